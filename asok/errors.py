@@ -1,0 +1,198 @@
+"""Everything that asok raises, as one tree.
+
+AsokError
+├── ConfigurationError      a setting that is missing, malformed or unsafe
+├── ComponentError          a mistake in a component class or its template
+│   ├── DuplicateComponent  two classes with one name
+│   ├── UnknownComponent    a name that no class carries
+│   ├── FieldError          a field that cannot be state, or a value that does not fit it
+│   ├── AsyncHook           an async hook where only a sync one can run
+│   └── RenderError         a template that is missing, or output that is no component
+├── Refusal                 what a browser asked for and does not get
+│   ├── NotExposed          a method that is not marked `@exposed`
+│   ├── BadArguments        arguments that do not fit the method
+│   ├── Denied              a guard said no
+│   ├── MethodFailed        the method raised
+│   └── MethodTimeout       the method ran into its time limit
+├── ProtocolError           bytes that are no message
+├── TokenError              a token that is forged, foreign or malformed
+├── ResetNeeded             a state that can no longer be continued
+└── Busy                    the store cannot be had just now
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "AsokError",
+    "AsyncHook",
+    "BadArguments",
+    "Busy",
+    "ComponentError",
+    "ConfigurationError",
+    "Denied",
+    "DuplicateComponent",
+    "FieldError",
+    "MethodFailed",
+    "MethodTimeout",
+    "NotExposed",
+    "ProtocolError",
+    "Refusal",
+    "RenderError",
+    "ResetNeeded",
+    "TokenError",
+    "UnknownComponent",
+    "nearest",
+]
+
+
+class AsokError(Exception):
+    """The root: `except AsokError` catches whatever asok raises."""
+
+
+class ConfigurationError(AsokError):
+    """A setting is missing, malformed or unsafe; nothing starts."""
+
+
+class ComponentError(AsokError):
+    """A mistake in a component class or its template."""
+
+
+class DuplicateComponent(ComponentError):
+    """Two component classes carry one name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        self.name, self.first, self.second = name, first, second
+
+    def __str__(self) -> str:
+        return (
+            f"two components are called {self.name}: {self.first} and {self.second}; "
+            f"rename one, since component('{self.name}') must mean one class"
+        )
+
+
+class UnknownComponent(ComponentError):
+    """`component('…')` names a class that does not exist."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, sorted(known)
+
+    def __str__(self) -> str:
+        return f"no component is called {self.name!r}{nearest(self.name, self.known)}; is its module imported?"
+
+
+class FieldError(ComponentError):
+    """A field cannot be state, or a value does not fit it."""
+
+
+class AsyncHook(ComponentError):
+    """An async hook was met where rendering cannot wait."""
+
+    def __init__(self, component: str) -> None:
+        self.component = component
+
+    def __str__(self) -> str:
+        return (
+            f"the component {self.component} has an async hook or guard, and this template is rendered synchronously; "
+            "render the page with `await app.render(request, 'page.html')` instead of a TemplateResponse"
+        )
+
+
+class RenderError(ComponentError):
+    """A template is missing, or what was rendered is no component."""
+
+
+class Refusal(AsokError):
+    """What a browser asked for and does not get; `code` is all that it learns in production."""
+
+    code = "refused"
+
+
+class NotExposed(Refusal):
+    """A browser called a method that is not marked `@exposed`."""
+
+    def __init__(self, component: str, method: str, known: Iterable[str] = ()) -> None:
+        self.component, self.method, self.known = component, method, sorted(known)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.component}.{self.method} is not exposed{nearest(self.method, self.known)}; "
+            "decorate it with @exposed to allow calls from the browser"
+        )
+
+
+class BadArguments(Refusal):
+    """The arguments of a call do not fit the method's signature."""
+
+    code = "bad_args"
+
+    def __init__(self, method: str, problem: str) -> None:
+        self.method, self.problem = method, problem
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.problem}"
+
+
+class Denied(Refusal):
+    """A guard said no. Raise it in a guard, or return False there."""
+
+    code = "denied"
+
+    def __init__(self, what: str = "this") -> None:
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the guard of {self.what} said no"
+
+
+class MethodFailed(Refusal):
+    """An exposed method, or the rendering after it, raised; nothing of it was kept."""
+
+    code = "failed"
+
+    def __init__(self, method: str, cause: BaseException) -> None:
+        self.method, self.cause = method, cause
+
+    def __str__(self) -> str:
+        return f"{self.method} raised {type(self.cause).__name__}: {self.cause}"
+
+
+class MethodTimeout(Refusal):
+    """An exposed method ran into its time limit and was cut; nothing of it was kept."""
+
+    code = "timeout"
+
+    def __init__(self, method: str, seconds: float) -> None:
+        self.method, self.seconds = method, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} ran longer than {self.seconds:g} s and was cut; "
+            f"allow more with @exposed(timeout={self.seconds * 2:g})"
+        )
+
+
+class ProtocolError(AsokError):
+    """Bytes from the browser are no message of the protocol."""
+
+
+class TokenError(AsokError):
+    """A token is forged, foreign, truncated or malformed; the browser learns none of these apart."""
+
+
+class ResetNeeded(AsokError):
+    """A component's state can no longer be continued: expired, evicted, or of another release."""
+
+
+class Busy(AsokError):
+    """The store cannot be had just now, or five commits in a row met newer data; the browser tries again."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` when something known is close to `name`, else nothing."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
