@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Backend", "Cell", "CellKey", "Commit"]
+import msgspec
+from msgspec import Struct
+
+from asok.errors import AsokError
+
+__all__ = ["Backend", "Cell", "CellKey", "Commit", "Meta", "Record", "Session", "open_session", "owner_of"]
 
 CellKey = tuple[str, str]
 
@@ -58,3 +66,193 @@ class Backend(Protocol):
     async def sweep(self, before: float) -> int:
         """Forget the owners whose newest write is older than this Unix time; return how many."""
         ...
+
+
+META = "meta"
+KEY = "session/"
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Meta(Struct, array_like=True, frozen=True):
+    """What a session is beside its keys. epoch: raised at login and logout; tokens of another are void.
+    watermark: no token without a record is taken if it was born before this time."""
+
+    created: float
+    epoch: int = 0
+    watermark: float = 0
+
+
+class Record(Struct, array_like=True, frozen=True):
+    """What the session keeps of an instance: it decides, the browser's token only proves.
+
+    applied: tab -> the last sequence applied. effects: (tab, sequence, effects) that may not have arrived.
+    """
+
+    version: int
+    schema: bytes
+    state: bytes
+    private: bytes
+    arguments: bytes
+    born: float
+    applied: dict[str, int]
+    effects: list[tuple[str, int, list[list[Any]]]] = []
+
+
+_values = msgspec.msgpack.Encoder()
+_meta = msgspec.msgpack.Decoder(Meta)
+_record = msgspec.msgpack.Decoder(Record)
+
+
+def pack(value: Any) -> bytes:
+    """A value as a cell carries it."""
+    return _values.encode(value)
+
+
+def unpack_record(value: bytes) -> Record:
+    """The record in a cell."""
+    return _record.decode(value)
+
+
+def owner_of(session_id: str) -> str:
+    """The name under which a session is stored, which does not tell the id that opens it."""
+    return hashlib.sha256(session_id.encode()).hexdigest()[:32]
+
+
+class Session(MutableMapping[str, Any]):
+    """A visitor's own mapping of names to plain values, kept on the server.
+
+    It behaves like `request.session`: assigning a name saves it; after changing something inside a value,
+    set `session.modified = True`. What was read and what was written is remembered key by key, so that two
+    tabs never undo each other.
+    """
+
+    def __init__(self, session_id: str = "", meta: Cell | None = None, cells: Mapping[str, Cell] | None = None) -> None:
+        self._id = session_id
+        self._meta_version = meta.version if meta else 0
+        self.meta = _meta.decode(meta.value) if meta else Meta(0)
+        self._cells = {name[len(KEY) :]: cell for name, cell in (cells or {}).items() if name.startswith(KEY)}
+        self._values: dict[str, Any] = {}
+        self._read: set[str] = set()
+        self._written: set[str] = set()
+        self._deleted: set[str] = set()
+        self._old_id = ""
+        self.modified = False
+        self.needed = False
+        self.staged: dict[str, bytes] = {}
+        self._socket = False
+
+    @property
+    def id(self) -> str:
+        """The session's id. Asking makes the session: its row is written and its cookie set."""
+        self.needed = True
+        if not self._id:
+            self._id = secrets.token_urlsafe(32)
+        return self._id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of it is stored yet."""
+        return self._meta_version == 0
+
+    @property
+    def regenerated(self) -> bool:
+        """Whether its id has changed since it was opened."""
+        return bool(self._old_id)
+
+    def regenerate(self) -> None:
+        """Give the session a new id and void every token of the old one. Call it at login and at logout.
+
+        Raises AsokError in a component's method: a cookie can be set only by an HTTP response.
+        """
+        if self._socket:
+            raise AsokError(
+                "session.regenerate() needs an HTTP response to set the cookie; call it in a route, "
+                "for example one that a plain <form method=post> reaches"
+            )
+        if not self.is_new and not self._old_id:
+            self._old_id = self._id
+        self._id = secrets.token_urlsafe(32)
+        self.meta = msgspec.structs.replace(self.meta, epoch=self.meta.epoch + 1)
+        self.needed = True
+
+    def over_socket(self) -> Session:
+        """The same session, as a method sees it that no HTTP response follows."""
+        self._socket = True
+        return self
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        if name in self._deleted:
+            raise KeyError(name)
+        if name not in self._values:
+            self._values[name] = msgspec.msgpack.decode(self._cells[name].value)
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+        self._written.add(name)
+        self._deleted.discard(name)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        self._values.pop(name, None)
+        self._written.discard(name)
+        self._deleted.add(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self._read.update(self._cells)
+        return iter([name for name in {**self._cells, **self._values} if name not in self._deleted])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __repr__(self) -> str:
+        return f"<Session with {len(self._cells)} stored keys>"
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Cell name -> new value, for every key that was assigned, deleted, or changed inside.
+
+        Raises AsokError where a value is nothing that can be stored.
+        """
+        found: dict[str, bytes | None] = {}
+        for name in self._values if self.modified else self._written:
+            packed = self._pack(name)
+            if name in self._written or packed != self._cells[name].value:
+                found[KEY + name] = packed
+        found.update({KEY + name: None for name in self._deleted if name in self._cells})
+        return found
+
+    def _pack(self, name: str) -> bytes:
+        try:
+            return pack(self._values[name])
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise AsokError(f"session[{name!r}] cannot be stored: {error}; store numbers, text, lists and dicts") from None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a response must write it."""
+        return bool((self.needed and self.is_new) or self._old_id or self.staged or self.changes())
+
+    def checks(self, owner: str) -> dict[CellKey, int]:
+        """What must still be as it was read: the session itself, and each key that was looked at."""
+        read = {(owner, KEY + name): self._cells[name].version if name in self._cells else 0 for name in self._read}
+        return {(owner, META): self._meta_version, **read}
+
+    def commit(self, now: float) -> Commit:
+        """Everything that the session has to write at the end of a request."""
+        owner = owner_of(self.id)
+        writes: dict[CellKey, bytes | None] = {(owner, name): value for name, value in self.changes().items()}
+        writes.update({(owner, name): value for name, value in self.staged.items()})
+        if self.is_new or self._old_id:
+            self.meta = msgspec.structs.replace(self.meta, created=self.meta.created or now)
+            writes[owner, META] = pack(self.meta)
+        checks = self.checks(owner) | {(owner, name): 0 for name in self.staged}
+        return Commit(checks, writes, move=(owner_of(self._old_id), owner) if self._old_id else None)
+
+
+async def open_session(backend: Backend, session_id: str) -> Session | None:
+    """The session with this id, or None: an id that the server did not make is never adopted."""
+    if not SESSION_ID.fullmatch(session_id):
+        return None
+    cells = await backend.read(owner_of(session_id), [META], KEY)
+    return Session(session_id, cells[META], cells) if META in cells else None

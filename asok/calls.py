@@ -1,0 +1,217 @@
+"""What an event asks for: the text of a `ws-*` attribute as a call, and its arguments as the method's types."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from asok.errors import BadArguments, NotExposed
+from asok.protocol import MAX_EXACT_INTEGER, EventData
+
+__all__ = ["Call", "Parameter", "bind_arguments", "parameters_of", "parse_call"]
+
+CALL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,99})\s*(?:\((.*)\)\s*)?", re.ASCII | re.DOTALL)
+NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=", re.ASCII)
+LITERAL = re.compile(
+    r"""\s*(?: '((?:[^'\\]|\\.)*)' | "((?:[^"\\]|\\.)*)"
+      | (-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?(?:[eE][+-]?[0-9]{1,4})?) | (true|false|null|True|False|None)\b )\s*""",
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
+MAX_ARGUMENTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method's name and the literals given to it."""
+
+    method: str
+    positional: tuple[Any, ...] = ()
+    named: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an exposed method."""
+
+    name: str
+    type: Any
+    required: bool
+    kind: Any
+
+
+@lru_cache(maxsize=4096)
+def parse_call(text: str) -> Call:
+    """`add(1, 'two', key=true)` as a Call. Raises BadArguments, or NotExposed where no method is named."""
+    whole = CALL.fullmatch(text)
+    if whole is None:
+        raise NotExposed("the component", text[:40])
+    method, inside = whole[1], whole[2]
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    position, more = 0, bool(inside and inside.strip())
+    while more:
+        name = NAME.match(inside, position)
+        literal = LITERAL.match(inside, name.end() if name else position)
+        if literal is None or len(positional) + len(named) == MAX_ARGUMENTS:
+            raise BadArguments(method, f"cannot read {inside[position : position + 20]!r}; only literals may stand there")
+        value = _value(method, literal)
+        if name is not None and name[1] not in named:
+            named[name[1]] = value
+        elif name is None and not named:
+            positional.append(value)
+        else:
+            raise BadArguments(method, "named arguments come last, each once")
+        position = literal.end()
+        more = position < len(inside)
+        if more and inside[position] != ",":
+            raise BadArguments(method, f"expected a comma before {inside[position : position + 20]!r}")
+        position += 1
+    return Call(method, tuple(positional), tuple(named.items()))
+
+
+def _value(method: str, literal: re.Match[str]) -> Any:
+    single, double, number, word = literal.groups()
+    if word is not None:
+        return WORDS[word]
+    if number is not None:
+        return check_number(method, float(number) if set(number) & set(".eE") else int(number))
+    return _unescape(single if single is not None else double)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text, flags=re.DOTALL)
+
+
+def check_number(method: str, value: float) -> float:
+    if not math.isfinite(value) or (isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER):
+        raise BadArguments(method, f"{value} is not a number that a browser can hold exactly")
+    return value
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """The parameters of a method after `self`, with their annotated types."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    signature = list(inspect.signature(function).parameters.values())[1:]
+    return tuple(
+        Parameter(p.name, hints.get(p.name, Any), p.default is inspect.Parameter.empty and p.kind not in _VARIADIC, p.kind)
+        for p in signature
+    )
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def bind_arguments(
+    call: Call, parameters: tuple[Parameter, ...], data: EventData | None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments for a method, each of its annotated type.
+
+    Literals bind by position and name, strictly; what is left binds by name to the form's fields, then to
+    the control's `value` and the `key`, laxly, since a browser sends text. A `value` that no name took goes
+    to the first required parameter still open. Raises BadArguments.
+    """
+    if not parameters and not call.positional and not call.named:
+        return [], {}
+    return _Binding(call, parameters, data or EventData()).arguments()
+
+
+class _Binding:
+    def __init__(self, call: Call, parameters: tuple[Parameter, ...], data: EventData) -> None:
+        self.call, self.data = call, data
+        self.open = [p for p in parameters if p.kind not in _VARIADIC]
+        self.rest = {p.kind: p for p in parameters if p.kind in _VARIADIC}
+        self.form: dict[str, list[str]] = {}
+        for name, value in data.form or ():
+            self.form.setdefault(name, []).append(value)
+
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        args, kwargs = self._literals()
+        offered = self._offered(kwargs)
+        for parameter in self.open[len(args) :]:
+            if parameter.name in kwargs:
+                continue
+            if parameter.name in offered:
+                kwargs[parameter.name] = self._lax(parameter, offered[parameter.name])
+            elif parameter.required:
+                raise BadArguments(self.call.method, f"the argument {parameter.name!r} is missing")
+        if inspect.Parameter.VAR_KEYWORD in self.rest:
+            taken = {p.name for p in self.open}
+            kwargs.update({name: values[-1] for name, values in self.form.items() if name not in taken})
+        positional_only = [p for p in self.open[len(args) :] if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+        args += [kwargs.pop(p.name) for p in positional_only if p.name in kwargs]
+        return args, kwargs
+
+    def _literals(self) -> tuple[list[Any], dict[str, Any]]:
+        positional = [p for p in self.open if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        extra = self.rest.get(inspect.Parameter.VAR_POSITIONAL)
+        given = self.call.positional
+        if len(given) > len(positional) and extra is None:
+            raise BadArguments(self.call.method, f"takes {len(positional)} arguments, got {len(given)}")
+        wanted = [*positional, *([extra] * (len(given) - len(positional)) if extra else [])]
+        args = [self._strict(p, value) for p, value in zip(wanted, given, strict=False)]
+        named = {p.name: p for p in self.open[min(len(given), len(self.open)) :]}
+        kwargs = {}
+        for name, value in self.call.named:
+            parameter = named.get(name) or self.rest.get(inspect.Parameter.VAR_KEYWORD)
+            if parameter is None:
+                raise BadArguments(self.call.method, f"there is no free argument called {name!r}")
+            kwargs[name] = self._strict(parameter, value)
+        return args, kwargs
+
+    def _offered(self, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """What the event brings, by the name of the parameter that it fits."""
+        waiting = [p for p in self.open[len(self.call.positional) :] if p.name not in taken]
+        offered: dict[str, Any] = {}
+        for parameter in waiting:
+            if parameter.name in self.form:
+                values = self.form[parameter.name]
+                offered[parameter.name] = values if _is_list(parameter.type) else values[-1]
+            elif parameter.name in ("value", "key") and getattr(self.data, parameter.name) is not None:
+                offered[parameter.name] = getattr(self.data, parameter.name)
+            elif self.data.form is not None and parameter.type is bool and parameter.required:
+                offered[parameter.name] = False
+        if self.data.value is not None and "value" not in offered:
+            first = next((p for p in waiting if p.required and p.name not in offered), None)
+            if first is not None:
+                offered[first.name] = self.data.value
+        return offered
+
+    def _strict(self, parameter: Parameter, value: Any) -> Any:
+        return self._convert(parameter, value, strict=True)
+
+    def _lax(self, parameter: Parameter, value: Any) -> Any:
+        if value == "" and type(None) in typing.get_args(parameter.type) and str not in typing.get_args(parameter.type):
+            return None
+        if parameter.type is bool and isinstance(value, str):
+            value = {"on": True, "off": False, "": False}.get(value.lower(), value)
+        if _is_list(parameter.type) and isinstance(value, str):
+            value = [value]
+        return self._convert(parameter, value, strict=False)
+
+    def _convert(self, parameter: Parameter, value: Any, *, strict: bool) -> Any:
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and "\x00" in text:
+                raise BadArguments(self.call.method, f"{parameter.name} holds a NUL character")
+        try:
+            converted = msgspec.convert(value, parameter.type, strict=strict)
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
+            raise BadArguments(self.call.method, f"{parameter.name}: {error}") from None
+        if isinstance(converted, (int, float)):
+            check_number(self.call.method, converted)
+        return converted
+
+
+def _is_list(wanted: Any) -> bool:
+    return (typing.get_origin(wanted) or wanted) in (list, set, tuple, frozenset) or (
+        isinstance(wanted, types.UnionType) and any(_is_list(part) for part in typing.get_args(wanted))
+    )

@@ -1,0 +1,219 @@
+"""The declared fields of a component class: their types, their defaults, and the bytes they become."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec import Struct
+
+from asok.errors import FieldError
+
+__all__ = ["Field", "Fields", "bind", "private"]
+
+MISSING: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field. bound: the browser may write it. private: it never leaves the server."""
+
+    name: str
+    type: Any
+    default: Any = MISSING
+    bound: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A default with a property, as `bind` and `private` leave it in a class body."""
+
+    default: Any
+    bound: bool = False
+    private: bool = False
+
+
+def bind(default: Any) -> Any:
+    """Declare a field that the browser may write: `draft: str = bind("")`."""
+    return Declared(default, bound=True)
+
+
+def private(default: Any) -> Any:
+    """Declare a field that never leaves the server: it lives in the instance's record, not in the token."""
+    return Declared(default, private=True)
+
+
+class Fields:
+    """The fields of one class, in order, with their codec.
+
+    Raises FieldError where a field cannot be state.
+    """
+
+    def __init__(self, owner: str, fields: Iterable[Field]) -> None:
+        self.owner = owner
+        self.by_name = {field.name: field for field in fields}
+        for field in self.by_name.values():
+            _check_carried(owner, field)
+        self.public = _Packing(owner, [field for field in self.by_name.values() if not field.private])
+        self.secret = _Packing(owner, [field for field in self.by_name.values() if field.private])
+        self.bound = frozenset(field.name for field in self.by_name.values() if field.bound)
+        self.schema = hashlib.blake2b(
+            repr([(field.name, str(field.type), field.private) for field in self.by_name.values()]).encode(),
+            digest_size=4,
+        ).digest()
+
+    def initial(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for every field: the given ones, checked, and fresh copies of the defaults."""
+        values = {}
+        for name, field in self.by_name.items():
+            if name in given:
+                values[name] = self.convert(name, given[name])
+            elif field.default is MISSING:
+                raise FieldError(f"{self.owner}.{name} has no default: give it, as in component('{self.owner}', {name}=…)")
+            else:
+                values[name] = copy.deepcopy(field.default)
+        return values
+
+    def convert(self, name: str, value: Any, *, strict: bool = True) -> Any:
+        """The value as the field's declared type. Raises FieldError."""
+        field = self.by_name[name]
+        try:
+            return msgspec.convert(value, field.type, strict=strict, dec_hook=_revive)
+        except (msgspec.ValidationError, TypeError):
+            pass
+        if isinstance(field.type, type) and isinstance(value, field.type):
+            return value
+        raise FieldError(_misfit(self.owner, field, value))
+
+
+class _Packing:
+    """Some fields of a class as one array of MessagePack."""
+
+    def __init__(self, owner: str, fields: list[Field]) -> None:
+        self.owner, self.fields = owner, fields
+        self.names = tuple(field.name for field in fields)
+        shape = [(name, field.type) for name, field in zip(self.names, fields, strict=True)]
+        self._struct = msgspec.defstruct("State", shape, array_like=True)
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=_dissolve)
+        self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=_revive)
+
+    def pack(self, values: Mapping[str, Any]) -> bytes:
+        """The bytes of the fields, proved to read back. Raises FieldError naming the field that does not fit."""
+        try:
+            packed = self._encoder.encode([values[name] for name in self.names])
+            self._decoder.decode(packed)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise FieldError(self._blame(values) or str(error)) from None
+        return packed
+
+    def unpack(self, packed: bytes) -> dict[str, Any]:
+        """The values in the bytes. Raises msgspec.MsgspecError where they are of another schema."""
+        struct = self._decoder.decode(packed)
+        return {name: getattr(struct, name) for name in self.names}
+
+    def _blame(self, values: Mapping[str, Any]) -> str:
+        for field in self.fields:
+            value = values[field.name]
+            try:
+                msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
+            except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+                return _misfit(self.owner, field, value)
+        return ""
+
+
+def _misfit(owner: str, field: Field, value: Any) -> str:
+    wanted = getattr(field.type, "__name__", str(field.type))
+    shown = repr(value)
+    return (
+        f"{owner}.{field.name} is declared as {wanted} and cannot hold {shown[:60]} ({type(value).__name__}); "
+        f"annotate it with the type that it should carry"
+    )
+
+
+def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str]) -> list[Field]:
+    """The fields that a class body and its bases declare, bases first.
+
+    stop: the base class that declares none. options: names that are settings of the class. taken: names
+    that a field cannot have. Raises FieldError.
+    """
+    hints = _hints(cls)
+    found: dict[str, Field] = {}
+    for base in reversed(cls.__mro__):
+        if not issubclass(base, stop) or base is stop:
+            continue
+        names = dict.fromkeys([*base.__dict__.get("__annotations__", {}), *base.__dict__])
+        for name in names:
+            if name in options or name.startswith("_"):
+                continue
+            field = _field(name, hints.get(name, MISSING), base.__dict__.get(name, MISSING))
+            if field is not None and name in taken:
+                raise FieldError(f"{cls.__name__}.{name} cannot be a field: every component has a {name} of its own; rename it")
+            if field is not None:
+                found[name] = field
+            elif name in found:
+                del found[name]
+    return list(found.values())
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise FieldError(f"an annotation of {cls.__qualname__} cannot be read: {error}; import the name it uses") from None
+
+
+def _field(name: str, annotation: Any, value: Any) -> Field | None:
+    if typing.get_origin(annotation) is ClassVar or annotation is ClassVar:
+        return None
+    declared = value if isinstance(value, Declared) else Declared(value)
+    default = declared.default
+    if annotation is MISSING:
+        if default is MISSING or isinstance(default, type) or callable(default) or hasattr(type(default), "__get__"):
+            return None
+        annotation = Any if default is None else type(default)
+    return Field(name, annotation, default, declared.bound, declared.private)
+
+
+def _check_carried(owner: str, field: Field) -> None:
+    try:
+        info = msgspec.inspect.type_info(field.type)
+    except TypeError as error:
+        raise FieldError(f"{owner}.{field.name} cannot be state: {error}") from None
+    for node in _types_within(info, set()):
+        if isinstance(node, msgspec.inspect.CustomType) and not hasattr(node.cls, "model_validate"):
+            raise FieldError(
+                f"{owner}.{field.name} cannot be state: nothing carries a {node.cls.__name__} to the browser and back; "
+                f"name it _{field.name} to keep it out of the state, fetch it in load(), or annotate it ClassVar"
+            )
+
+
+def _types_within(node: Any, seen: set[int]) -> Iterable[Any]:
+    if id(node) in seen or not isinstance(node, Struct):
+        return
+    seen.add(id(node))
+    yield node
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            yield from _types_within(part, seen)
+
+
+def _dissolve(value: Any) -> Any:
+    """What msgspec does not know: pydantic models, where installed, say themselves what they are."""
+    dump: Callable[..., Any] | None = getattr(value, "model_dump", None)
+    if dump is None:
+        raise TypeError(f"nothing carries a {type(value).__name__}")
+    return dump(mode="json")
+
+
+def _revive(wanted: Any, value: Any) -> Any:
+    validate: Callable[[Any], Any] | None = getattr(wanted, "model_validate", None)
+    if validate is None:
+        raise TypeError(f"nothing revives a {wanted}")
+    return validate(value)

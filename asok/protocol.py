@@ -1,0 +1,248 @@
+"""The wire: one Struct a message, one JSON array a frame. This file is the specification.
+
+The first item of a frame is the message's name; `docs/protocol.md` tells the same in prose and a test
+compares the two. A delta is described in `asok.diff`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from asok.errors import ProtocolError
+from asok.settings import Limits
+
+__all__ = [
+    "CLOSE",
+    "PROTOCOL",
+    "Busy",
+    "ClientMessage",
+    "Event",
+    "EventData",
+    "Join",
+    "Joined",
+    "JoinEntry",
+    "Leave",
+    "NeedToken",
+    "Ping",
+    "Pong",
+    "Refresh",
+    "Refused",
+    "Reload",
+    "Reset",
+    "ServerMessage",
+    "SlowDown",
+    "Update",
+    "decode",
+    "encode",
+]
+
+PROTOCOL = 1
+Delta = list[str | int | list[int]]
+MAX_EXACT_INTEGER = 2**53 - 1
+
+
+class CLOSE:
+    """Close codes of the socket. A client returns after all of them but REFUSED."""
+
+    BINARY = 1003
+    TOO_BIG = 1009
+    RESTART = 1012
+    PROTOCOL = 4400
+    SESSION = 4401
+    REFUSED = 4403
+    TIMEOUT = 4408
+    FLOOD = 4429
+
+
+class JoinEntry(Struct, array_like=True, frozen=True):
+    """An instance that the tab shows. held: the client has the exact text that belongs to the token."""
+
+    token: str
+    seq: int = 0
+    held: int = 0
+
+
+class Join(Struct, tag="join", array_like=True, frozen=True):
+    """The first message of a connection, and later ones for more instances (then csrf may be empty)."""
+
+    protocol: int
+    csrf: str
+    tab: str
+    instances: list[JoinEntry] = field(default_factory=list)
+
+
+class EventData(Struct, frozen=True):
+    """What the browser adds to an event: the control's value, its form's fields, the key."""
+
+    value: str | bool | list[str] | None = None
+    form: list[tuple[str, str]] | None = None
+    key: str | None = None
+    fields: dict[str, Any] | None = None
+
+
+class Event(Struct, tag="event", array_like=True, frozen=True):
+    """`call` is the attribute's text, such as `add(1, 'two')`; `seq` counts 1, 2, 3 … per instance and tab."""
+
+    instance: str
+    seq: int
+    call: str
+    data: EventData | None = None
+
+
+class Leave(Struct, tag="leave", array_like=True, frozen=True):
+    """The instance's element is gone from the page."""
+
+    instance: str
+
+
+class Ping(Struct, tag="ping", array_like=True, frozen=True):
+    """Is anybody there?"""
+
+
+ClientMessage = Join | Event | Leave | Ping
+
+
+class Joined(Struct, tag="joined", array_like=True, frozen=True):
+    """A join was taken. `csrf` is what the next join must bring."""
+
+    csrf: str
+
+
+class Update(Struct, tag="update", array_like=True, frozen=True):
+    """A new rendering. Everything up to `seq` is settled.
+
+    html: the whole text, or a delta over the one held. token: the whole, `[keep, tail]`, or `[]` where
+    it has not changed, as after a step that commits nothing. effects: `[name, …]` each, run in order.
+    """
+
+    instance: str
+    seq: int
+    html: str | Delta
+    token: str | list[int | str] = field(default_factory=list)
+    effects: list[list[Any]] = field(default_factory=list)
+
+
+class Refused(Struct, tag="refused", array_like=True, frozen=True):
+    """Event `seq` is settled without effect. `text` is empty outside development."""
+
+    instance: str
+    seq: int
+    code: str
+    text: str = ""
+
+
+class SlowDown(Struct, tag="slow_down", array_like=True, frozen=True):
+    """Event `seq` and those after it were not taken: send them again in `ms` milliseconds."""
+
+    instance: str
+    seq: int
+    ms: int
+
+
+class Busy(Struct, tag="busy", array_like=True, frozen=True):
+    """As `slow_down`, but it is the server's store that cannot follow."""
+
+    instance: str
+    seq: int
+    ms: int
+
+
+class NeedToken(Struct, tag="need_token", array_like=True, frozen=True):
+    """This connection does not know the instance: join it, then send its unsettled events again."""
+
+    instance: str
+
+
+class Reset(Struct, tag="reset", array_like=True, frozen=True):
+    """The instance cannot go on from what it holds: fetch it anew with the page."""
+
+    instance: str
+
+
+class Reload(Struct, tag="reload", array_like=True, frozen=True):
+    """The client speaks another protocol than the server: reload the page."""
+
+
+class Refresh(Struct, tag="refresh", array_like=True, frozen=True):
+    """Development only: a template or a stylesheet (`what`) has changed on disk."""
+
+    what: str
+
+
+class Pong(Struct, tag="pong", array_like=True, frozen=True):
+    """The answer to a ping."""
+
+
+ServerMessage = Joined | Update | Refused | SlowDown | Busy | NeedToken | Reset | Reload | Refresh | Pong
+
+_decoder = msgspec.json.Decoder(ClientMessage)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(frame: str, limits: Limits) -> ClientMessage:
+    """A frame as a typed message. Raises ProtocolError with the path that is wrong."""
+    if len(frame) > limits.message:
+        raise ProtocolError(f"a message of {len(frame)} characters; {limits.message} are allowed")
+    check_shape(frame, limits)
+    try:
+        message = _decoder.decode(frame)
+    except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
+        raise ProtocolError(str(error)) from None
+    if isinstance(message, Event) and message.data is not None and message.data.fields is not None:
+        check_values(message.data.fields)
+    return message
+
+
+def encode(message: ServerMessage) -> str:
+    """A message as a frame; an update leaves its empty tail out."""
+    if isinstance(message, Update):
+        items: list[Any] = ["update", message.instance, message.seq, message.html, message.token, message.effects]
+        while not items[-1] and len(items) > 4:
+            items.pop()
+        return _encoder.encode(items).decode()
+    return _encoder.encode(message).decode()
+
+
+def check_shape(frame: str, limits: Limits) -> None:
+    """Refuse deep or wide JSON before anything is built from it."""
+    opened = frame.count("[") + frame.count("{")
+    if opened + frame.count(",") > limits.json_nodes and "," in frame and nodes(frame) > limits.json_nodes:
+        raise ProtocolError(f"more than {limits.json_nodes} values in one message")
+    if opened > limits.json_depth and depth(frame) > limits.json_depth:
+        raise ProtocolError(f"nested deeper than {limits.json_depth}")
+
+
+def outside_strings(frame: str) -> str:
+    """The frame without its strings. Linear: a quote toggles, and an escaped one was cut out before."""
+    return "".join(frame.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+
+
+def nodes(frame: str) -> int:
+    bare = outside_strings(frame)
+    return bare.count(",") + bare.count("[") + bare.count("{")
+
+
+def depth(frame: str) -> int:
+    deepest = level = 0
+    for character in outside_strings(frame):
+        if character in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif character in "]}":
+            level -= 1
+    return deepest
+
+
+def check_values(value: Any, path: str = "$") -> None:
+    """Refuse integers that JavaScript cannot hold exactly. Depth is bounded by `check_shape`."""
+    if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
+        raise ProtocolError(f"{path}: {value} is beyond 2^53 - 1")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_values(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            check_values(item, f"{path}[{position}]")

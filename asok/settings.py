@@ -1,0 +1,136 @@
+"""Every setting, read once from the environment and never changed afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asok.errors import ConfigurationError
+
+__all__ = ["Limits", "Settings", "read_dotenv", "templates_root"]
+
+KEY_BYTES = 32
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+PLACEHOLDERS = ("change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one browser may ask for. Sizes in bytes, times in seconds."""
+
+    message: int = 64 * 1024
+    token: int = 64 * 1024
+    token_warning: int = 16 * 1024
+    html: int = 1024 * 1024
+    json_depth: int = 32
+    json_nodes: int = 10_000
+    arguments: int = 32
+    instances: int = 1024
+    records: int = 1024
+    events_per_second: float = 50
+    burst: int = 100
+    strikes: int = 1000
+    inbound: int = 32
+    outbox_messages: int = 32
+    outbox_bytes: int = 1024 * 1024
+    send_timeout: float = 10
+    handler_timeout: float = 10
+    first_message: float = 10
+    idle: float = 60
+    drain: float = 10
+    token_age: float = 12 * 3600
+    token_lifetime: float = 7 * 86400
+    session_age: float = 14 * 86400
+    threads: int = 16
+    rendering_cache: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an app runs with.
+
+    root: the project's folder. keys: the ring; the first signs, all verify. hosts: the Host names that
+    are answered. origins: pages that may connect besides those of the hosts themselves, each written
+    `scheme://host[:port]`. database: an SQLite file, or `:memory:`. live: the path of the endpoint.
+    """
+
+    root: Path
+    debug: bool = False
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    hosts: tuple[str, ...] = LOCAL_HOSTS
+    origins: tuple[str, ...] = ()
+    database: str = ""
+    live: str = "/live"
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not self.live.startswith("/") or self.live.endswith("/"):
+            raise ConfigurationError(f"live={self.live!r} is no path for the endpoint; write it like '/live'")
+        if not self.debug:
+            check_keys(self.keys)
+
+    @classmethod
+    def read(cls, root: Path, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `<root>/.env` and the environment, which wins.
+
+        Raises ConfigurationError where production lacks a good key.
+        """
+        env = {**read_dotenv(root / ".env"), **(os.environ if environ is None else environ)}
+        debug = env.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}
+        keys = words(env.get("ASOK_KEYS") or env.get("SECRET_KEY", ""))
+        return cls(
+            root=root,
+            debug=debug,
+            keys=keys or ((development_key(root),) if debug else ()),
+            hosts=words(env.get("ASOK_HOSTS", "")) or LOCAL_HOSTS,
+            origins=words(env.get("ASOK_ORIGINS", "")),
+            database=env.get("ASOK_DATABASE", "") or str(root / ".asok" / "sessions.db"),
+            live=env.get("ASOK_LIVE_PATH", "") or "/live",
+        )
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def check_keys(keys: tuple[str, ...]) -> None:
+    if not keys:
+        raise ConfigurationError(
+            "no signing key: set SECRET_KEY (or ASOK_KEYS) to the output of `asok keys new`, "
+            "or DEBUG=true while you develop"
+        )
+    for position, key in enumerate(keys, 1):
+        if len(key.encode()) < KEY_BYTES or len(set(key)) < 10:
+            raise ConfigurationError(
+                f"signing key {position} is too short or too uniform ({len(key.encode())} bytes, "
+                f"{KEY_BYTES} random ones are needed); make one with `asok keys new`"
+            )
+        if any(word in key.lower() for word in PLACEHOLDERS):
+            raise ConfigurationError(f"signing key {position} is a placeholder; make one with `asok keys new`")
+
+
+def development_key(root: Path) -> str:
+    """The same for a project on every start, so that state survives a restart; never used without DEBUG."""
+    return "development:" + hashlib.sha256(f"asok development key {root.resolve()}".encode()).hexdigest()
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """`NAME=value` lines of a file; blank lines, `#` comments, `export` and quotes are understood."""
+    if not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_text("utf-8").splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("'\"")
+    return found
+
+
+def templates_root() -> Path:
+    """The folder of asok's own templates: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"

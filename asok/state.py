@@ -1,0 +1,156 @@
+"""Component state, sealed so that the browser can carry it but not change it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+from msgspec import Struct
+
+from asok.errors import ResetNeeded, TokenError
+from asok.settings import Limits
+
+__all__ = ["INSTANCE", "coarse", "KeyRing", "Mount", "Token", "digest", "instance_of", "seal", "token_change", "unseal"]
+
+INSTANCE = re.compile(r"[A-Za-z0-9_-]{12}")
+CLOCK_SKEW = 60
+GRANULE = 60
+
+
+class Mount(Struct, array_like=True, frozen=True):
+    """Where a component was mounted. The route, not the browser, tells which guards apply."""
+
+    route: str
+    path: str
+    query: str = ""
+    params: dict[str, Any] = {}
+
+
+class Token(Struct, array_like=True, frozen=True):
+    """What the browser carries for an instance. What changes with each answer stands last, so that two
+    tokens share a long beginning and only their ends travel."""
+
+    instance: str
+    component: str
+    schema: bytes
+    binding: bytes
+    epoch: int
+    slot: str
+    arguments: bytes
+    mount: Mount
+    born: int
+    issued: int
+    state: bytes
+    version: int
+    rendering: bytes
+
+
+class KeyRing:
+    """The signing keys: the first signs, all verify. Each purpose has a key derived for itself."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._masters = [key.encode() for key in keys]
+        self._ids = [hashlib.sha256(b"asok key id" + master).hexdigest()[:4] for master in self._masters]
+        self._signers = {
+            key_id: Signer(_derive(master, "state"), digest_method=hashlib.sha256, key_derivation="none")
+            for key_id, master in zip(reversed(self._ids), reversed(self._masters), strict=True)
+        }
+
+    def sign(self, instance: str, payload: str) -> str:
+        """`instance.key id.payload.mac`, with HMAC-SHA-256 over everything before the mac."""
+        key_id = self._ids[0]
+        return self._signers[key_id].sign(f"{instance}.{key_id}.{payload}").decode()
+
+    def verify(self, text: str) -> str:
+        """The payload of a signed text. Raises TokenError, before anything is decoded."""
+        parts = text.split(".")
+        if len(parts) != 4 or parts[1] not in self._signers:
+            raise TokenError("no token of a key in the ring")
+        try:
+            self._signers[parts[1]].unsign(text)
+        except (BadSignature, UnicodeError):
+            raise TokenError("the signature does not match") from None
+        return parts[2]
+
+    def mac(self, purpose: str, text: str) -> str:
+        """A keyed digest for one purpose, as 43 url-safe characters, made with the first key."""
+        return _mac(self._masters[0], purpose, text)
+
+    def matches(self, purpose: str, text: str, mac: str) -> bool:
+        """Whether any key of the ring made this mac."""
+        wanted = mac.encode("utf-8", "replace")
+        return any(hmac.compare_digest(_mac(master, purpose, text).encode(), wanted) for master in self._masters)
+
+
+def _derive(master: bytes, purpose: str) -> bytes:
+    return hmac.digest(master, b"asok " + purpose.encode(), "sha256")
+
+
+def _mac(master: bytes, purpose: str, text: str) -> str:
+    return base64_encode(hmac.digest(_derive(master, purpose), text.encode(), "sha256")).decode()
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Token)
+
+
+def seal(token: Token, ring: KeyRing) -> str:
+    """The token as text for the attribute `data-asok-state`."""
+    return ring.sign(token.instance, base64_encode(_encoder.encode(token)).decode())
+
+
+def unseal(text: str, ring: KeyRing, limits: Limits, now: float) -> Token:
+    """The token of a text. Raises TokenError for what we did not sign, ResetNeeded for what is too old."""
+    if len(text) > limits.token:
+        raise TokenError("longer than a token may be")
+    payload = ring.verify(text)
+    try:
+        token = _decoder.decode(base64_decode(payload))
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ResetNeeded(f"a token of another release: {error}") from None
+    if token.instance != instance_of(text) or token.issued > now + CLOCK_SKEW:
+        raise TokenError("not a token of this instance and time")
+    if token.issued < now - limits.token_age or token.born < now - limits.token_lifetime:
+        raise ResetNeeded("the token has expired")
+    return token
+
+
+def instance_of(text: str) -> str:
+    """The instance id that a token text names, unverified; empty if it names none."""
+    instance = text.partition(".")[0]
+    return instance if INSTANCE.fullmatch(instance) else ""
+
+
+def token_change(old: str, new: str) -> str | list[int | str]:
+    """What turns the old text into the new: `[]`, `[keep, tail]`, or all of it."""
+    if old == new:
+        return []
+    keep = _common_prefix(old, new)
+    return [keep, new[keep:]] if keep > 8 else new
+
+
+def _common_prefix(old: str, new: str) -> int:
+    low, high = 0, min(len(old), len(new))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if old[low:middle] == new[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def coarse(now: float) -> int:
+    """The time as a token tells it: by the minute, so that tokens of one minute share it."""
+    return int(now) // GRANULE * GRANULE
+
+
+def digest(html: str) -> bytes:
+    """Eight bytes that stand for a rendering."""
+    return hashlib.blake2b(html.encode("utf-8", "surrogatepass"), digest_size=8).digest()
