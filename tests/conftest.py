@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,3 +18,9 @@ def own_registry() -> Iterator[None]:
         return
     with registry.isolated():
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Just above pytest's closing line: the steps of `make test` that failed before it."""
+    if failed := os.environ.get("ASOK_FAILED_STEPS"):
+        terminalreporter.write_line(f"FAILED before pytest: {failed}", red=True, bold=True)

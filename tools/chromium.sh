@@ -1,0 +1,33 @@
+#!/bin/sh
+# A Chromium for the browser tests: one that is installed, else the system's package (root), else Playwright's own.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'asok: %s\n' "$*" >&2; }
+
+# The same names as in tests/browser/conftest.py. A stub that only advertises another package does not answer.
+is_installed() {
+    for name in chromium chromium-browser google-chrome-stable google-chrome; do
+        "$name" --version >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+from_system() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    say "installing the system package chromium"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq </dev/null >&2 &&
+        apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation </dev/null >/dev/null
+}
+
+playwrights_own_starts() { .venv/bin/playwright screenshot --browser chromium about:blank .venv/.blank.png >/dev/null 2>&1; }
+
+is_installed && exit
+from_system && is_installed && exit
+playwrights_own_starts && exit
+say "downloading Playwright's Chromium"
+.venv/bin/playwright install chromium </dev/null >&2 && playwrights_own_starts && exit
+say "the browser tests need a Chromium that starts. Ask the machine's administrator for one:" \
+    "apt-get install chromium fonts-liberation (or what this prints: .venv/bin/playwright install-deps --dry-run chromium)"
+exit 1

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Everything that must hold, in the order in which it is cheap to know. All steps run, pytest last; any failure counts.
+set -u
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+sh tools/chromium.sh && sh tools/node.sh || exit 1
+
+failed=
+step() {
+    printf '\n--- %s\n' "$*"
+    "$@" || failed="$failed${failed:+, }$*"
+}
+in_alive_js() (cd alive-js && "$@")
+
+step ruff check
+step ruff format --check
+step mypy --strict asok tests
+step in_alive_js node --test
+step in_alive_js npx --no-install tsc --noEmit
+step in_alive_js node build.mjs --check
+
+printf '\n--- pytest\n'
+ASOK_FAILED_STEPS=$failed python -m pytest "$@" && [ -z "$failed" ]
