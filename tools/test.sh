@@ -11,14 +11,12 @@ step() {
     printf '\n--- %s\n' "$*"
     "$@" || failed="$failed${failed:+, }$*"
 }
-in_alive_js() (cd alive-js && "$@")
 
 step ruff check
 step ruff format --check
 step mypy --strict asok tests
-step in_alive_js node --test
-step in_alive_js npx --no-install tsc --noEmit
-step in_alive_js node build.mjs --check
+step npm --prefix alive-js run --silent test
+step npm --prefix alive-js run --silent check
 
 printf '\n--- pytest\n'
 ASOK_FAILED_STEPS=$failed python -m pytest "$@" && [ -z "$failed" ]

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -39,6 +40,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
   console.error("{VIOLATION}", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
 """
 START_SECONDS = 30
+ASOK = Path(sys.executable).with_name("asok")
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
 
@@ -50,8 +52,17 @@ Serve = Callable[[ASGIApp], Awaitable[str]]
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """A Chromium that is installed, else the one that Playwright has downloaded."""
     flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])]
-    installed = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    return {**browser_type_launch_args, "args": flags, **({"executable_path": installed} if installed else {})}
+    installed = next(filter(_starts, CHROMIUM_NAMES), None)
+    return {
+        **browser_type_launch_args,
+        "args": flags,
+        **({"executable_path": shutil.which(installed)} if installed else {}),
+    }
+
+
+def _starts(name: str) -> bool:
+    # Some systems have a stub of that name which only tells what to install.
+    return shutil.which(name) is not None and subprocess.run([name, "--version"], capture_output=True).returncode == 0
 
 
 @pytest.fixture
@@ -150,10 +161,11 @@ async def serve() -> AsyncIterator[Serve]:
 class Launched:
     """An `asok dev` or `asok run` of its own process group, on a port that it keeps over restarts."""
 
-    def __init__(self, arguments: tuple[str, ...], cwd: Path, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, command: tuple[str | Path, ...], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.arguments, self.cwd, self.env, self.log = arguments, cwd, env, log
+        self.command = (*command, "--port", str(self.port))
+        self.cwd, self.env, self.log = cwd, env, log
         self.process: Process | None = None
 
     @property
@@ -163,14 +175,11 @@ class Launched:
 
     async def start(self) -> None:
         """Start, and come back when the server answers HTTP."""
-        command = Path(sys.executable).with_name("asok")
-        arguments = (*self.arguments, "--port", str(self.port))
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                command,
-                *arguments,
+                *self.command,
                 cwd=self.cwd,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
+                env=self.env,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -185,7 +194,7 @@ class Launched:
                     await client.get(self.url)
                     return
                 await asyncio.sleep(0.02)
-        raise RuntimeError(f"asok {' '.join(self.arguments)} ended with {process.returncode}:\n{self.output}")
+        raise RuntimeError(f"{' '.join(map(str, self.command))} ended with {process.returncode}:\n{self.output}")
 
     async def kill(self) -> None:
         """`kill -9` of the server and all its workers."""
@@ -225,8 +234,14 @@ async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
     """`await launch("dev", "app.py", cwd=folder, env={...})` runs that command on a free port until the test ends."""
     launched: list[Launched] = []
 
-    async def start(*arguments: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Launched:
-        server = Launched(arguments, cwd, env or {}, tmp_path / f"server-{len(launched)}.log")
+    async def start(
+        *arguments: str,
+        cwd: Path = tmp_path,
+        env: Mapping[str, str] | None = None,
+        asok: Path = ASOK,
+    ) -> Launched:
+        log = tmp_path / f"server-{len(launched)}.log"
+        server = Launched((asok, *arguments), cwd=cwd, env={**os.environ, **(env or {})}, log=log)
         launched.append(server)
         await server.start()
         return server

@@ -1,0 +1,114 @@
+"""Each module imports only modules above it, and foreign technology stays where it belongs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import asok.errors
+
+PACKAGE = Path(asok.errors.__file__).parent
+
+# Read downwards: a module may import those before it. A new module takes its place here.
+LAYERS = (
+    # words
+    "asok.errors",
+    "asok.settings",
+    # pure
+    "asok.protocol",
+    "asok.diff",
+    "asok.calls",
+    "asok.fields",
+    "asok.state",
+    # model
+    "asok.sessions",
+    "asok.component",
+    "asok.calling",
+    # engine
+    "asok.rendering",
+    "asok.mounting",
+    "asok.live",
+    "asok.conversation",
+    # backends
+    "asok.backends",
+    "asok.backends.memory",
+    "asok.backends.sqlite",
+    # edge
+    "asok.middleware",
+    "asok.endpoints",
+    "asok.app",
+    "asok",
+    # tools
+    "asok.testing_asgi",
+    "asok.testing_forms",
+    "asok.testing_dom",
+    "asok.testing_events",
+    "asok.testing_instances",
+    "asok.testing_tab",
+    "asok.testing_gestures",
+    "asok.testing_page",
+    "asok.testing",
+    "asok.testing_plugin",
+    "asok.check",
+    "asok.scaffold",
+    "asok.cli",
+    "asok.__main__",
+)
+
+# Who may import a technology, type-only imports included. "asok.testing" stands for all its parts.
+ONLY_IN = {
+    "sqlite3": {"asok.backends.sqlite"},
+    "redis": {"asok.backends.redis"},
+    "jinja2": {"asok.rendering", "asok.app"},
+    "itsdangerous": {"asok.state", "asok.sessions"},
+    "starlette.websockets": {"asok.endpoints", "asok.app"},
+    "websockets": set[str](),
+    "uvicorn": {"asok.cli"},
+    "click": {"asok.cli"},
+    "watchfiles": {"asok.cli"},
+    "bs4": {"asok.testing"},
+    "httpx": {"asok.testing"},
+    "pytest": {"asok.testing"},
+}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py")) if "templates" not in path.parts}
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """The dotted names it imports, wherever they stand: at the top, in a function, for the type checker only."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports hide the layer; write the whole name"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def is_part(name: str, of: str) -> bool:
+    return name == of or name.startswith((f"{of}.", f"{of}_"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_modules_above_it(module: str) -> None:
+    assert module in LAYERS, f"give {module} its place in LAYERS"
+    above = LAYERS[: LAYERS.index(module)]
+    wrong = {name for name in imports_of(module) if name.split(".")[0] == "asok" and name not in above}
+    assert not wrong, f"{module} imports {', '.join(sorted(wrong))}, which must not stand above it"
+
+
+@pytest.mark.parametrize("technology", ONLY_IN)
+def test_a_technology_is_imported_only_where_it_belongs(technology: str) -> None:
+    users = {module for module in MODULES if any(is_part(name, technology) for name in imports_of(module))}
+    strangers = {user for user in users if not any(is_part(user, home) for home in ONLY_IN[technology])}
+    assert not strangers, f"{technology} is imported by {', '.join(sorted(strangers))}"
