@@ -107,6 +107,15 @@ class Definition:
         self.exposed = _exposed_methods(cls)
         self.template_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", self.name).lower() + ".html"
         self.overrides = frozenset(name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None))
+        self.waits = any(inspect.iscoroutinefunction(getattr(cls, name, None)) for name in HOOKS)
+
+    def rebuild(self, values: Mapping[str, Any]) -> Component:
+        """An instance with these field values, and defaults for what they leave out; no hook runs."""
+        whole = len(values) == len(self.fields.by_name)
+        component = self.cls.__new__(self.cls)
+        component.__dict__.update(values if whole else self.fields.initial(values))
+        component.__dict__["_asok"] = Surroundings()
+        return component
 
     @property
     def folder(self) -> Path | None:

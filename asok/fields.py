@@ -93,20 +93,20 @@ class Fields:
 
 
 class _Packing:
-    """Some fields of a class as one array of MessagePack."""
+    """Some fields of a class as one map of MessagePack, in the order of their declaration."""
 
     def __init__(self, owner: str, fields: list[Field]) -> None:
         self.owner, self.fields = owner, fields
         self.names = tuple(field.name for field in fields)
-        shape = [(name, field.type) for name, field in zip(self.names, fields, strict=True)]
-        self._struct = msgspec.defstruct("State", shape, array_like=True)
+        shape = [(field.name, field.type) for field in fields]
+        self._struct = msgspec.defstruct("State", shape)
         self._encoder = msgspec.msgpack.Encoder(enc_hook=_dissolve)
         self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=_revive)
 
     def pack(self, values: Mapping[str, Any]) -> bytes:
         """The bytes of the fields, proved to read back. Raises FieldError naming the field that does not fit."""
         try:
-            packed = self._encoder.encode([values[name] for name in self.names])
+            packed = self._encoder.encode({name: values[name] for name in self.names})
             self._decoder.decode(packed)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(self._blame(values) or str(error)) from None

@@ -82,10 +82,11 @@ class KeyRing:
         """A keyed digest for one purpose, as 43 url-safe characters, made with the first key."""
         return _mac(self._masters[0], purpose, text)
 
-    def matches(self, purpose: str, text: str, mac: str) -> bool:
-        """Whether any key of the ring made this mac."""
-        wanted = mac.encode("utf-8", "replace")
-        return any(hmac.compare_digest(_mac(master, purpose, text).encode(), wanted) for master in self._masters)
+    def matches(self, purpose: str, text: str, mac: str | bytes) -> bool:
+        """Whether any key of the ring made this mac, or one that begins with it and is 16 characters or longer."""
+        wanted = mac if isinstance(mac, bytes) else mac.encode("utf-8", "replace")
+        made = [_mac(master, purpose, text).encode() for master in self._masters]
+        return len(wanted) >= 16 and any(hmac.compare_digest(each[: len(wanted)], wanted) for each in made)
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

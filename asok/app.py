@@ -1,0 +1,266 @@
+"""Asok: the ASGI application that puts everything together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import inspect
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from asok import state
+from asok.component import Component, definition_of
+from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
+from asok.errors import ConfigurationError, Denied, RenderError
+from asok.middleware import SessionMiddleware
+from asok.mounting import Engine, Guard, Place, Renderings, hook
+from asok.rendering import Child, Templates
+from asok.sessions import Backend, Session, owner_of
+from asok.settings import Settings
+
+__all__ = ["Asok"]
+
+SWEEP_SECONDS = 3600
+CSRF_PLACE = "asok-csrf-is-put-here"
+Page = str | type[Component] | None
+
+
+class Asok:
+    """An ASGI application with live pages.
+
+    root: the project's folder; by default that of the module that makes the app. env: a Jinja environment
+    of your own, with its loader, filters and extensions. backend: where sessions are kept, instead of the
+    database of the settings. routes, middleware, lifespan: as Starlette's.
+
+    Raises ConfigurationError where production lacks a good signing key.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str | Path | None = None,
+        settings: Settings | None = None,
+        env: jinja2.Environment | None = None,
+        backend: Backend | None = None,
+        routes: Sequence[BaseRoute] = (),
+        middleware: Sequence[Middleware] = (),
+        lifespan: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.root = Path(root) if root is not None else settings.root if settings else _folder_of_caller()
+        self.settings = settings or Settings.read(self.root)
+        discover(self.root / "src" / "components")
+        self.backend = backend or _backend(self.settings)
+        self._templates = Templates(self.settings, env)
+        self._engine = Engine(
+            self.settings,
+            state.KeyRing(self.settings.keys),
+            self.backend,
+            self._templates,
+            Renderings(self.settings.limits.rendering_cache),
+        )
+        self._templates.inline, self._templates.script = self._inline, self._script
+        self._live = LiveEndpoint(self._engine)
+        self._hash = runtime_hash(debug=self.settings.debug)
+        self._lifespan = lifespan
+        self._sweeper: asyncio.Task[None] | None = None
+        self.starlette = Starlette(
+            debug=self.settings.debug,
+            routes=[*self._own_routes(), *routes],
+            middleware=list(middleware),
+            exception_handlers={Denied: _denied},
+            lifespan=self._run_lifespan,
+        )
+        self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._live.kick)
+
+    def _own_routes(self) -> list[BaseRoute]:
+        live = self.settings.live
+        routes: list[BaseRoute] = [WebSocketRoute(live, self._live), Route(f"{live}/{{hash}}/{{file}}", runtime_file)]
+        for folder in (self.root / "src" / "static", self.root / "static"):
+            if folder.is_dir():
+                routes.append(Mount("/static", StaticFiles(directory=folder), name="static"))
+                break
+        return routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+            if not host_allowed(host, self.settings):
+                return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)
+        if scope["type"] != "lifespan" and self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+        await self._app(scope, receive, send)
+
+    @property
+    def env(self) -> jinja2.Environment:
+        """The Jinja environment that renders pages and components."""
+        return self._templates.env
+
+    def page(self, path: str, page: Page = None, *, guard: Guard | None = None, name: str | None = None) -> Any:
+        """Serve a page at `path`: a template, a component class, or, as a decorator, what a function returns.
+
+        A decorated function takes the request and returns the template's variables, or a Response. A
+        component class gets those path parameters that it declares as fields. guard: called with request
+        and session before the page is rendered, at join and before every event; False or Denied refuses.
+        """
+        if guard is not None:
+            self._engine.guards[path] = guard
+        if isinstance(page, type):
+            return self._add_page(path, "asok/page.html", lambda request: _page_of(page, request), name or page.__name__)
+        assert page is not None, "name the template: app.page('/', 'index.html')"
+        self._add_page(path, page, None, name)
+
+        def decorate(function: Callable[[Request], Any]) -> Callable[[Request], Any]:
+            self.starlette.router.routes.pop()
+            self._add_page(path, page, function, name or function.__name__)
+            return function
+
+        return decorate
+
+    def _add_page(self, path: str, template: str, context: Callable[[Request], Any] | None, name: str | None) -> None:
+        async def endpoint(request: Request) -> Response:
+            guard = self._engine.guards.get(path)
+            if guard is not None and await hook(guard(request, _session(request))) is False:
+                raise Denied(path)
+            variables = await hook(context(request)) if context is not None else {}
+            if isinstance(variables, Response):
+                return variables
+            return await self._respond(request, template, variables or {}, path)
+
+        self.starlette.router.routes.append(Route(path, endpoint, name=name))
+
+    async def render(self, request: Request, template: str, /, **context: Any) -> HTMLResponse:
+        """A template as a response, with every component in it mounted, loaded and rendered."""
+        return await self._respond(request, template, context, "")
+
+    async def _respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
+        place = self._place(request, route)
+        html = await self._engine.page(template, {"request": request, "session": place.session, **context}, place)
+        if place.session.needed and CSRF_PLACE not in html and self.settings.debug:
+            raise RenderError(f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>")
+        return HTMLResponse(html.replace(CSRF_PLACE, self._csrf(place.session) if place.session.needed else ""))
+
+    def _place(self, request: Request, route: str) -> Place:
+        session, scope = _session(request), request.scope
+        mount = state.Mount(route, scope["path"], scope["query_string"].decode("latin-1"), dict(request.path_params))
+        return Place(request, session, mount, "" if session.is_new or session.regenerated else owner_of(session.id))
+
+    def _csrf(self, session: Session) -> str:
+        return self._engine.ring.mac("csrf", session.id)
+
+    def _inline(self, child: Child, request: Request) -> Markup:
+        return self._engine.inline(child, self._place(request, ""))
+
+    def _script(self, request: Request, nonce: str | None, *, later: bool) -> Markup:
+        base = request.scope.get("root_path", "") + self.settings.live
+        csrf = CSRF_PLACE if later else self._csrf(_session(request))
+        extra = f' nonce="{escape(nonce)}"' if nonce else ""
+        return Markup(
+            f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"{extra}></script>'
+        )
+
+    def add_route(self, path: str, endpoint: Any, **options: Any) -> None:
+        """As Starlette's."""
+        self.starlette.add_route(path, endpoint, **options)
+
+    def mount(self, path: str, app: Any, name: str | None = None) -> None:
+        """As Starlette's."""
+        self.starlette.mount(path, app, name)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more sockets, let running methods answer for so long, then send every browser elsewhere."""
+        await self._live.drain(seconds)
+
+    async def refresh(self, what: str) -> None:
+        """Development: `template` or `css` files have changed; open pages follow without a restart."""
+        self._templates.forget()
+        self._live.refresh(what)
+
+    @asynccontextmanager
+    async def _run_lifespan(self, app: Starlette) -> AsyncIterator[Any]:
+        async with AsyncExitStack() as stack:
+            await self.backend.open()
+            stack.push_async_callback(self._close)
+            yield await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}
+
+    async def _close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+            self._sweeper = None
+        await self.backend.close()
+
+    async def _sweep(self) -> None:
+        """Forget sessions that nobody has used for their whole age, once an hour."""
+        while True:
+            with contextlib.suppress(Exception):
+                await self.backend.sweep(time.time() - self.settings.limits.session_age)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+def discover(folder: Path) -> None:
+    """Import every component module of a folder, as `src.components.<name>`."""
+    for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
+        name = f"src.components.{file.stem}"
+        known = sys.modules.get(name)
+        if file.name.startswith("_") or (known is not None and getattr(known, "__file__", None) == str(file)):
+            continue
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+
+def _folder_of_caller() -> Path:
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__") if frame else None
+    return Path(file).resolve().parent if file else Path.cwd()
+
+
+def _backend(settings: Settings) -> Backend:
+    if settings.database == ":memory:":
+        from asok.backends.memory import MemoryBackend
+
+        return MemoryBackend()
+    if settings.database.startswith(("redis:", "rediss:", "postgres")):
+        raise ConfigurationError(f"ASOK_DATABASE={settings.database!r}: expected the path of an SQLite file or :memory:")
+    from asok.backends.sqlite import SQLiteBackend
+
+    return SQLiteBackend(Path(settings.database))
+
+
+def _session(request: Request) -> Session:
+    session = request.scope.get("session")
+    if not isinstance(session, Session):
+        raise RenderError("this request has no asok session; serve the route through the Asok app, as app.add_route(…)")
+    return session
+
+
+def _page_of(component: type[Component], request: Request) -> dict[str, Any]:
+    fields = definition_of(component).fields.by_name
+    given = {name: value for name, value in request.path_params.items() if name in fields}
+    return {"name": component.__name__, "arguments": given, "title": component.__name__}
+
+
+async def _denied(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("You may not see this page.", 403)

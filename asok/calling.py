@@ -1,0 +1,80 @@
+"""Running an exposed method: on the loop, in a thread, or step by step; never longer than its limit."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import functools
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from asok.component import Component, Exposed
+from asok.errors import MethodFailed, MethodTimeout, Refusal
+
+__all__ = ["run_method"]
+
+Step = Callable[[], Awaitable[None]]
+
+
+class _Cut(BaseException):
+    """Raised inside a thread whose method ran into its limit."""
+
+
+async def run_method(
+    component: Component,
+    method: Exposed,
+    arguments: tuple[list[Any], dict[str, Any]],
+    *,
+    seconds: float,
+    threads: anyio.CapacityLimiter,
+    step: Step,
+) -> None:
+    """Run the method to its end; `step` is awaited at each `yield` of an async generator.
+
+    Raises MethodTimeout after `seconds`, MethodFailed with the method's own exception as its cause, and lets
+    a Refusal that the method raised pass.
+    """
+    name = f"{type(component).__name__}.{method.name}"
+    args, kwargs = arguments
+    try:
+        async with asyncio.timeout(seconds):
+            if method.kind == "async":
+                await method.function(component, *args, **kwargs)
+            elif method.kind == "sync":
+                await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
+            else:
+                async for _ in method.function(component, *args, **kwargs):
+                    await step()
+    except TimeoutError as error:
+        if error.__cause__ is None and error.args:
+            raise MethodFailed(name, error) from error
+        raise MethodTimeout(name, seconds) from None
+    except Refusal:
+        raise
+    except Exception as error:
+        raise MethodFailed(name, error) from error
+
+
+async def _in_thread(work: Callable[[], Any], threads: anyio.CapacityLimiter) -> None:
+    """Run in a thread of the pool. When cancelled, the thread is told to stop at its next Python instruction."""
+    thread: list[int] = []
+
+    def tracked() -> Any:
+        thread.append(threading.get_ident())
+        try:
+            return work()
+        except _Cut:
+            return None
+        finally:
+            thread.clear()
+
+    try:
+        await anyio.to_thread.run_sync(tracked, abandon_on_cancel=True, limiter=threads)
+    except BaseException:
+        for ident in thread:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(_Cut))
+        raise

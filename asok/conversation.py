@@ -1,0 +1,296 @@
+"""One browser tab's conversation: messages in, messages to a bounded outbox. It knows no socket.
+
+Events of one instance run in order, one at a time; those of different instances run side by side. What
+cannot be taken now is answered with `slow_down` or `busy`; nothing is dropped without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asok import protocol
+from asok.component import registry
+from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
+from asok.live import Joined, Live, SessionEnded
+from asok.mounting import Engine
+from asok.protocol import CLOSE
+from asok.sessions import owner_of
+from asok.settings import Limits
+from asok.state import instance_of, unseal
+
+__all__ = ["Closing", "LiveSession", "Outbox"]
+
+log = logging.getLogger("asok")
+
+RETRY_MS = 100
+BUSY_MS = 1000
+
+
+class Closing(Exception):
+    """The connection must end, with this close code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Outbox:
+    """Frames that wait to be sent: those who make many of them wait for room."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._frames: deque[str] = deque()
+        self._size = 0
+        self._filled, self._drained = asyncio.Event(), asyncio.Event()
+        self._drained.set()
+        self._closing: Closing | None = None
+
+    def put(self, message: protocol.ServerMessage) -> None:
+        """Add a message; never waits."""
+        frame = protocol.encode(message)
+        self._frames.append(frame)
+        self._size += len(frame)
+        self._filled.set()
+        if len(self._frames) >= self._limits.outbox_messages or self._size >= self._limits.outbox_bytes:
+            self._drained.clear()
+
+    async def room(self) -> None:
+        """Wait until the outbox is below its bounds."""
+        await self._drained.wait()
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection after what waits has been sent."""
+        if self._closing is None:
+            self._closing = Closing(code, reason)
+            self._filled.set()
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether somebody asks for much and reads nothing."""
+        return len(self._frames) > 32 * self._limits.outbox_messages
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is about to end."""
+        return self._closing is not None
+
+    async def get(self) -> str:
+        """The oldest frame, as soon as there is one. Raises Closing after the last one of a closed outbox."""
+        await self._filled.wait()
+        if not self._frames and self._closing is not None:
+            raise self._closing
+        frame = self._frames.popleft()
+        self._size -= len(frame)
+        if not self._frames and self._closing is None:
+            self._filled.clear()
+        if len(self._frames) < self._limits.outbox_messages and self._size < self._limits.outbox_bytes:
+            self._drained.set()
+        return frame
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+@dataclass(slots=True)
+class Line:
+    """An instance and the events that wait for it. expected: the sequence to be taken next."""
+
+    joined: Joined
+    expected: int
+    events: deque[protocol.Event] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+class LiveSession:
+    """One tab. `receive` takes a message and never waits for a method; answers go to `outbox`."""
+
+    def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str) -> None:
+        self._engine, self._limits = engine, engine.settings.limits
+        self.outbox = Outbox(self._limits)
+        self.session_id = session_id
+        self.owner = owner_of(session_id) if session_id else ""
+        self._live = Live(engine, scope, session_id, self.outbox.put)
+        self._lines: dict[str, Line] = {}
+        self._waiting = 0
+        self._tokens, self._refilled, self._strikes = float(self._limits.burst), time.monotonic(), 0
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the first join has come."""
+        return bool(self._live.tab)
+
+    async def receive(self, message: protocol.ClientMessage) -> None:
+        """Take a message. Raises Closing where the connection must end."""
+        if self.outbox.overflowing:
+            raise Closing(CLOSE.FLOOD, "nothing is read")
+        match message:
+            case protocol.Join():
+                await self._join(message)
+            case _ if not self.greeted:
+                raise Closing(CLOSE.PROTOCOL, "the first message must be a join")
+            case protocol.Event():
+                self._take(message)
+            case protocol.Leave():
+                await self._leave(message.instance)
+            case protocol.Ping():
+                self.outbox.put(protocol.Pong())
+
+    async def settle(self, seconds: float) -> None:
+        """Wait for the methods that run, at most so long."""
+        running = [line.task for line in self._lines.values() if line.task is not None]
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+
+    async def end(self, *, gone: bool) -> None:
+        """The connection is over. gone: the page is, too, so that its instances unmount."""
+        tasks = [line.task for line in self._lines.values() if line.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if gone:
+            for instance in list(self._lines):
+                await self._leave(instance)
+
+    def refresh(self, what: str) -> None:
+        """Development: tell the tab that a template or stylesheet has changed."""
+        self.outbox.put(protocol.Refresh(what))
+
+    async def _join(self, message: protocol.Join) -> None:
+        if message.protocol != protocol.PROTOCOL:
+            self.outbox.put(protocol.Reload())
+            return
+        if not self.greeted:
+            self._check_csrf(message.csrf)
+            self._live.tab = message.tab[:32] or "-"
+        csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
+        self.outbox.put(protocol.Joined(csrf))
+        for entry in message.instances[: self._limits.instances]:
+            await self._join_instance(entry)
+
+    def _check_csrf(self, csrf: str) -> None:
+        if self.session_id and not self._engine.ring.matches("csrf", self.session_id, csrf):
+            raise Closing(CLOSE.SESSION, "the CSRF token is not this session's")
+        if csrf and not self.session_id:
+            raise Closing(CLOSE.SESSION, "no session")
+
+    async def _join_instance(self, entry: protocol.JoinEntry) -> None:
+        instance = instance_of(entry.token)
+        if len(self._lines) >= self._limits.instances and instance not in self._lines:
+            self.outbox.put(protocol.Refused(instance, entry.seq, "refused", self._shown(f"{self._limits.instances} instances are joined")))
+            return
+        try:
+            token = unseal(entry.token, self._engine.ring, self._limits, time.time())
+            definition = registry.find(token.component)
+            if not self._engine.bound(token, definition, self.session_id):
+                raise TokenError("the token is another session's")
+            joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
+            unit = await self._live.open(joined)
+            older = self._lines.get(instance)
+            if older is not None and older.task is not None:
+                return
+            self._lines[instance] = Line(joined, entry.seq + 1)
+            if unit.version > token.version or token.schema != definition.fields.schema or (entry.seq and not entry.held):
+                await self._live.renew(unit, entry.seq + 1)
+        except (TokenError, UnknownComponent, ResetNeeded) as error:
+            log.info("join of %s: %s", instance or "a malformed token", error)
+            self.outbox.put(protocol.Reset(instance))
+        except Refusal as error:
+            self._refuse(instance, entry.seq, error)
+        except Busy:
+            self.outbox.put(protocol.Busy(instance, entry.seq + 1, BUSY_MS))
+        except SessionEnded as error:
+            raise Closing(CLOSE.SESSION, str(error)) from None
+        except Exception as error:
+            self._refuse(instance, entry.seq, MethodFailed(f"joining {instance}", error))
+
+    def _take(self, event: protocol.Event) -> None:
+        """Queue an event, or say at once why not."""
+        line = self._lines.get(event.instance)
+        if not self._admitted():
+            self.outbox.put(protocol.SlowDown(event.instance, event.seq, RETRY_MS))
+        elif line is None:
+            self.outbox.put(protocol.NeedToken(event.instance))
+        elif event.seq > line.expected or self._waiting >= self._limits.inbound:
+            self.outbox.put(protocol.SlowDown(event.instance, min(event.seq, line.expected), RETRY_MS))
+        elif not any(event.seq == waiting.seq for waiting in line.events):
+            line.expected = max(line.expected, event.seq + 1)
+            line.events.append(event)
+            self._waiting += 1
+            if line.task is None:
+                line.task = asyncio.create_task(self._work(line))
+
+    def _admitted(self) -> bool:
+        """A token bucket. Who goes on though it is empty is a flood. Raises Closing."""
+        now = time.monotonic()
+        refill = (now - self._refilled) * self._limits.events_per_second
+        self._tokens, self._refilled = min(self._limits.burst, self._tokens + refill), now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            self._strikes = 0
+            return True
+        self._strikes += 1
+        if self._strikes > self._limits.strikes:
+            raise Closing(CLOSE.FLOOD, "too many events")
+        return False
+
+    async def _work(self, line: Line) -> None:
+        """Answer the events of one instance, in their order."""
+        while line.events:
+            await self.outbox.room()
+            event = line.events[0]
+            try:
+                await self._live.answer(line.joined, event)
+            except Refusal as error:
+                self._refuse(event.instance, event.seq, error)
+            except Busy as error:
+                log.warning("busy: %s", error)
+                self._drop(line)
+                line.expected = event.seq
+                self.outbox.put(protocol.Busy(event.instance, event.seq, BUSY_MS))
+                break
+            except ResetNeeded as error:
+                log.info("reset of %s: %s", event.instance, error)
+                self._drop(line)
+                del self._lines[event.instance]
+                self.outbox.put(protocol.Reset(event.instance))
+                break
+            except SessionEnded as error:
+                self._drop(line)
+                self.outbox.close(CLOSE.SESSION, str(error))
+                break
+            except Exception as error:
+                self._refuse(event.instance, event.seq, MethodFailed(line.joined.definition.name, error))
+            line.events.popleft()
+            self._waiting -= 1
+        line.task = None
+
+    def _drop(self, line: Line) -> None:
+        self._waiting -= len(line.events)
+        line.events.clear()
+
+    def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
+        if isinstance(error, MethodFailed):
+            log.error("%r", str(error), exc_info=error.cause if self._engine.settings.debug else None)
+        else:
+            log.warning("refused: %r", str(error)[:200])
+        self.outbox.put(protocol.Refused(instance, seq, error.code, self._shown(str(error))))
+
+    def _shown(self, text: str) -> str:
+        return text if self._engine.settings.debug else ""
+
+    async def _leave(self, instance: str) -> None:
+        line = self._lines.pop(instance, None)
+        if line is None:
+            return
+        try:
+            await self._live.unmount(line.joined)
+        except Exception as error:
+            log.warning("unmount of %s: %r", line.joined.definition.name, str(error)[:200])
+
+

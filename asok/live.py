@@ -1,0 +1,352 @@
+"""The heart: verify → rebuild → call → render → diff → seal → commit → answer.
+
+The session's record decides what an event runs on and whether it has run already; the token only proves
+that the browser may ask. Nothing that a method does to state or session is kept unless all of it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import msgspec
+from starlette.requests import Request
+
+from asok import protocol
+from asok.calling import run_method
+from asok.calls import bind_arguments, parse_call
+from asok.component import Component, Definition, Event, surroundings_of
+from asok.diff import change
+from asok.errors import (
+    AsokError,
+    BadArguments,
+    Busy,
+    FieldError,
+    MethodFailed,
+    NotExposed,
+    Refusal,
+    ResetNeeded,
+)
+from asok.mounting import Engine, Mounted, Place, hook, record_of, revive, values_of
+from asok.rendering import Child, children_in
+from asok.sessions import META, CellKey, Commit, Record, Session, open_session, owner_of, pack, unpack_record
+from asok.state import Token, coarse, digest, seal, token_change
+
+__all__ = ["Joined", "Live", "SessionEnded"]
+
+ATTEMPTS = 5
+TABS = 16
+UNSETTLED = 32
+
+
+class SessionEnded(AsokError):
+    """The visitor's session is gone or has been given another id; the page must be fetched anew."""
+
+
+@dataclass(slots=True)
+class Joined:
+    """An instance as this connection knows it.
+
+    text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
+    browser has the exact text of that, so that a delta can be sent.
+    """
+
+    token: Token
+    text: str
+    definition: Definition
+    shown: bytes
+    held: bool
+
+
+@dataclass(slots=True)
+class Unit:
+    """One attempt at one event: what was read, the component rebuilt from it, and where it stands."""
+
+    joined: Joined
+    place: Place
+    component: Component
+    record: Record | None
+
+    @property
+    def version(self) -> int:
+        return self.record.version if self.record else 0
+
+    @property
+    def child(self) -> Child:
+        token = self.joined.token
+        return Child(token.instance, self.joined.definition, {}, token.arguments.hex(), token.slot)
+
+
+class Live:
+    """The instances of one tab, for one visitor. `send` takes messages for the browser.
+
+    scope: the ASGI scope of the handshake, from which a component's `request` is made. session_id: empty
+    for a visitor without a session, who can use stateless components only.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        scope: Mapping[str, Any],
+        session_id: str,
+        send: Callable[[protocol.ServerMessage], None],
+    ) -> None:
+        self.engine, self.session_id, self.send = engine, session_id, send
+        self.owner = owner_of(session_id) if session_id else ""
+        self.tab = ""
+        self._scope = dict(scope)
+        self._threads = anyio.CapacityLimiter(engine.settings.limits.threads)
+
+    async def answer(self, joined: Joined, event: protocol.Event) -> None:
+        """Run an event and send what came of it.
+
+        Raises Refusal where it settles without effect, Busy where it was not taken, ResetNeeded and
+        SessionEnded where the instance or the page cannot go on.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            call = self._verify(joined, event)
+            unit = await self._open(joined, event, attempt)
+            if unit.record is not None and event.seq <= unit.record.applied.get(self.tab, 0):
+                return await self.renew(unit, event.seq)
+            await self._call(unit, event, call)
+            html, children = await self._render(unit)
+            fresh = await self._mount_children(unit, html, children)
+            record = self._record(unit, event.seq)
+            if await self._commit(unit, record, fresh):
+                return self._update(unit, event.seq, html, fresh, record)
+        raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
+
+    def _verify(self, joined: Joined, event: protocol.Event) -> tuple[Any, Any] | None:
+        """The method and its typed arguments, before anything is read; None where only fields are set."""
+        definition = joined.definition
+        if not event.call and event.data is not None and event.data.fields:
+            return None
+        call = parse_call(event.call)
+        method = definition.exposed.get(call.method)
+        if method is None:
+            raise NotExposed(definition.name, call.method, definition.exposed)
+        return method, bind_arguments(call, method.parameters, event.data)
+
+    async def open(self, joined: Joined) -> Unit:
+        """The instance as the session has it now, guarded."""
+        return await self._open(joined, None, 1)
+
+    async def _open(self, joined: Joined, event: protocol.Event | None, attempt: int) -> Unit:
+        token, definition = joined.token, joined.definition
+        if definition.cls.stateless:
+            session, record = await open_session(self.engine.backend, self.session_id) or Session(), None
+        else:
+            session, record = await self._read(token)
+        values = values_of(definition, record) if record else revive(definition, token.schema, token.state)
+        component = definition.rebuild(values)
+        place = self._place(token, session)
+        self.engine.surround(component, token.instance, place)
+        if event is not None:
+            surroundings_of(component).event = self._event(event, attempt)
+        await self.engine.admit(component, place)
+        await self.engine.load(component)
+        return Unit(joined, place, component, record)
+
+    async def _read(self, token: Token) -> tuple[Session, Record | None]:
+        name = f"record/{token.instance}"
+        cells = await self.engine.backend.read(self.owner, [META, name], "session/") if self.owner else {}
+        if META not in cells:
+            raise SessionEnded("the session is not stored any more")
+        session = Session(self.session_id, cells[META], cells).over_socket()
+        if session.meta.epoch != token.epoch:
+            raise SessionEnded("the token is of before a login or logout")
+        if name in cells:
+            return session, unpack_record(cells[name].value)
+        if token.version or token.born < session.meta.watermark:
+            raise ResetNeeded("the record is not stored any more")
+        return session, None
+
+    def _place(self, token: Token, session: Session) -> Place:
+        mount = token.mount
+        scope = {
+            **self._scope,
+            "type": "http",
+            "method": "GET",
+            "path": mount.path,
+            "raw_path": mount.path.encode(),
+            "query_string": mount.query.encode(),
+            "path_params": mount.params,
+            "session": session,
+        }
+        return Place(Request(scope), session, mount, self.owner)
+
+    def _event(self, event: protocol.Event, attempt: int) -> Event:
+        data = event.data or protocol.EventData()
+        event_id = f"{event.instance}-{self.tab}-{event.seq}"
+        return Event(event_id, attempt, data.value, data.key, dict(data.form or ()))
+
+    async def _call(self, unit: Unit, event: protocol.Event, call: tuple[Any, Any] | None) -> None:
+        component, definition = unit.component, unit.joined.definition
+        tracked = "updated" in definition.overrides
+        before = definition.fields.public.unpack(definition.fields.public.pack(component.__dict__)) if tracked else {}
+        if event.data is not None and event.data.fields:
+            self._set_fields(component, definition, event.data.fields)
+        if call is not None:
+            method, arguments = call
+            await run_method(
+                component,
+                method,
+                arguments,
+                seconds=method.timeout or self.engine.settings.limits.handler_timeout,
+                threads=self._threads,
+                step=lambda: self._step(unit, event.seq),
+            )
+        changed = frozenset(name for name, value in before.items() if component.__dict__[name] != value)
+        if changed:
+            await self._guarded(f"{definition.name}.updated", hook(component.updated(changed)))
+
+    def _set_fields(self, component: Component, definition: Definition, fields: Mapping[str, Any]) -> None:
+        for name, value in fields.items():
+            if name not in definition.fields.bound:
+                raise BadArguments(name, f"{definition.name}.{name} is not a field that the browser may write; declare it with bind()")
+            try:
+                component.__dict__[name] = definition.fields.convert(name, value, strict=False)
+            except FieldError as error:
+                raise BadArguments(name, str(error)) from None
+
+    async def _guarded(self, what: str, work: Any) -> Any:
+        try:
+            return await work
+        except (Refusal, Busy):
+            raise
+        except Exception as error:
+            raise MethodFailed(what, error) from error
+
+    async def _render(self, unit: Unit) -> tuple[str, dict[str, Child]]:
+        name = unit.joined.definition.name
+        if "load" in unit.joined.definition.overrides:
+            await self._guarded(f"{name}.load", self.engine.load(unit.component))
+        try:
+            return self.engine.render(unit.component, unit.joined.token.slot)
+        except Exception as error:
+            raise MethodFailed(f"{name}.render", error) from error
+
+    async def _step(self, unit: Unit, seq: int) -> None:
+        """Show the state so far; nothing is committed, and the event is not settled."""
+        html, children = await self._render(unit)
+        fresh = await self._mount_children(unit, html, children)
+        joined = unit.joined
+        self._send_children(unit, fresh)
+        self.send(protocol.Update(joined.token.instance, seq - 1, self._change(unit, html)))
+        joined.shown, joined.held = digest(html), True
+
+    def _known(self, unit: Unit) -> str | None:
+        """The text on the page: from the cache, or rendered again from the state that was sent with it."""
+        joined = unit.joined
+        text = self.engine.renderings.get(joined.shown)
+        if text is not None or "load" in joined.definition.overrides or joined.shown != joined.token.rendering:
+            return text
+        component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
+        self.engine.surround(component, joined.token.instance, unit.place)
+        try:
+            text, _ = self.engine.render(component, joined.token.slot)
+        except Exception:
+            return None
+        return text if digest(text) == joined.shown else None
+
+    def _change(self, unit: Unit, html: str) -> Any:
+        return change(self._known(unit) if unit.joined.held else None, html)
+
+    async def _mount_children(self, unit: Unit, html: str, children: Mapping[str, Child]) -> dict[str, Mounted]:
+        """The children that the page does not show yet, or shows with other arguments."""
+        if not children:
+            return {}
+        shown = children_in(self._known(unit) or "")
+        fresh = {name: child for name, child in children.items() if shown.get(name) != child.digest}
+        work = self.engine.mount_tree(fresh, unit.place, renewed=shown.keys() & fresh.keys())
+        mounted: dict[str, Mounted] = await self._guarded(f"a child of {unit.joined.definition.name}", work)
+        return mounted
+
+    def _record(self, unit: Unit, seq: int) -> Record:
+        """The record after the event: its sequence applied, its effects kept until they must have arrived."""
+        older, effects = unit.record, surroundings_of(unit.component).effects
+        made = record_of(unit.component, unit.child, unit.version + 1, unit.joined.token.born, older)
+        others = dict(list(item for item in made.applied.items() if item[0] != self.tab)[-TABS + 1 :])
+        kept = [each for each in made.effects if each[0] != self.tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+        return msgspec.structs.replace(
+            made, applied={**others, self.tab: seq}, effects=[*kept, (self.tab, seq, effects)] if effects else kept
+        )
+
+    async def _commit(self, unit: Unit, record: Record, fresh: Mapping[str, Mounted]) -> bool:
+        session, token = unit.place.session, unit.joined.token
+        changes = session.changes()
+        if unit.joined.definition.cls.stateless:
+            if changes or session.dirty:
+                raise MethodFailed(unit.joined.definition.name, AsokError("a stateless component writes no session"))
+            return True
+        owner, name = self.owner, f"record/{token.instance}"
+        checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
+        writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
+        for each in fresh.values():
+            if each.record is not None:
+                checks[owner, f"record/{each.child.instance}"] = each.version - 1
+                writes[owner, f"record/{each.child.instance}"] = pack(each.record)
+        writes[owner, name] = pack(record)
+        writes[owner, f"slot/{token.slot}"] = name.encode()
+        if unit.record is None:
+            writes.update(await self._evict(session))
+        return await self.engine.backend.commit(Commit(checks, writes))
+
+    async def _evict(self, session: Session) -> dict[CellKey, bytes | None]:
+        """Room for one more record: the oldest quarter goes, and with it all that could bring it back."""
+        backend, limit = self.engine.backend, self.engine.settings.limits.records
+        if await backend.count(self.owner, "record/") < limit:
+            return {}
+        oldest = await backend.oldest(self.owner, "record/", limit // 4 + 1)
+        cells = await backend.read(self.owner, oldest)
+        born = max(unpack_record(cell.value).born for cell in cells.values())
+        meta = msgspec.structs.replace(session.meta, watermark=max(session.meta.watermark, born + 1))
+        return {(self.owner, META): pack(meta), **{(self.owner, name): None for name in oldest}}
+
+    def _update(self, unit: Unit, seq: int, html: str, fresh: Mapping[str, Mounted], record: Record) -> None:
+        self._send_children(unit, fresh)
+        self._send_rendering(unit, seq, html, record, surroundings_of(unit.component).effects)
+
+    def _send_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
+        for each in reversed(fresh.values()):
+            self.send(protocol.Update(each.child.instance, 0, each.html, self.engine.seal(each, unit.place)))
+
+    def _send_rendering(
+        self, unit: Unit, seq: int, html: str, record: Record | None, effects: list[list[Any]]
+    ) -> None:
+        joined = unit.joined
+        html_change = self._change(unit, html)
+        joined.shown, joined.held = digest(html), True
+        joined.token = msgspec.structs.replace(
+            joined.token,
+            schema=joined.definition.fields.schema,
+            state=record.state if record else joined.definition.fields.public.pack(unit.component.__dict__),
+            version=record.version if record else 0,
+            issued=coarse(time.time()),
+            rendering=joined.shown,
+        )
+        before, joined.text = joined.text, seal(joined.token, self.engine.ring)
+        change_of_token = token_change(before, joined.text)
+        self.send(protocol.Update(joined.token.instance, seq, html_change, change_of_token, effects))
+
+    async def renew(self, unit: Unit, since: int) -> None:
+        """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
+        html, children = await self._render(unit)
+        fresh = await self._mount_children(unit, html, children)
+        self._send_children(unit, fresh)
+        record = unit.record
+        effects = [effect for tab, seq, each in (record.effects if record else []) if tab == self.tab and seq >= since for effect in each]
+        applied = record.applied.get(self.tab, 0) if record else 0
+        self._send_rendering(unit, applied, html, record, effects)
+
+    async def unmount(self, joined: Joined) -> None:
+        """Run the hook of an instance that has left the page, and keep what it changed."""
+        if "unmount" not in joined.definition.overrides:
+            return
+        unit = await self.open(joined)
+        await hook(unit.component.unmount())
+        applied = unit.record.applied.get(self.tab, 0) if unit.record else 0
+        await self._commit(unit, self._record(unit, applied), {})

@@ -1,0 +1,108 @@
+"""The session over HTTP: found by its cookie, there as `request.session`, written before the response goes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asok.errors import Busy
+from asok.sessions import Backend, Session, open_session, owner_of
+from asok.settings import Settings
+
+__all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
+
+SAFE = ("GET", "HEAD")
+ATTEMPTS = 5
+
+
+def cookie_name(scheme: str) -> str:
+    """The session cookie's name; over https the browser itself keeps it to this host and path."""
+    return "__Host-asok" if scheme in ("https", "wss") else "asok"
+
+
+def session_cookie(scope: Scope) -> str:
+    """The session id that the browser brings; empty if none."""
+    return HTTPConnection(scope).cookies.get(cookie_name(scope["scheme"]), "")
+
+
+class SessionMiddleware:
+    """Gives every request its session and saves what changed.
+
+    A response whose session met a newer write is not sent: a GET or HEAD runs again on the newer session,
+    another method is answered 409. kick: called with the owner of a session that has been given a new id.
+    """
+
+    def __init__(self, app: ASGIApp, backend: Backend, settings: Settings, kick: Callable[[str], None]) -> None:
+        self.app, self.backend, self.settings, self.kick = app, backend, settings, kick
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await _Response(self, dict(scope), send).run(receive)
+            except _Stop as stop:
+                if stop.status == 409 and scope["method"] in SAFE and attempt < ATTEMPTS:
+                    continue
+                response = PlainTextResponse("Busy just now; try again.", stop.status, {"retry-after": "1"})
+                return await response(scope, receive, send)
+
+
+class _Stop(BaseException):
+    """Nothing of the response may go out. No handler of the app must catch it."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+class _Response:
+    """One run of the app for a request; nothing is sent before the session is written."""
+
+    def __init__(self, middleware: SessionMiddleware, scope: Scope, send: Send) -> None:
+        self.middleware, self.scope, self._send = middleware, scope, send
+        self.cookie = session_cookie(scope)
+        self.session = Session()
+        self.found = False
+
+    async def run(self, receive: Receive) -> None:
+        found = await open_session(self.middleware.backend, self.cookie) if self.cookie else None
+        self.found = found is not None
+        self.session = self.scope["session"] = found or Session()
+        await self.middleware.app(self.scope, receive, self.send)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if self.session.dirty:
+                await self._commit()
+            self._write_headers(MutableHeaders(scope=message))
+        await self._send(message)
+
+    async def _commit(self) -> None:
+        try:
+            done = await self.middleware.backend.commit(self.session.commit(time.time()))
+        except Busy:
+            raise _Stop(503) from None
+        if not done:
+            raise _Stop(409)
+        if self.session.regenerated:
+            self.middleware.kick(owner_of(self.cookie))
+
+    def _write_headers(self, headers: MutableHeaders) -> None:
+        session, name = self.session, cookie_name(self.scope["scheme"])
+        if session.needed:
+            headers["cache-control"] = "no-store"
+            headers.add_vary_header("Cookie")
+        if session.needed and (session.is_new or session.regenerated):
+            age = int(self.middleware.settings.limits.session_age)
+            headers.append("set-cookie", f"{name}={session.id}; Path=/; Max-Age={age}; {self._flags()}")
+        elif self.cookie and not self.found:
+            headers.append("set-cookie", f"{name}=; Path=/; Max-Age=0; {self._flags()}")
+
+    def _flags(self) -> str:
+        return "HttpOnly; SameSite=Lax" + ("; Secure" if self.scope["scheme"] == "https" else "")
+

@@ -1,0 +1,313 @@
+"""From placeholders to instances: restored or made, mounted, loaded and rendered, a level at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from starlette.requests import Request
+
+from asok.component import Component, Definition, surroundings_of
+from asok.errors import AsyncHook, ComponentError, Denied, ResetNeeded
+from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
+from asok.sessions import Backend, Record, Session, pack, unpack_record
+from asok.settings import Settings
+from asok.state import KeyRing, Mount, Token, coarse, digest, seal
+
+__all__ = ["Engine", "Mounted", "Place", "Renderings", "hook", "record_of", "revive", "values_of"]
+
+BINDING = 24
+Guard = Callable[[Request, Session], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """For whom, and on which page, components are mounted. owner: the session's name in the backend;
+    empty while nothing of it is stored, so that nothing needs to be looked up."""
+
+    request: Request
+    session: Session
+    mount: Mount
+    owner: str
+
+
+@dataclass(slots=True)
+class Mounted:
+    """An instance with its rendering."""
+
+    child: Child
+    component: Component
+    html: str
+    version: int
+    born: float
+    children: dict[str, Child]
+    record: Record | None = None
+
+
+class Renderings:
+    """The texts sent last, by their digest: a bounded cache that saves rendering the old state again."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._size = limit, 0
+        self._texts: OrderedDict[bytes, str] = OrderedDict()
+
+    def get(self, key: bytes) -> str | None:
+        text = self._texts.get(key)
+        if text is not None:
+            self._texts.move_to_end(key)
+        return text
+
+    def add(self, text: str) -> bytes:
+        """Keep a text; its digest."""
+        key = digest(text)
+        if key not in self._texts:
+            self._texts[key] = text
+            self._size += len(text)
+            while self._size > self._limit and len(self._texts) > 1:
+                self._size -= len(self._texts.popitem(last=False)[1])
+        return key
+
+
+async def hook(result: Any) -> Any:
+    """The result of a hook that may be async."""
+    return await result if inspect.isawaitable(result) else result
+
+
+@dataclass(slots=True)
+class Engine:
+    """What all connections and pages of a process share. guards: route -> the guard of its page."""
+
+    settings: Settings
+    ring: KeyRing
+    backend: Backend
+    templates: Templates
+    renderings: Renderings
+    guards: dict[str, Guard] = field(default_factory=dict)
+
+    async def admit(self, component: Component, place: Place) -> None:
+        """Run the guards of the page and of the component. Raises Denied."""
+        guard = self.guards.get(place.mount.route)
+        if guard is not None and await hook(guard(place.request, place.session)) is False:
+            raise Denied(place.mount.route)
+        if await hook(component.guard(place.request, place.session)) is False:
+            raise Denied(type(component).__name__)
+
+    def surround(self, component: Component, instance: str, place: Place) -> None:
+        """Tell a component where it lives."""
+        around = surroundings_of(component)
+        around.renderer, around.instance = self.templates, instance
+        around.session, around.request = place.session, place.request
+
+    async def load(self, component: Component) -> None:
+        """Run the hook that fetches what is not state."""
+        around = surroundings_of(component)
+        around.loading = True
+        try:
+            await hook(component.load())
+        finally:
+            around.loading = False
+
+    def render(self, component: Component, slot: str) -> tuple[str, dict[str, Child]]:
+        """The component's text, and the children that stand in it as placeholders."""
+        frame = Frame(slot, surroundings_of(component).instance)
+        html = self.templates.text(component, frame)
+        self.renderings.add(html)
+        return html, frame.children
+
+    async def mount_tree(
+        self, children: Mapping[str, Child], place: Place, renewed: Collection[str] = ()
+    ) -> dict[str, Mounted]:
+        """Every child, its children and theirs, breadth first; async siblings side by side.
+
+        renewed: instances that the page shows already, and whose arguments have changed.
+        """
+        found: dict[str, Mounted] = {}
+        level = list(children.values())
+        while level:
+            kept = await self._kept(level, place)
+            waits = len(level) > 1 and any(child.definition.waits for child in level)
+            work = [self._mount(child, place, *kept(child), child.instance in renewed) for child in level]
+            mounted = await _side_by_side(work, waits=waits)
+            found.update({each.child.instance: each for each in mounted})
+            level = [child for each in mounted for child in each.children.values()]
+        return found
+
+    async def _kept(
+        self, level: list[Child], place: Place
+    ) -> Callable[[Child], tuple[Record | None, Record | None]]:
+        """What the session keeps of each child: its own record, and the last one of its slot."""
+        if not place.owner:
+            return lambda child: (None, None)
+        slots = [f"slot/{child.slot}" for child in level]
+        names = [f"record/{child.instance}" for child in level]
+        cells = await self.backend.read(place.owner, [*slots, *names])
+        pointed = [cells[slot].value.decode() for slot in slots if slot in cells]
+        cells |= await self.backend.read(place.owner, pointed) if pointed else {}
+
+        def find(child: Child) -> tuple[Record | None, Record | None]:
+            own = cells.get(f"record/{child.instance}")
+            pointer = cells.get(f"slot/{child.slot}")
+            last = cells.get(pointer.value.decode()) if pointer else None
+            return unpack_record(own.value) if own else None, unpack_record(last.value) if last else None
+
+        return find
+
+    async def _mount(
+        self, child: Child, place: Place, own: Record | None, last: Record | None, renewed: bool
+    ) -> Mounted:
+        definition = child.definition
+        if not definition.cls.stateless:
+            place.session.id  # noqa: B018  # asking makes the session, to which the token is bound
+        component = definition.cls(**child.arguments)
+        self.surround(component, child.instance, place)
+        await self.admit(component, place)
+        restored = own is not None and restore(component, definition, own)
+        if own is not None and own.arguments != bytes.fromhex(child.digest):
+            component.__dict__.update(definition.fields.initial({**component.__dict__, **child.arguments}))
+            restored = False
+        elif own is None and last is not None and last.arguments == bytes.fromhex(child.digest):
+            restored = restore(component, definition, last)
+        if own is None and not restored:
+            await hook(component.mount())
+        await self.load(component)
+        html, children = self.render(component, child.slot)
+        mounted = Mounted(child, component, html, own.version if own else 0, own.born if own else time.time(), children)
+        if (own is not None and not restored) or (own is None and (renewed or definition.fields.secret.names)):
+            mounted.version += 1
+            mounted.record = record_of(component, child, mounted.version, mounted.born, own)
+        return mounted
+
+    def seal(self, mounted: Mounted, place: Place) -> str:
+        """The token text of a mounted instance."""
+        return seal(self.token(mounted, place), self.ring)
+
+    def token(self, mounted: Mounted, place: Place) -> Token:
+        definition, child = mounted.child.definition, mounted.child
+        stateless = definition.cls.stateless
+        return Token(
+            instance=child.instance,
+            component=definition.name,
+            schema=definition.fields.schema,
+            binding=b"" if stateless else self.binding(place.session.id),
+            epoch=0 if stateless else place.session.meta.epoch,
+            slot=child.slot,
+            arguments=bytes.fromhex(child.digest),
+            mount=place.mount,
+            born=int(mounted.born),
+            issued=coarse(time.time()),
+            state=definition.fields.public.pack(mounted.component.__dict__),
+            version=mounted.version,
+            rendering=digest(mounted.html),
+        )
+
+    def binding(self, session_id: str) -> bytes:
+        """What ties a token to a session without telling its id."""
+        return self.ring.mac("bind", session_id)[:BINDING].encode()
+
+    def bound(self, token: Token, definition: Definition, session_id: str) -> bool:
+        """Whether the token may be used in this session; that of a stateless class in any."""
+        if definition.cls.stateless:
+            return True
+        return len(token.binding) == BINDING and self.ring.matches("bind", session_id, token.binding)
+
+    async def page(self, name: str, context: Mapping[str, Any], place: Place) -> str:
+        """A page's HTML, with every component in it mounted and rendered in full."""
+        frame = Frame(slot=place.mount.path)
+        text = self.templates.page(name, context, frame)
+        return self._assemble(text, await self.mount_tree(frame.children, place), place)
+
+    def inline(self, child: Child, place: Place) -> Markup:
+        """One component in full, at once. Raises AsyncHook where something in it wants to wait."""
+        return Markup(_at_once(self._inline(child, place), child.definition.name))
+
+    async def _inline(self, child: Child, place: Place) -> str:
+        mounted = await self.mount_tree({child.instance: child}, place)
+        return self._in_full(mounted[child.instance], mounted, place)
+
+    def _assemble(self, text: str, mounted: Mapping[str, Mounted], place: Place) -> str:
+        return PLACEHOLDER.sub(
+            lambda found: self._in_full(mounted[found[1]], mounted, place) if found[1] in mounted else found[0], text
+        )
+
+    def _in_full(self, each: Mounted, mounted: Mapping[str, Mounted], place: Place) -> str:
+        if each.record is not None:
+            name = f"record/{each.child.instance}"
+            place.session.staged[name] = pack(each.record)
+        return self._assemble(with_state(each.html, self.seal(each, place)), mounted, place)
+
+
+def restore(component: Component, definition: Definition, record: Record) -> bool:
+    """Give a component the state of a record; False where that is of another schema and nothing migrates it."""
+    try:
+        component.__dict__.update(values_of(definition, record))
+    except ResetNeeded:
+        return False
+    return True
+
+
+def values_of(definition: Definition, record: Record) -> dict[str, Any]:
+    """The field values in a record, private ones too. Raises ResetNeeded."""
+    values = revive(definition, record.schema, record.state)
+    if definition.fields.secret.names and record.private:
+        with contextlib.suppress(msgspec.MsgspecError):
+            values.update(definition.fields.secret.unpack(record.private))
+    return values
+
+
+def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any]:
+    """The field values in a state. An older schema's go through the class's `migrate`. Raises ResetNeeded."""
+    try:
+        if schema == definition.fields.schema:
+            return definition.fields.public.unpack(state)
+        if "migrate" in definition.overrides:
+            migrated = definition.cls.migrate(msgspec.msgpack.decode(state))
+            return {name: definition.fields.convert(name, migrated[name]) for name in definition.fields.public.names if name in migrated}
+    except (msgspec.MsgspecError, ComponentError) as error:
+        raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
+    raise ResetNeeded(f"{definition.name} has changed its fields, and has no migrate()")
+
+
+def record_of(component: Component, child: Child, version: int, born: float, older: Record | None) -> Record:
+    """What the session keeps of an instance as it is now."""
+    definition = child.definition
+    return Record(
+        version=version,
+        schema=definition.fields.schema,
+        state=definition.fields.public.pack(component.__dict__),
+        private=definition.fields.secret.pack(component.__dict__),
+        arguments=bytes.fromhex(child.digest),
+        born=born,
+        applied=older.applied if older else {},
+        effects=older.effects if older else [],
+    )
+
+
+async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:
+    if not waits:
+        return [await each for each in work]
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _at_once(work: Coroutine[Any, Any, str], name: str) -> str:
+    """Run a coroutine that never waits. Raises AsyncHook if it does."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return str(done.value)
+    work.close()
+    raise AsyncHook(name)
+
+
