@@ -1,0 +1,1 @@
+var e="alive:renewals",a=()=>{let a=JSON.parse(sessionStorage.getItem(e)??"[]").filter(e=>Date.now()-e<6e4);return!(a.length>=3||(sessionStorage.setItem(e,JSON.stringify([...a,Date.now()])),0))},t=()=>{a()?setTimeout(()=>location.reload(),1e4*Math.random()):console.warn("alive: reloading did not help; not again for a minute")};export{a as allowed,t as default};
