@@ -84,7 +84,7 @@ class LiveEndpoint:
         if cookie and session is None:
             # The browser must learn it, and a refused handshake tells it nothing.
             return await send({"type": "websocket.close", "code": CLOSE.SESSION})
-        await self._serve(LiveSession(self._engine, scope, session.id if session else ""), receive, send)
+        await self._serve(LiveSession(self._engine, scope, "" if session is None else session.id), receive, send)
 
     async def _serve(self, session: LiveSession, receive: Receive, send: Send) -> None:
         reader = asyncio.current_task()

@@ -137,7 +137,8 @@ class Live:
     async def _open(self, joined: Joined, event: protocol.Event | None, attempt: int) -> Unit:
         token, definition = joined.token, joined.definition
         if definition.cls.stateless:
-            session, record = await open_session(self.engine.backend, self.session_id) or Session(), None
+            found, record = await open_session(self.engine.backend, self.session_id), None
+            session = Session() if found is None else found.over_socket()
         else:
             session, record = await self._read(token)
         values = values_of(definition, record) if record else revive(definition, token.schema, token.state)

@@ -72,7 +72,7 @@ class _Response:
     async def run(self, receive: Receive) -> None:
         found = await open_session(self.middleware.backend, self.cookie) if self.cookie else None
         self.found = found is not None
-        self.session = self.scope["session"] = found or Session()
+        self.session = self.scope["session"] = Session() if found is None else found
         await self.middleware.app(self.scope, receive, self.send)
 
     async def send(self, message: Message) -> None:
