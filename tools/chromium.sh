@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'asok: %s\n' "$*" >&2; }
 
+# Playwright drives Chromium through a program of its own, which a minimal system may lack a library for.
+driver_starts() { .venv/bin/playwright --version >/dev/null 2>&1; }
+
 # The same names as in tests/browser/conftest.py. A stub that only advertises another package does not answer.
 is_installed() {
     for name in chromium chromium-browser google-chrome-stable google-chrome; do
@@ -18,16 +21,16 @@ from_system() {
     say "installing the system package chromium"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq </dev/null >&2 &&
-        apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation </dev/null >/dev/null
+        apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core fonts-liberation libatomic1 </dev/null >/dev/null
 }
 
 playwrights_own_starts() { .venv/bin/playwright screenshot --browser chromium about:blank .venv/.blank.png >/dev/null 2>&1; }
 
-is_installed && exit
-from_system && is_installed && exit
-playwrights_own_starts && exit
+driver_starts && is_installed && exit
+from_system && driver_starts && is_installed && exit
+driver_starts && playwrights_own_starts && exit
 say "downloading Playwright's Chromium"
 .venv/bin/playwright install chromium </dev/null >&2 && playwrights_own_starts && exit
-say "the browser tests need a Chromium that starts. Ask the machine's administrator for one:" \
-    "apt-get install chromium fonts-liberation (or what this prints: .venv/bin/playwright install-deps --dry-run chromium)"
+say "the browser tests need a Chromium that starts. Ask the machine's administrator for:" \
+    "apt-get install chromium fonts-liberation libatomic1"
 exit 1

@@ -65,6 +65,7 @@ pip_from_unpacked_package() {
 
 # uv installs in a tenth of pip's time, but knows nothing of the index that pip was told to use.
 install_with_uv() {
+    export UV_SYSTEM_CERTS=1
     venv_pip config list | grep -q '\.index-url=' && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ] && return 1
     [ -x .venv/bin/uv ] || venv_pip install --quiet -c constraints.txt uv || return 1
     .venv/bin/uv pip install --quiet --python .venv/bin/python -c constraints.txt -e "$what"
@@ -74,5 +75,6 @@ find_python
 make_venv
 get_pip
 say "installing $what and what it needs"
-install_with_uv || venv_pip install --quiet -c constraints.txt -e "$what" ||
+install_with_uv ||
+    { say "using pip"; venv_pip install --quiet -c constraints.txt -e "$what"; } ||
     fail "the packages of constraints.txt could not be installed; is the package index within reach?"
