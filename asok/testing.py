@@ -1,0 +1,139 @@
+"""Drive pages and components over the real code path, without a browser.
+
+    async with LiveClient(app) as live:
+        page = await live.open("/")
+        await page.click("button", text="Add 1")
+        assert page.text("h3") == "Count: 1"
+
+HTTP, the WebSocket and the session are those of the app; only the network and the browser are not there.
+With pytest the fixture `live` is such a client for the app that the option `asok_app` names.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+from jinja2 import DictLoader, Environment
+
+from asok.component import Component
+from asok.settings import Settings
+from asok.testing_asgi import App, HandshakeRefused, Lifespan, browser
+from asok.testing_dom import AmbiguousElement, MissingElement
+from asok.testing_events import NotWired, Unusable
+from asok.testing_instances import Patch, Refused
+from asok.testing_page import Browser, Page
+from asok.testing_tab import ConnectionEnded
+
+__all__ = [
+    "AmbiguousElement",
+    "ConnectionEnded",
+    "HandshakeRefused",
+    "LiveClient",
+    "MissingElement",
+    "NotWired",
+    "Page",
+    "Patch",
+    "Refused",
+    "Unusable",
+]
+
+
+MOUNTED = "<!doctype html><html><head>{{ alive() }}</head><body>{{ component(name, **fields) }}</body></html>"
+
+
+class LiveClient:
+    """A browser for tests, and the app that it talks to, started and stopped with it.
+
+    app: any ASGI app that holds asok pages; `mount` needs none. base_url: the address under which the browser
+    knows the app. patience: how many seconds an answer may take. raise_refused: whether a refused event raises
+    `Refused`; `page.errors` has it in any case.
+    """
+
+    def __init__(
+        self,
+        app: App | None = None,
+        *,
+        base_url: str = "http://localhost",
+        patience: float = 15,
+        raise_refused: bool = True,
+    ) -> None:
+        self._app, self._base_url = app, base_url
+        self._patience, self._raise_refused = patience, raise_refused
+        self._browser: Browser | None = None
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> LiveClient:
+        if self._app is not None and self._browser is None:
+            self._browser = await self._start(self._app)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._closing.aclose()
+
+    async def open(self, path: str) -> Page:
+        """Load a page of the app, in a tab of its own."""
+        return await self._open(self._started(), path)
+
+    async def mount(self, component: type[Component], /, **fields: Any) -> Page:
+        """Show one component on a page of its own, in a small app that is started for it."""
+        return await self._open(await self._start(app_around(component, fields)), "/")
+
+    def another(self) -> LiveClient:
+        """Another person's browser, with cookies of its own, at the same running app."""
+        started = self._started()
+        other = LiveClient(
+            self._app, base_url=self._base_url, patience=self._patience, raise_refused=self._raise_refused
+        )
+        other._closing = self._closing  # closed when this one is: the app is stopped after all of its pages
+        other._browser = other._at(started.app, started.lifespan)
+        return other
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The browser's plain HTTP, with its cookies, for what is no page."""
+        return self._started().http
+
+    def _started(self) -> Browser:
+        if self._app is None:
+            raise RuntimeError("this LiveClient has no app; write LiveClient(app), or use `mount`")
+        if self._browser is None:
+            raise RuntimeError("the app is not started; write `async with LiveClient(app) as live:`")
+        return self._browser
+
+    async def _start(self, app: App) -> Browser:
+        lifespan = Lifespan(app)
+        await lifespan.start()
+        self._closing.push_async_callback(lifespan.stop)
+        return self._at(app, lifespan)
+
+    def _at(self, app: App, lifespan: Lifespan) -> Browser:
+        http = browser(app, lifespan, self._base_url)
+        self._closing.push_async_callback(http.aclose)
+        return Browser(app, lifespan, http, patience=self._patience, raise_refused=self._raise_refused)
+
+    async def _open(self, at: Browser, path: str) -> Page:
+        page = Page(at, await at.http.get(path))
+        self._closing.push_async_callback(page.close)
+        return page
+
+
+def app_around(component: type[Component], fields: dict[str, Any]) -> App:
+    """A small app whose only page shows the component with these fields."""
+    from asok import Asok
+
+    # Its own root: the settings of the project must not reach a component that is tried alone.
+    root = Path(__file__).parent / "static"
+    settings = Settings(root=root, debug=True, keys=("a key for one test, never used elsewhere",), database=":memory:")
+    app = Asok(root=root, settings=settings, env=Environment(loader=DictLoader({"mounted.html": MOUNTED})))
+
+    async def mounted(request: object) -> dict[str, Any]:
+        return {"name": component.__name__, "fields": fields}
+
+    app.page("/", "mounted.html")(mounted)
+    return app

@@ -1,0 +1,269 @@
+"""A page as a browser holds it: a tree that updates change in place, and the components in it.
+
+An update is morphed into the tree, as in the browser: an element that stays is the same object afterwards,
+so what was typed into it, and what the page knows about it, stays with it. Children are matched by `ws-key`
+or `id`, the rest in order by tag name. `<template data-asok="INSTANCE.…">` in new text stands for the root
+of that component, which is moved there and never entered.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator
+
+try:
+    from bs4 import BeautifulSoup
+    from bs4.dammit import EntitySubstitution
+    from bs4.element import PageElement, Tag
+    from bs4.formatter import HTMLFormatter
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"asok.testing needs {error.name}: install it with `pip install 'asok-live[testing]'`", name=error.name
+    ) from None
+
+from asok.errors import AsokError, nearest
+from asok.testing_forms import Forms, is_control, text_of
+
+__all__ = ["STATE", "AmbiguousElement", "Dom", "MissingElement", "opening", "outer", "text_in", "wired"]
+
+STATE = "data-asok-state"
+PLACEHOLDER = "data-asok"
+# As a browser serialises: void elements have no slash.
+BROWSER = HTMLFormatter(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix="")
+SHOWN = 12
+
+
+class MissingElement(AsokError):
+    """A test named an element that the page does not have; the text says what it has."""
+
+    def __init__(self, wanted: str, candidates: list[Tag]) -> None:
+        self.wanted, self.candidates = wanted, candidates
+
+    def __str__(self) -> str:
+        lines = [summary(element) for element in self.candidates]
+        there = "\n  ".join(["the page has:", *shown(lines)]) if lines else "the page has none that is wired (ws-…)"
+        return f"no element is {self.wanted}{nearest(self.wanted, lines)}; {there}"
+
+
+class AmbiguousElement(AsokError):
+    """A test named one element and the page has several; the text lists them."""
+
+    def __init__(self, wanted: str, found: list[Tag]) -> None:
+        self.wanted, self.found = wanted, found
+
+    def __str__(self) -> str:
+        lines = "\n  ".join(shown([summary(element) for element in self.found]))
+        return f"{len(self.found)} elements are {self.wanted}; name one of them:\n  {lines}"
+
+
+class Dom:
+    """One loaded page: its tree, the state of its controls, and the roots of its components."""
+
+    def __init__(self, html: str) -> None:
+        self.tree = parse(html)
+        self.forms = Forms()
+        self.roots: dict[str, Tag] = {}
+        self._collect_roots()
+
+    def find(self, selector: str) -> list[Tag]:
+        """All elements of a CSS selector, in the document's order."""
+        return list(self.tree.select(selector))
+
+    def one(self, selector: str, text: str | None = None) -> Tag:
+        """The element that a selector and, if given, its text name. Raises where it is none, or several."""
+        found = self.find(selector)
+        if text is not None:
+            exact = [element for element in found if text_in(element) == text]
+            found = exact or [element for element in found if text in text_in(element)]
+        wanted = repr(selector) if text is None else f"{selector!r} with the text {text!r}"
+        if not found:
+            raise MissingElement(wanted, self.likely(selector))
+        if len(found) > 1:
+            raise AmbiguousElement(wanted, found)
+        return found[0]
+
+    def likely(self, selector: str) -> list[Tag]:
+        """What a test may have meant: the elements of the selector, else everything wired."""
+        return self.find(selector) or [element for element in self.tree.find_all(True) if wired(element)]
+
+    def instance_of(self, element: Tag) -> str | None:
+        """The component that an element belongs to: the nearest root at or above it."""
+        for candidate in (element, *element.parents):
+            if candidate.has_attr(STATE):
+                return text_of(candidate, STATE).partition(".")[0]
+        return None
+
+    def shows(self, instance: str) -> bool:
+        """Whether the component's root stands in the page."""
+        return any(parent is self.tree for parent in self.roots[instance].parents)
+
+    def update(self, instance: str, html: str) -> None:
+        """Show a component's new text. One that is not known yet is kept ready for its place."""
+        new = root_of(html)
+        root = self.roots.get(instance)
+        if root is None:
+            self._arrive(instance, new)
+        elif root.name == new.name:
+            self._morph(root, new)
+        else:
+            new[STATE] = text_of(root, STATE)
+            self._adopt(new)
+            root.replace_with(new)
+            self.roots[instance] = new
+
+    def reset_controls(self, instance: str, names: Collection[str]) -> None:
+        """Put a component's controls of these names (all, where none is given) back to what the server wrote."""
+        for control in self.roots[instance].find_all(is_control):
+            targets = {text_of(control, "name"), *wired(control).values()}
+            if not names or targets.intersection(names):
+                self.forms.clear(control)
+
+    def set_title(self, text: str) -> None:
+        """Change the page's title."""
+        for title in self.find("title")[:1]:
+            title.string = text
+
+    def replace_components(self, html: str, instances: Collection[str]) -> bool:
+        """Take these components from the page fetched anew, by their place among all; False if that has changed."""
+        old, new = self.find(f"[{STATE}]"), parse(html).select(f"[{STATE}]")
+        if [root.name for root in old] != [root.name for root in new]:
+            return False
+        for before, after in zip(old, new, strict=True):
+            if text_of(before, STATE).partition(".")[0] in instances:
+                self._morph(before, after, whole=True)
+        self._collect_roots()
+        return True
+
+    def replace_page(self, html: str) -> None:
+        """Morph the page into one fetched anew; what was typed stays where its control is still there."""
+        self._morph(self.tree, parse(html), whole=True)
+        self._collect_roots()
+
+    def _collect_roots(self) -> None:
+        roots = self.find(f"[{STATE}]")
+        self.roots = {text_of(root, STATE).partition(".")[0]: root for root in roots}
+
+    def _arrive(self, instance: str, new: Tag) -> None:
+        new[STATE] = instance
+        self.roots[instance] = new
+        self._adopt(new)
+        for place in self.find(f"template[{PLACEHOLDER}]"):
+            if placeheld(place) == instance:
+                place.replace_with(new)
+
+    def _morph(self, old: Tag, new: Tag, *, whole: bool = False) -> None:
+        if is_control(old):
+            self.forms.before_update(old)
+        kept = {name: old.attrs[name] for name in kept_attributes(old) if name in old.attrs and not whole}
+        old.attrs = {**new.attrs, **kept}
+        if not old.has_attr("ws-ignore"):
+            self._morph_children(old, new, whole)
+
+    def _morph_children(self, old: Tag, new: Tag, whole: bool) -> None:
+        keyed, loose = candidates(old, whole)
+        children: list[PageElement] = []
+        for child in list(new.contents):
+            match = None
+            if isinstance(child, Tag):
+                match = self._placed(child) or take(child, keyed, loose)
+            if isinstance(child, Tag) and match is None:
+                self._adopt(child)
+            elif isinstance(child, Tag) and match is not None and placeheld(child) is None:
+                self._morph(match, child, whole=whole)
+            children.append(match or child)
+        if [id(child) for child in children] != [id(child) for child in old.contents]:
+            old.clear()
+            for child in children:
+                old.append(child)
+
+    def _placed(self, child: Tag) -> Tag | None:
+        instance = placeheld(child)
+        return self.roots.get(instance) if instance is not None else None
+
+    def _adopt(self, new: Tag) -> None:
+        """Put known components in the place of their placeholders below an element that is new."""
+        for place in new.select(f"template[{PLACEHOLDER}]"):
+            root = self._placed(place)
+            if root is not None:
+                place.replace_with(root.extract())
+
+
+def parse(html: str) -> BeautifulSoup:
+    """A tree whose attributes are plain strings; the first of two equal ones counts, as in a browser."""
+    return BeautifulSoup(html, "html.parser", multi_valued_attributes=None, on_duplicate_attribute="ignore")
+
+
+def root_of(html: str) -> Tag:
+    roots = [child for child in parse(html).contents if isinstance(child, Tag)]
+    if len(roots) != 1:
+        raise ValueError(f"a component's text must have one root element, and this has {len(roots)}: {html[:200]!r}")
+    return roots[0].extract()
+
+
+def candidates(old: Tag, whole: bool) -> tuple[dict[str, Tag], dict[str, deque[Tag]]]:
+    """The children that new ones may be: those with a key by it, the others by tag name and order."""
+    keyed: dict[str, Tag] = {}
+    loose: dict[str, deque[Tag]] = defaultdict(deque)
+    for child in old.contents:
+        if isinstance(child, Tag) and (whole or not child.has_attr(STATE)):
+            key = key_of(child)
+            if key:
+                keyed[key] = child
+            else:
+                loose[child.name].append(child)
+    return keyed, loose
+
+
+def take(child: Tag, keyed: dict[str, Tag], loose: dict[str, deque[Tag]]) -> Tag | None:
+    key = key_of(child)
+    if key:
+        match = keyed.get(key)
+        return keyed.pop(key) if match is not None and match.name == child.name else None
+    return loose[child.name].popleft() if loose[child.name] else None
+
+
+def kept_attributes(element: Tag) -> Iterator[str]:
+    yield STATE
+    if element.name == "details":
+        yield "open"
+
+
+def key_of(element: Tag) -> str:
+    return text_of(element, "ws-key") or text_of(element, "id")
+
+
+def placeheld(element: Tag) -> str | None:
+    """The instance that a placeholder stands for."""
+    if element.name == "template" and element.has_attr(PLACEHOLDER):
+        return text_of(element, PLACEHOLDER).partition(".")[0]
+    return None
+
+
+def text_in(element: Tag) -> str:
+    """An element's text as it reads: runs of white space are one space."""
+    return " ".join(element.get_text().split())
+
+
+def outer(element: Tag) -> str:
+    """An element as HTML."""
+    return element.decode(formatter=BROWSER)
+
+
+def wired(element: Tag) -> dict[str, str]:
+    """The `ws-…` attributes of an element."""
+    return {name: str(value) for name, value in element.attrs.items() if name.startswith("ws-")}
+
+
+def opening(element: Tag) -> str:
+    """An element's start tag, without the token."""
+    attributes = [f'{name}="{value}"' if value else name for name, value in element.attrs.items() if name != STATE]
+    return f"<{' '.join([element.name, *attributes])}>"
+
+
+def summary(element: Tag) -> str:
+    text = text_in(element)
+    return f"{opening(element)} {text[:40]}{'…' if len(text) > 40 else ''}".rstrip()
+
+
+def shown(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"… and {len(lines) - SHOWN} more"]

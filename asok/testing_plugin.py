@@ -1,0 +1,74 @@
+"""The pytest plugin of asok: the fixture `live`, a browser for tests at the app of the option `asok_app`.
+
+In `pyproject.toml`:
+
+    [tool.pytest.ini_options]
+    asyncio_mode = "auto"
+    asok_app = "app:app"
+
+pytest loads this for everybody who has asok installed, so nothing of asok is imported before a test asks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+try:
+    from pytest_asyncio import fixture as async_fixture
+except ModuleNotFoundError:  # another plugin for coroutines, such as anyio's, takes plain fixtures
+    from pytest import fixture as async_fixture
+
+if TYPE_CHECKING:
+    from asok.testing import LiveClient
+
+__all__ = ["asok_app", "live", "pytest_addoption"]
+
+# Tests leave the project's database alone, and run before anybody has made a key.
+ENVIRONMENT = {"DEBUG": "true", "ASOK_DATABASE": ":memory:"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option `asok_app`."""
+    parser.addini("asok_app", 'the app that the fixture `live` starts, as "module:attribute"', default="")
+
+
+@pytest.fixture(scope="session")
+def asok_app(pytestconfig: pytest.Config) -> Any:
+    """The app under test; override this fixture to make it yourself. None where the option is not set."""
+    where = str(pytestconfig.getini("asok_app"))
+    if not where:
+        return None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(pytestconfig.rootpath))
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, os.environ.get(name, value))
+        return load(where)
+
+
+@async_fixture
+async def live(asok_app: Any) -> AsyncIterator[LiveClient]:
+    """A browser for tests; the app is started for each test anew, and every test is a person of its own."""
+    from asok.testing import LiveClient
+
+    async with LiveClient(asok_app) as client:
+        yield client
+
+
+def load(where: str) -> Any:
+    """The object that `module:attribute` names."""
+    module, colon, attribute = where.partition(":")
+    if not colon or not attribute:
+        raise pytest.UsageError(f'asok_app = "{where}": expected "module:attribute", such as "app:app"')
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except AttributeError:
+        raise pytest.UsageError(f'asok_app = "{where}": {module} has no {attribute!r}') from None
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise pytest.UsageError(f'asok_app = "{where}": no module {module!r} here') from None
