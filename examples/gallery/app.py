@@ -1,0 +1,60 @@
+"""The gallery: every example running beside its own source: `asok dev examples/gallery/app.py`."""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asok import Asok, Component
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from examples.counter.app import Counter
+from examples.progress.app import Progress
+from examples.todo.app import Todo
+from examples.unicode.app import Unicode
+
+EXAMPLES: dict[str, type[Component]] = {"counter": Counter, "todo": Todo, "unicode": Unicode, "progress": Progress}
+
+
+class ContentSecurityPolicy:
+    """Allows a page what comes from its own server, and nothing inline: asok needs no more."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-security-policy"] = "default-src 'self'"
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+def sources_of(component: type[Component]) -> dict[str, str]:
+    """The files of an example, by name."""
+    folder = Path(inspect.getfile(component)).parent
+    return {file.name: file.read_text("utf-8") for file in [folder / "app.py", *folder.glob("*.html")]}
+
+
+app = Asok(middleware=[Middleware(ContentSecurityPolicy)])
+
+
+@app.page("/", "index.html")
+def index(request: Request) -> dict[str, Any]:
+    return {"examples": EXAMPLES}
+
+
+@app.page("/{name}", "example.html")
+def example(request: Request) -> dict[str, Any]:
+    name = request.path_params["name"]
+    if name not in EXAMPLES:
+        raise HTTPException(404)
+    return {"name": name, "example": EXAMPLES[name], "sources": sources_of(EXAMPLES[name]), "examples": EXAMPLES}
