@@ -62,7 +62,7 @@ LAYERS = (
 ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite"},
     "redis": {"asok.backends.redis"},
-    "jinja2": {"asok.rendering", "asok.app"},
+    "jinja2": {"asok.rendering", "asok.app", "asok.testing"},
     "itsdangerous": {"asok.state", "asok.sessions"},
     "starlette.websockets": {"asok.endpoints", "asok.app"},
     "websockets": set[str](),
