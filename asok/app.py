@@ -97,6 +97,7 @@ class Asok:
         return routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
         if scope["type"] == "http":
             host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
             if not host_allowed(host, self.settings):
@@ -120,7 +121,8 @@ class Asok:
         if guard is not None:
             self._engine.guards[path] = guard
         if isinstance(page, type):
-            return self._add_page(path, "asok/page.html", lambda request: _page_of(page, request), name or page.__name__)
+            component = page
+            return self._add_page(path, "asok/page.html", lambda request: _page_of(component, request), name)
         assert page is not None, "name the template: app.page('/', 'index.html')"
         self._add_page(path, page, None, name)
 
@@ -151,7 +153,9 @@ class Asok:
         place = self._place(request, route)
         html = await self._engine.page(template, {"request": request, "session": place.session, **context}, place)
         if place.session.needed and CSRF_PLACE not in html and self.settings.debug:
-            raise RenderError(f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>")
+            raise RenderError(
+                f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>"
+            )
         return HTMLResponse(html.replace(CSRF_PLACE, self._csrf(place.session) if place.session.needed else ""))
 
     def _place(self, request: Request, route: str) -> Place:
@@ -243,7 +247,9 @@ def _backend(settings: Settings) -> Backend:
 
         return MemoryBackend()
     if settings.database.startswith(("redis:", "rediss:", "postgres")):
-        raise ConfigurationError(f"ASOK_DATABASE={settings.database!r}: expected the path of an SQLite file or :memory:")
+        raise ConfigurationError(
+            f"ASOK_DATABASE={settings.database!r}: expected the path of an SQLite file or :memory:"
+        )
     from asok.backends.sqlite import SQLiteBackend
 
     return SQLiteBackend(Path(settings.database))

@@ -23,7 +23,8 @@ CALL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,99})\s*(?:\((.*)\)\s*)?", re.ASC
 NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=", re.ASCII)
 LITERAL = re.compile(
     r"""\s*(?: '((?:[^'\\]|\\.)*)' | "((?:[^"\\]|\\.)*)"
-      | (-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?(?:[eE][+-]?[0-9]{1,4})?) | (true|false|null|True|False|None)\b )\s*""",
+      | (-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?(?:[eE][+-]?[0-9]{1,4})?)
+      | (true|false|null|True|False|None)\b )\s*""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
@@ -63,7 +64,8 @@ def parse_call(text: str) -> Call:
         name = NAME.match(inside, position)
         literal = LITERAL.match(inside, name.end() if name else position)
         if literal is None or len(positional) + len(named) == MAX_ARGUMENTS:
-            raise BadArguments(method, f"cannot read {inside[position : position + 20]!r}; only literals may stand there")
+            problem = f"cannot read {inside[position : position + 20]!r}"
+            raise BadArguments(method, f"{problem}; only literals may stand there")
         value = _value(method, literal)
         if name is not None and name[1] not in named:
             named[name[1]] = value
@@ -103,7 +105,9 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(function, include_extras=True)
     signature = list(inspect.signature(function).parameters.values())[1:]
     return tuple(
-        Parameter(p.name, hints.get(p.name, Any), p.default is inspect.Parameter.empty and p.kind not in _VARIADIC, p.kind)
+        Parameter(
+            p.name, hints.get(p.name, Any), p.default is inspect.Parameter.empty and p.kind not in _VARIADIC, p.kind
+        )
         for p in signature
     )
 
@@ -190,7 +194,8 @@ class _Binding:
         return self._convert(parameter, value, strict=True)
 
     def _lax(self, parameter: Parameter, value: Any) -> Any:
-        if value == "" and type(None) in typing.get_args(parameter.type) and str not in typing.get_args(parameter.type):
+        options = typing.get_args(parameter.type)
+        if value == "" and type(None) in options and str not in options:
             return None
         if parameter.type is bool and isinstance(value, str):
             value = {"on": True, "off": False, "": False}.get(value.lower(), value)

@@ -22,21 +22,40 @@ if TYPE_CHECKING:
 
     from asok.sessions import Session
 
-__all__ = ["Component", "Definition", "Event", "Exposed", "Registry", "Renderer", "Surroundings", "definition_of", "exposed", "registry", "surroundings_of"]
+__all__ = [
+    "Component",
+    "Definition",
+    "Event",
+    "Exposed",
+    "Registry",
+    "Renderer",
+    "Surroundings",
+    "definition_of",
+    "exposed",
+    "registry",
+    "surroundings_of",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HOOKS = ("mount", "load", "updated", "unmount", "guard", "render", "migrate")
 OPTIONS = frozenset({"template", "css", "js", "scoped", "stateless"})
-TAKEN = frozenset({*HOOKS, "session", "request", "event", "html", "reset", "redirect", "focus", "dispatch", "set_title", "key"})
+TAKEN = frozenset(
+    {*HOOKS, "session", "request", "event", "html", "reset", "redirect", "focus", "dispatch", "set_title", "key"}
+)
 
 
 class Renderer(Protocol):
     """What a component needs of the rendering engine."""
 
-    def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup: ...
+    def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
+        """The template file beside the component's class."""
+        ...
 
-    def source(self, component: Component, source: str) -> Markup: ...
+    def source(self, component: Component, source: str) -> Markup:
+        """A template given as text."""
+        ...
 
 
 @dataclass(slots=True)
@@ -105,8 +124,10 @@ class Definition:
         self.origin = f"{cls.__module__}.{cls.__qualname__}"
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
         self.exposed = _exposed_methods(cls)
-        self.template_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", self.name).lower() + ".html"
-        self.overrides = frozenset(name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None))
+        self.template_name = BETWEEN_WORDS.sub("_", self.name).lower() + ".html"
+        self.overrides = frozenset(
+            name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)
+        )
         self.waits = any(inspect.iscoroutinefunction(getattr(cls, name, None)) for name in HOOKS)
 
     def rebuild(self, values: Mapping[str, Any]) -> Component:
@@ -132,8 +153,10 @@ def _exposed_methods(cls: type[Component]) -> dict[str, Exposed]:
         if mark is None:
             continue
         if name in TAKEN | OPTIONS or name.startswith("_"):
-            raise ComponentError(f"{cls.__name__}.{name} cannot be @exposed: it is a hook or a private name; use another name")
-        kind = "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
+            raise ComponentError(f"{cls.__name__}.{name} cannot be @exposed: it is a hook or a private name; rename it")
+        kind = (
+            "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
+        )
         methods[name] = Exposed(name, value, kind, mark["timeout"], parameters_of(value))
     return methods
 
@@ -194,7 +217,8 @@ class Component:
         for name in fields:
             if name not in definition.fields.by_name:
                 known = definition.fields.by_name
-                raise FieldError(f"{definition.name} has no field {name!r}{nearest(name, known)}; declare it in the class")
+                problem = f"{definition.name} has no field {name!r}{nearest(name, known)}"
+                raise FieldError(f"{problem}; declare it in the class")
         self.__dict__.update(definition.fields.initial(fields))
         self.__dict__["_asok"] = Surroundings()
 
@@ -206,8 +230,8 @@ class Component:
             elif name not in surroundings.loaded and not isinstance(getattr(type(self), name, None), property):
                 known = self._definition.fields.by_name
                 raise FieldError(
-                    f"{type(self).__name__} has no field {name!r}{nearest(name, known)}; declare it in the class to make it "
-                    f"state, call it _{name} if it is not, or set it in load()"
+                    f"{type(self).__name__} has no field {name!r}{nearest(name, known)}; declare it in the class to "
+                    f"make it state, call it _{name} if it is not, or set it in load()"
                 )
         object.__setattr__(self, name, value)
 
@@ -225,6 +249,10 @@ class Component:
 
     def guard(self, request: Request, session: Session) -> Any:
         """Called at the first rendering, at join and before every event; False or Denied refuses. May be async."""
+
+    def migrate(self, old: dict[str, Any]) -> dict[str, Any]:
+        """Turn the field values of an older release of the class into those of this one."""
+        return old
 
     def render(self) -> str:
         """The HTML of the component: by default its `template`, else the file named after the class."""

@@ -182,8 +182,7 @@ class LiveSession:
     async def _join_instance(self, entry: protocol.JoinEntry) -> None:
         instance = instance_of(entry.token)
         if len(self._lines) >= self._limits.instances and instance not in self._lines:
-            self.outbox.put(protocol.Refused(instance, entry.seq, "refused", self._shown(f"{self._limits.instances} instances are joined")))
-            return
+            return self._refuse(instance, entry.seq, Refusal("too many instances on one connection"))
         try:
             token = unseal(entry.token, self._engine.ring, self._limits, time.time())
             definition = registry.find(token.component)
@@ -195,7 +194,11 @@ class LiveSession:
             if older is not None and older.task is not None:
                 return
             self._lines[instance] = Line(joined, entry.seq + 1)
-            if unit.version > token.version or token.schema != definition.fields.schema or (entry.seq and not entry.held):
+            if (
+                unit.version > token.version
+                or token.schema != definition.fields.schema
+                or (entry.seq and not entry.held)
+            ):
                 await self._live.renew(unit, entry.seq + 1)
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             log.info("join of %s: %s", instance or "a malformed token", error)
@@ -292,5 +295,3 @@ class LiveSession:
             await self._live.unmount(line.joined)
         except Exception as error:
             log.warning("unmount of %s: %r", line.joined.definition.name, str(error)[:200])
-
-

@@ -71,6 +71,7 @@ class LiveEndpoint:
         self.draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket, from the handshake's checks to its end."""
         settings = self._engine.settings
         await receive()
         if not host_allowed(Headers(scope=scope).get("host", ""), settings) or not allowed_origin(scope, settings):
@@ -93,7 +94,7 @@ class LiveEndpoint:
         self.open[session] = writer
         limit = self._engine.settings.limits.first_message
         timer = asyncio.get_running_loop().call_later(
-            limit, lambda: session.greeted or session.outbox.close(CLOSE.TIMEOUT, "no join came")
+            limit, lambda: None if session.greeted else session.outbox.close(CLOSE.TIMEOUT, "no join came")
         )
         code = GOING_AWAY
         try:

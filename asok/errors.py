@@ -194,5 +194,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` when something known is close to `name`, else nothing."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ class Fields:
             if name in given:
                 values[name] = self.convert(name, given[name])
             elif field.default is MISSING:
-                raise FieldError(f"{self.owner}.{name} has no default: give it, as in component('{self.owner}', {name}=…)")
+                example = f"component('{self.owner}', {name}=…)"
+                raise FieldError(f"{self.owner}.{name} has no default: give it, as in {example}")
             else:
                 values[name] = copy.deepcopy(field.default)
         return values
@@ -147,13 +149,15 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
     for base in reversed(cls.__mro__):
         if not issubclass(base, stop) or base is stop:
             continue
-        names = dict.fromkeys([*base.__dict__.get("__annotations__", {}), *base.__dict__])
+        names = dict.fromkeys([*inspect.get_annotations(base), *vars(base)])
         for name in names:
             if name in options or name.startswith("_"):
                 continue
-            field = _field(name, hints.get(name, MISSING), base.__dict__.get(name, MISSING))
+            field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING))
             if field is not None and name in taken:
-                raise FieldError(f"{cls.__name__}.{name} cannot be a field: every component has a {name} of its own; rename it")
+                raise FieldError(
+                    f"{cls.__name__}.{name} cannot be a field: every component has its own {name}; rename it"
+                )
             if field is not None:
                 found[name] = field
             elif name in found:
@@ -165,7 +169,7 @@ def _hints(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls, include_extras=True)
     except NameError as error:
-        raise FieldError(f"an annotation of {cls.__qualname__} cannot be read: {error}; import the name it uses") from None
+        raise FieldError(f"an annotation of {cls.__qualname__} cannot be read: {error}; import that name") from None
 
 
 def _field(name: str, annotation: Any, value: Any) -> Field | None:

@@ -207,7 +207,9 @@ class Live:
     def _set_fields(self, component: Component, definition: Definition, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
             if name not in definition.fields.bound:
-                raise BadArguments(name, f"{definition.name}.{name} is not a field that the browser may write; declare it with bind()")
+                raise BadArguments(
+                    name, f"{definition.name}.{name} is not for the browser to write; declare it with bind()"
+                )
             try:
                 component.__dict__[name] = definition.fields.convert(name, value, strict=False)
             except FieldError as error:
@@ -312,12 +314,10 @@ class Live:
         self._send_rendering(unit, seq, html, record, surroundings_of(unit.component).effects)
 
     def _send_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
-        for each in reversed(fresh.values()):
+        for each in reversed(list(fresh.values())):
             self.send(protocol.Update(each.child.instance, 0, each.html, self.engine.seal(each, unit.place)))
 
-    def _send_rendering(
-        self, unit: Unit, seq: int, html: str, record: Record | None, effects: list[list[Any]]
-    ) -> None:
+    def _send_rendering(self, unit: Unit, seq: int, html: str, record: Record | None, effects: list[list[Any]]) -> None:
         joined = unit.joined
         html_change = self._change(unit, html)
         joined.shown, joined.held = digest(html), True
@@ -339,7 +339,8 @@ class Live:
         fresh = await self._mount_children(unit, html, children)
         self._send_children(unit, fresh)
         record = unit.record
-        effects = [effect for tab, seq, each in (record.effects if record else []) if tab == self.tab and seq >= since for effect in each]
+        kept = record.effects if record else []
+        effects = [effect for tab, seq, each in kept if tab == self.tab and seq >= since for effect in each]
         applied = record.applied.get(self.tab, 0) if record else 0
         self._send_rendering(unit, applied, html, record, effects)
 

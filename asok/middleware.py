@@ -41,6 +41,7 @@ class SessionMiddleware:
         self.app, self.backend, self.settings, self.kick = app, backend, settings, kick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         for attempt in range(1, ATTEMPTS + 1):
@@ -105,4 +106,3 @@ class _Response:
 
     def _flags(self) -> str:
         return "HttpOnly; SameSite=Lax" + ("; Secure" if self.scope["scheme"] == "https" else "")
-

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ class Renderings:
         self._texts: OrderedDict[bytes, str] = OrderedDict()
 
     def get(self, key: bytes) -> str | None:
+        """The text of a digest, if it is still kept."""
         text = self._texts.get(key)
         if text is not None:
             self._texts.move_to_end(key)
@@ -140,9 +141,7 @@ class Engine:
             level = [child for each in mounted for child in each.children.values()]
         return found
 
-    async def _kept(
-        self, level: list[Child], place: Place
-    ) -> Callable[[Child], tuple[Record | None, Record | None]]:
+    async def _kept(self, level: list[Child], place: Place) -> Callable[[Child], tuple[Record | None, Record | None]]:
         """What the session keeps of each child: its own record, and the last one of its slot."""
         if not place.owner:
             return lambda child: (None, None)
@@ -190,6 +189,7 @@ class Engine:
         return seal(self.token(mounted, place), self.ring)
 
     def token(self, mounted: Mounted, place: Place) -> Token:
+        """What the browser is to carry for a mounted instance."""
         definition, child = mounted.child.definition, mounted.child
         stateless = definition.cls.stateless
         return Token(
@@ -268,8 +268,9 @@ def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any
         if schema == definition.fields.schema:
             return definition.fields.public.unpack(state)
         if "migrate" in definition.overrides:
-            migrated = definition.cls.migrate(msgspec.msgpack.decode(state))
-            return {name: definition.fields.convert(name, migrated[name]) for name in definition.fields.public.names if name in migrated}
+            migrated = definition.rebuild({}).migrate(msgspec.msgpack.decode(state))
+            kept = [name for name in definition.fields.public.names if name in migrated]
+            return {name: definition.fields.convert(name, migrated[name]) for name in kept}
     except (msgspec.MsgspecError, ComponentError) as error:
         raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
     raise ResetNeeded(f"{definition.name} has changed its fields, and has no migrate()")
@@ -309,5 +310,3 @@ def _at_once(work: Coroutine[Any, Any, str], name: str) -> str:
         return str(done.value)
     work.close()
     raise AsyncHook(name)
-
-

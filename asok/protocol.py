@@ -22,8 +22,8 @@ __all__ = [
     "Event",
     "EventData",
     "Join",
-    "Joined",
     "JoinEntry",
+    "Joined",
     "Leave",
     "NeedToken",
     "Ping",
@@ -188,7 +188,7 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
         raise ProtocolError(f"a message of {len(frame)} characters; {limits.message} are allowed")
     check_shape(frame, limits)
     try:
-        message = _decoder.decode(frame)
+        message: ClientMessage = _decoder.decode(frame)
     except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
         raise ProtocolError(str(error)) from None
     if isinstance(message, Event) and message.data is not None and message.data.fields is not None:

@@ -19,7 +19,8 @@ from typing import Any
 
 import jinja2
 import msgspec
-from jinja2.runtime import Context, missing
+from jinja2.runtime import Context
+from jinja2.utils import missing
 from markupsafe import Markup, escape
 
 from asok.component import Component, Definition, registry, surroundings_of
@@ -29,7 +30,7 @@ from asok.settings import Settings, templates_root
 __all__ = ["Child", "Frame", "Templates", "children_in", "placeholder", "single_root", "with_state"]
 
 PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
-VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 COMMENTS = re.compile(r"\A(?:\s*<!--(?:(?!-->).)*-->)+", re.DOTALL)
 ROOT = re.compile(r"<([A-Za-z][^\s/>]*)")
 
@@ -129,7 +130,9 @@ class Templates:
         known = definition.fields.by_name
         for argument in arguments:
             if argument not in known:
-                raise FieldError(f"component('{name}', {argument}=…): {name} has no such field{nearest(argument, known)}")
+                raise FieldError(
+                    f"component('{name}', {argument}=…): {name} has no such field{nearest(argument, known)}"
+                )
         frame = _frame.get()
         if frame is not None:
             return Markup(placeholder(frame.add(definition, key, arguments)))
@@ -155,10 +158,11 @@ class Templates:
     def text(self, component: Component, frame: Frame) -> str:
         """A component as HTML with one root element; its children are left in the frame. Raises RenderError."""
         with rendering_into(frame):
-            html = component.render()
+            html: object = component.render()
         name = type(component).__name__
         if not isinstance(html, str):
-            raise RenderError(f"{name}.render() returned {type(html).__name__}; return HTML, such as self.html('x.html')")
+            got = type(html).__name__
+            raise RenderError(f"{name}.render() returned {got}; return HTML, such as self.html('x.html')")
         if len(html) > self.limit:
             raise RenderError(f"{name} rendered {len(html)} characters; {self.limit} are allowed: page the list")
         return single_root(str(html))

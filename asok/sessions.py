@@ -226,7 +226,8 @@ class Session(MutableMapping[str, Any]):
         try:
             return pack(self._values[name])
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise AsokError(f"session[{name!r}] cannot be stored: {error}; store numbers, text, lists and dicts") from None
+            problem = f"session[{name!r}] cannot be stored: {error}"
+            raise AsokError(f"{problem}; store numbers, text, lists and dicts") from None
 
     @property
     def dirty(self) -> bool:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from asok.errors import ResetNeeded, TokenError
 from asok.settings import Limits
 
-__all__ = ["INSTANCE", "coarse", "KeyRing", "Mount", "Token", "digest", "instance_of", "seal", "token_change", "unseal"]
+__all__ = ["INSTANCE", "KeyRing", "Mount", "Token", "coarse", "digest", "instance_of", "seal", "token_change", "unseal"]
 
 INSTANCE = re.compile(r"[A-Za-z0-9_-]{12}")
 CLOCK_SKEW = 60

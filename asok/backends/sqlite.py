@@ -1,0 +1,274 @@
+"""Cells in one SQLite file, which several processes of one machine may use at the same time.
+
+Every call goes straight to SQLite on the event loop: with a write-ahead log a commit takes microseconds,
+less than the hop to a thread. It never waits there. While another process holds the file a call fails at
+once, sleeps off the loop, and tries again, for five seconds at most.
+
+`synchronous=NORMAL` survives the death of any process; after a loss of power the last commits may be
+missing, but the file is sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+from weakref import WeakSet
+
+from asok.errors import Busy, ConfigurationError
+from asok.sessions import Cell, Commit
+
+__all__ = ["SQLiteBackend"]
+
+_log = logging.getLogger("asok")
+_T = TypeVar("_T")
+
+# `value` stands last: who reads only versions and times does not read the pages that a long value fills.
+_SETUP = """
+CREATE TABLE IF NOT EXISTS cells (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    touched REAL NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (owner, key)
+) WITHOUT ROWID
+"""
+_STARTING = "owner = ? AND key >= ? AND key < ?"
+_COUNT = f"SELECT count(*) FROM cells WHERE {_STARTING}"
+_OLDEST = f"SELECT key FROM cells WHERE {_STARTING} ORDER BY touched, key LIMIT ?"
+_VERSION = "SELECT version FROM cells WHERE owner = ? AND key = ?"
+_EXISTS = "SELECT 1 FROM cells WHERE owner = ? LIMIT 1"
+_MOVE = "UPDATE cells SET owner = ? WHERE owner = ?"
+_WRITE = """
+INSERT INTO cells (owner, key, version, touched, value) VALUES (?, ?, 1, ?, ?)
+ON CONFLICT (owner, key) DO UPDATE SET version = version + 1, touched = excluded.touched, value = excluded.value
+"""
+_ERASE = "DELETE FROM cells WHERE owner = ? AND key = ?"
+_DELETE = "DELETE FROM cells WHERE owner = ?"
+_AGES = "SELECT owner, max(touched) FROM cells WHERE owner > ? GROUP BY owner ORDER BY owner LIMIT ?"
+
+_PAGE = 64  # owners that are swept before others get the file again
+_LONGEST_PAUSE = 0.05
+_HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+
+
+class SQLiteBackend:
+    """Keeps cells in the SQLite file at `path`; the file and its folders are made when they are missing.
+
+    patience: for how many seconds a held file is tried again before `Busy` is raised.
+    clock: tells the Unix time of a write; a test may turn it by hand.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, patience: float = 5.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._path = Path(path)
+        self._patience, self._clock = patience, clock
+        self._connection: sqlite3.Connection | None = None
+        # The loop and worker threads may call alike; the connection serves one at a time.
+        self._lock = Lock()
+        _backends.add(self)
+
+    async def open(self) -> None:
+        try:
+            await self._when_free(lambda connection: None)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise ConfigurationError(
+                f"the session database {self._path} cannot be opened: {error}; "
+                "set ASOK_DATABASE to a SQLite file that this process may write"
+            ) from error
+
+    async def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
+        if not names and prefix is None:
+            return {}
+        query = _reading(len(names), prefix is not None)
+        named = (owner, *names) if names else ()
+        values = named if prefix is None else (*named, owner, prefix, _after(prefix))
+        rows = await self._run(lambda connection: connection.execute(query, values).fetchall())
+        return {name: Cell(version, value) for name, version, value in rows}
+
+    async def commit(self, commit: Commit) -> bool:
+        return await self._run(lambda connection: _commit(connection, commit, self._clock))
+
+    async def count(self, owner: str, prefix: str) -> int:
+        values = owner, prefix, _after(prefix)
+        rows = await self._run(lambda connection: connection.execute(_COUNT, values).fetchall())
+        return int(rows[0][0])
+
+    async def oldest(self, owner: str, prefix: str, count: int) -> list[str]:
+        values = owner, prefix, _after(prefix), count
+        rows = await self._run(lambda connection: connection.execute(_OLDEST, values).fetchall())
+        return [name for (name,) in rows]
+
+    async def delete(self, owner: str) -> None:
+        await self._run(lambda connection: connection.execute(_DELETE, (owner,)))
+
+    async def sweep(self, before: float) -> int:
+        swept, last, more = 0, "", True
+        while more:
+            ages = await self._run(partial(_sweep_page, after=last, before=before))
+            swept += sum(touched < before for _, touched in ages)
+            if more := len(ages) == _PAGE:
+                last = ages[-1][0]
+                await asyncio.sleep(0)
+        return swept
+
+    async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return await self._when_free(work)
+        except sqlite3.ProgrammingError:
+            raise
+        except (OSError, sqlite3.DatabaseError) as error:
+            # A full disk, a file that has become read-only or unreadable: the operator must act, the browser can wait.
+            _log.error("the session database %s fails: %s", self._path, error)
+            raise Busy(f"the session database fails: {error}") from error
+
+    async def _when_free(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `work` returns, at once if nobody else holds the file; it runs again until it could have it."""
+        give_up, pause = None, 0.001
+        while True:
+            try:
+                return self._once(work)
+            except sqlite3.OperationalError as error:
+                if not _is_held(error):
+                    raise
+                now = time.monotonic()
+                give_up = now + self._patience if give_up is None else give_up
+                if now >= give_up:
+                    raise Busy(f"other processes held the session database for {self._patience:g} s") from error
+            # Random, so that two processes do not keep meeting each other.
+            await asyncio.sleep(pause * random.uniform(0.5, 1))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _once(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = _connect(self._path)
+            try:
+                return work(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _start_in_child(self) -> None:
+        """Open anew after a fork: SQLite's connections must not cross it, not even to be closed."""
+        if self._connection is not None:
+            _inherited.append(self._connection)
+        self._connection, self._lock = None, Lock()
+
+
+_backends: WeakSet[SQLiteBackend] = WeakSet()
+_inherited: list[sqlite3.Connection] = []
+
+
+def _start_in_child() -> None:
+    for backend in _backends:
+        backend._start_in_child()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_in_child)
+
+
+# ---- the file
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    _make_file(path)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"its file system allows no write-ahead log, only {mode!r}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(_SETUP)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_file(path: Path) -> None:
+    """Make the file and its folders, for this user's eyes only; what exists keeps its mode."""
+    if path.exists():
+        return
+    for folder in reversed(path.absolute().parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    # An existing file must not be opened and closed here: that would drop the locks this process has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _is_held(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _HELD_BY_OTHERS
+
+
+# ---- the work; a transaction that is left open is rolled back by `_once`
+
+
+def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], float]) -> bool:
+    execute = connection.execute
+    execute("BEGIN IMMEDIATE")
+    if commit.move is not None:
+        old, new = commit.move
+        if execute(_EXISTS, (new,)).fetchone():
+            return False
+        execute(_MOVE, (new, old))
+    for key, version in commit.checks.items():
+        found = execute(_VERSION, key).fetchone()
+        if version != (found[0] if found else 0):
+            return False
+    now = clock()
+    for (owner, name), value in commit.writes.items():
+        if value is None:
+            execute(_ERASE, (owner, name))
+        else:
+            execute(_WRITE, (owner, name, now, value))
+    execute("COMMIT")
+    return True
+
+
+def _sweep_page(connection: sqlite3.Connection, after: str, before: float) -> list[tuple[str, float]]:
+    """The newest write of the owners that follow, those deleted that are older than `before`."""
+    connection.execute("BEGIN IMMEDIATE")
+    ages = connection.execute(_AGES, (after, _PAGE)).fetchall()
+    connection.executemany(_DELETE, [(owner,) for owner, touched in ages if touched < before])
+    connection.execute("COMMIT")
+    return ages
+
+
+@lru_cache(maxsize=256)
+def _reading(names: int, prefixed: bool) -> str:
+    """The query for this many names: each part is a look-up or a range of the primary key, never a scan."""
+    named = f"owner = ? AND key IN ({', '.join('?' * names)})"
+    parts = [named] * (names > 0) + [_STARTING] * prefixed
+    return " UNION ALL ".join(f"SELECT key, version, value FROM cells WHERE {part}" for part in parts)
+
+
+def _after(prefix: str) -> str | bytes:
+    """The least value above every name that starts with `prefix`; a blob is above any text."""
+    head = prefix.rstrip("\U0010ffff")
+    if not head:
+        return b""
+    following = ord(head[-1]) + 1
+    # The surrogates are no characters: what follows U+D7FF is U+E000.
+    return head[:-1] + chr(0xE000 if following == 0xD800 else following)
