@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that must hold, in the order in which it is cheap to know. All steps run, pytest last; any failure counts.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 PATH=$PWD/.venv/bin:$PATH
 
 sh tools/chromium.sh && sh tools/node.sh || exit 1
