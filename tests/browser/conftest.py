@@ -219,9 +219,20 @@ class Launched:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, how)
         await self.process.wait()
+        # A worker may outlive its parent by a moment and hold the port.
+        while not _is_free(self.port):
+            await asyncio.sleep(0.01)
 
 
 Launch = Callable[..., Awaitable[Launched]]
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _free_port() -> int:
