@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 from jinja2 import DictLoader, Environment
 
+from asok.app import Asok
 from asok.component import Component
 from asok.settings import Settings
 from asok.testing_asgi import App, HandshakeRefused, Lifespan, browser
@@ -125,8 +126,6 @@ class LiveClient:
 
 def app_around(component: type[Component], fields: dict[str, Any]) -> App:
     """A small app whose only page shows the component with these fields."""
-    from asok import Asok
-
     # Its own root: the settings of the project must not reach a component that is tried alone.
     root = Path(__file__).parent / "static"
     settings = Settings(root=root, debug=True, keys=("a key for one test, never used elsewhere",), database=":memory:")

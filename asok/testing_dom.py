@@ -1,15 +1,16 @@
 """A page as a browser holds it: a tree that updates change in place, and the components in it.
 
 An update is morphed into the tree, as in the browser: an element that stays is the same object afterwards,
-so what was typed into it, and what the page knows about it, stays with it. Children are matched by `ws-key`
-or `id`, the rest in order by tag name. `<template data-asok="INSTANCE.…">` in new text stands for the root
-of that component, which is moved there and never entered.
+so what was typed into it stays with it. Children are matched by tag, key (`id` or `ws-key`) and name, in
+order. `<template data-asok="INSTANCE.…">` in new text stands for the root of that component, which is moved
+there and never entered.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 try:
     from bs4 import BeautifulSoup
@@ -28,9 +29,21 @@ __all__ = ["STATE", "AmbiguousElement", "Dom", "MissingElement", "opening", "out
 
 STATE = "data-asok-state"
 PLACEHOLDER = "data-asok"
-# As a browser serialises: void elements have no slash.
-BROWSER = HTMLFormatter(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix="")
 SHOWN = 12
+
+
+class AsBrowsers(HTMLFormatter):
+    """Writes void elements without a slash and attributes in their order."""
+
+    def __init__(self) -> None:
+        super().__init__(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix="")
+
+    def attributes(self, tag: Tag) -> Iterable[tuple[str, Any]]:
+        """An element's attributes as they stand."""
+        return list(tag.attrs.items())
+
+
+BROWSER = AsBrowsers()
 
 
 class MissingElement(AsokError):
@@ -112,11 +125,15 @@ class Dom:
             self.roots[instance] = new
 
     def reset_controls(self, instance: str, names: Collection[str]) -> None:
-        """Put a component's controls of these names (all, where none is given) back to what the server wrote."""
+        """Put a component's controls of these names back to what the server wrote."""
         for control in self.roots[instance].find_all(is_control):
-            targets = {text_of(control, "name"), *wired(control).values()}
-            if not names or targets.intersection(names):
+            if text_of(control, "name") in names:
                 self.forms.clear(control)
+
+    def focus(self, instance: str, selector: str) -> None:
+        """Give an element the focus, one of the component first."""
+        found = [*self.roots[instance].select(selector), *self.find(selector)]
+        self.forms.focused = found[0] if found else self.forms.focused
 
     def set_title(self, text: str) -> None:
         """Change the page's title."""
@@ -160,21 +177,23 @@ class Dom:
             self._morph_children(old, new, whole)
 
     def _morph_children(self, old: Tag, new: Tag, whole: bool) -> None:
-        keyed, loose = candidates(old, whole)
+        known = labelled(old, whole)
         children: list[PageElement] = []
         for child in list(new.contents):
-            match = None
-            if isinstance(child, Tag):
-                match = self._placed(child) or take(child, keyed, loose)
-            if isinstance(child, Tag) and match is None:
+            if not isinstance(child, Tag):
+                children.append(child)
+                continue
+            root = self._placed(child)
+            match = root or next_of(known[label(child)])
+            if match is None:
                 self._adopt(child)
-            elif isinstance(child, Tag) and match is not None and placeheld(child) is None:
+            elif root is None:
                 self._morph(match, child, whole=whole)
             children.append(match or child)
         if [id(child) for child in children] != [id(child) for child in old.contents]:
             old.clear()
-            for child in children:
-                old.append(child)
+            for each in children:
+                old.append(each)
 
     def _placed(self, child: Tag) -> Tag | None:
         instance = placeheld(child)
@@ -200,36 +219,28 @@ def root_of(html: str) -> Tag:
     return roots[0].extract()
 
 
-def candidates(old: Tag, whole: bool) -> tuple[dict[str, Tag], dict[str, deque[Tag]]]:
-    """The children that new ones may be: those with a key by it, the others by tag name and order."""
-    keyed: dict[str, Tag] = {}
-    loose: dict[str, deque[Tag]] = defaultdict(deque)
-    for child in old.contents:
+def labelled(parent: Tag, whole: bool) -> dict[tuple[str, ...], deque[Tag]]:
+    """The child elements that new ones may continue, by their label; components are not among them."""
+    known: dict[tuple[str, ...], deque[Tag]] = defaultdict(deque)
+    for child in parent.contents:
         if isinstance(child, Tag) and (whole or not child.has_attr(STATE)):
-            key = key_of(child)
-            if key:
-                keyed[key] = child
-            else:
-                loose[child.name].append(child)
-    return keyed, loose
+            known[label(child)].append(child)
+    return known
 
 
-def take(child: Tag, keyed: dict[str, Tag], loose: dict[str, deque[Tag]]) -> Tag | None:
-    key = key_of(child)
-    if key:
-        match = keyed.get(key)
-        return keyed.pop(key) if match is not None and match.name == child.name else None
-    return loose[child.name].popleft() if loose[child.name] else None
+def label(element: Tag) -> tuple[str, ...]:
+    """What an element must share with another to be taken for the same: tag, key and name."""
+    return element.name, text_of(element, "id", text_of(element, "ws-key")), text_of(element, "name")
+
+
+def next_of(waiting: deque[Tag]) -> Tag | None:
+    return waiting.popleft() if waiting else None
 
 
 def kept_attributes(element: Tag) -> Iterator[str]:
     yield STATE
     if element.name == "details":
         yield "open"
-
-
-def key_of(element: Tag) -> str:
-    return text_of(element, "ws-key") or text_of(element, "id")
 
 
 def placeheld(element: Tag) -> str | None:

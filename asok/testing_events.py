@@ -17,13 +17,6 @@ __all__ = ["EVENTS", "NotWired", "Unusable", "Wire", "default_button", "event_da
 EVENTS = ("click", "input", "change", "submit", "keydown", "keyup")
 PLAIN_MODIFIERS = ("prevent", "stop", "once")
 TIMED_MODIFIERS = ("debounce", "throttle")
-KEYS = {
-    "up": "arrowup",
-    "down": "arrowdown",
-    "left": "arrowleft",
-    "right": "arrowright",
-    "space": " ",
-}
 IMPLICIT_SUBMIT = ("text", "search", "email", "url", "tel", "password", "number", "date", "time")
 
 
@@ -66,7 +59,8 @@ class Wire:
 
     def hears(self, event: str, key: str | None) -> bool:
         """Whether the attribute is for this event and, where it names keys, for this key."""
-        return self.event == event and (not self.keys or (key or "").lower() in self.keys)
+        named = {key_name(each) for each in self.keys}
+        return self.event == event and (not named or key_name(key or "") in named)
 
 
 def wires(element: Tag) -> Iterator[Wire]:
@@ -82,22 +76,24 @@ def split_segments(segments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...
     """Key names, which stand first, and modifiers. Times are dropped: a test's events are sent at once."""
     for position, segment in enumerate(segments):
         if segment in PLAIN_MODIFIERS or segment in TIMED_MODIFIERS:
-            return tuple(KEYS.get(key, key) for key in segments[:position]), tuple(segments[position:])
-    return tuple(KEYS.get(key, key) for key in segments), ()
+            return tuple(segments[:position]), tuple(segments[position:])
+    return tuple(segments), ()
+
+
+def key_name(key: str) -> str:
+    """`ArrowUp` is `up`, and a space has a name."""
+    return "space" if key == " " else key.lower().replace("arrow", "")
 
 
 def event_data(forms: Forms, wire: Wire, target: Tag, key: str | None, submitter: Tag | None) -> dict[str, Any]:
     """What the browser adds to an event: the control's value, its form's fields, the key."""
+    control = wire.element if wire.event == "click" else target
     data: dict[str, Any] = {}
-    if wire.event == "submit":
-        return {"form": forms.fields(wire.element, submitter)}
-    control = target if is_control(target) else wire.element
-    if is_control(control):
-        if control.name != "button" or control.has_attr("value"):
-            data["value"] = forms.value(control)
-        form = form_of(control)
-        if form is not None:
-            data["form"] = forms.fields(form)
+    if is_control(control) and (control.name != "button" or control.has_attr("value")):
+        data["value"] = forms.value(control)
+    form = form_of(control) if is_control(control) or wire.event == "submit" else None
+    if form is not None:
+        data["form"] = forms.fields(form, submitter)
     if key is not None:
         data["key"] = key
     return data

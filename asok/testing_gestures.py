@@ -163,7 +163,7 @@ class Gestures:
         prevented = stopped = False
         for element in (target, *target.parents):
             for wire in wires(element):
-                if wire.hears(event, key) and not self._is_spent(wire):
+                if wire.hears(event, key):
                     prevented = prevented or event == "submit" or "prevent" in wire.modifiers
                     stopped = stopped or "stop" in wire.modifiers
                     await self._call(outcome, wire, target, key, submitter)
@@ -172,19 +172,16 @@ class Gestures:
         return prevented
 
     async def _call(self, outcome: Outcome, wire: Wire, target: Tag, key: str | None, submitter: Tag | None) -> None:
+        if (id(wire.element), wire.attribute) in self._spent:
+            return
         if "once" in wire.modifiers:
             self._spent[id(wire.element), wire.attribute] = wire.element
         outcome.acted = True
-        if not wire.call:
-            return  # `ws-click.prevent=""` only prevents
         instance = self.dom.instance_of(wire.element)
         if instance is None:
             raise AsokError(f"{opening(wire.element)} stands in no component: no element around it has {STATE}")
         data = event_data(self.forms, wire, target, key, submitter)
         outcome.sent.append((instance, await self.tab.emit(instance, wire.call, data)))
-
-    def _is_spent(self, wire: Wire) -> bool:
-        return (id(wire.element), wire.attribute) in self._spent
 
 
 def usable(element: Tag) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from asok.diff import apply
 from asok.errors import AsokError
@@ -40,11 +40,15 @@ class Patch:
         return len(json.dumps(self.html, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-class Sent(NamedTuple):
-    """An event that is not settled yet."""
+WINDOW = 32
 
-    call: str
-    data: dict[str, Any]
+
+@dataclass
+class Sent:
+    """An event that is not settled yet. via: the connection that took it, if any."""
+
+    message: list[Any]
+    via: int = 0
 
 
 @dataclass
@@ -52,8 +56,8 @@ class Instance:
     """One component of the page.
 
     text: the exact text last received, None before the first update; the tree cannot give it back.
-    held: that text belongs to the token. placed: the root has stood in the page. paused: the app asked to wait.
-    last, settled: the highest sequence number given out, and the highest that was answered or refused.
+    held: that text belongs to the token. placed: the root has stood in the page. joined: the app knows it, on
+    this connection. paused: the app asked for time. last: the sequence number of the newest event.
     """
 
     id: str
@@ -63,26 +67,31 @@ class Instance:
     joined: bool = False
     paused: bool = False
     last: int = 0
-    settled: int = 0
     unsettled: dict[int, Sent] = field(default_factory=dict)
 
     def add(self, call: str, data: dict[str, Any]) -> int:
         """Give a new event its number."""
         self.last += 1
-        self.unsettled[self.last] = Sent(call, data)
+        self.unsettled[self.last] = Sent(["event", self.id, self.last, call, data])
         return self.last
 
-    def frames(self, since: int = 0) -> list[list[Any]]:
-        """The unsettled events from a number on, as messages."""
-        return [
-            ["event", self.id, seq, sent.call, *([sent.data] if sent.data else [])]
-            for seq, sent in sorted(self.unsettled.items())
-            if seq >= since
-        ]
+    def to_send(self, connection: int) -> list[list[Any]]:
+        """The messages that this connection has not taken yet; only so many are under way at once."""
+        waiting = [sent for sent in list(self.unsettled.values())[:WINDOW] if sent.via != connection]
+        for sent in waiting:
+            sent.via = connection
+        return [sent.message for sent in waiting]
+
+    def take_back(self, since: int = 0) -> None:
+        """Events from a number on were not taken: they go again."""
+        for seq, sent in self.unsettled.items():
+            if seq >= since:
+                sent.via = 0
 
     def entry(self, token: str) -> list[Any]:
         """What a join says of this component."""
-        return [token, self.settled, int(self.held)]
+        settled = min(self.unsettled) - 1 if self.unsettled else self.last
+        return [token, settled, int(self.held)]
 
     def take_text(self, html: str | list[Any]) -> str:
         """The whole text after an update: its own, or a delta over the text held."""
@@ -96,7 +105,6 @@ class Instance:
         """Take everything up to `seq` as answered; whether that was news."""
         before = len(self.unsettled)
         self.unsettled = {number: sent for number, sent in self.unsettled.items() if number > seq}
-        self.settled = max(self.settled, seq)
         return len(self.unsettled) < before
 
     def refuse(self, seq: int) -> list[int]:
@@ -105,5 +113,4 @@ class Instance:
         refused = [seq] if seq in self.unsettled else list(self.unsettled)
         for number in refused:
             del self.unsettled[number]
-        self.settled = max(self.settled, seq)
         return refused

@@ -13,15 +13,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-try:
-    from pytest_asyncio import fixture as async_fixture
-except ModuleNotFoundError:  # another plugin for coroutines, such as anyio's, takes plain fixtures
-    from pytest import fixture as async_fixture
 
 if TYPE_CHECKING:
     from asok.testing import LiveClient
@@ -48,6 +43,15 @@ def asok_app(pytestconfig: pytest.Config) -> Any:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, os.environ.get(name, value))
         return load(where)
+
+
+def async_fixture(function: Callable[..., AsyncIterator[Any]]) -> Any:
+    """A fixture for coroutines in every mode of pytest-asyncio; other plugins take a plain one."""
+    try:
+        import pytest_asyncio
+    except ModuleNotFoundError:
+        return pytest.fixture(function)
+    return pytest_asyncio.fixture(function)
 
 
 @async_fixture

@@ -20,6 +20,7 @@ __all__ = ["Connect", "ConnectionEnded", "Tab"]
 Connect = Callable[[Callable[[str], None], Callable[[int, Exception | None], None]], Socket]
 PROTOCOL = 1
 REFUSED, SESSION, RESTART = 4403, 4401, 1012
+UNREADABLE = (1003, 1009, 4400)  # the app would not take the same message a second time either
 RECONNECTS = 3
 
 
@@ -52,7 +53,7 @@ class Tab:
         self._connect, self._fetch_anew, self._patience = connect, fetch_anew, patience
         self._socket: Socket | None = None
         self._fault: BaseException | None = None
-        self._pongs = self._reconnects = 0
+        self._connection = self._pongs = self._reconnects = 0
         self._wait = 0.0
         self._duties: deque[Callable[[], Awaitable[None]]] = deque()
         self._working, self._bell = asyncio.Lock(), asyncio.Event()
@@ -65,7 +66,7 @@ class Tab:
         before, self._instances = self._instances, {}
         for name in self.dom.roots:
             self._instances[name] = before.pop(name) if name in before else Instance(name, placed=True)
-        self._send(*(["leave", item.id] for item in before.values() if item.joined))
+        self._send(*(["leave", name] for name in before))
 
     async def emit(self, instance: str, call: str, data: dict[str, Any]) -> int:
         """Send an event, joining first where that has not happened. Returns its sequence number."""
@@ -74,10 +75,7 @@ class Tab:
         if not item.unsettled:
             self.steps = []
         seq = item.add(call, data)
-        if not item.joined:
-            self._join([item])
-        if not item.paused:
-            self._send(*item.frames(seq))
+        self._flush(item)
         return seq
 
     async def settle(self, instance: str, seq: int) -> Refused | None:
@@ -139,17 +137,24 @@ class Tab:
         if items:
             self._join(items)
         for item in items:
-            self._send(*item.frames())
+            self._flush(item)
 
     async def _open(self) -> None:
         self._raise_fault()
         if self._socket is None:
+            self._connection += 1
             self._socket = self._connect(self._heard, self._ended)
             try:
                 await self._socket.open()
             except Exception:
                 self._socket = None
                 raise
+
+    def _flush(self, item: Instance) -> None:
+        if self._socket is not None and not item.paused:
+            if not item.joined:
+                self._join([item])
+            self._send(*item.to_send(self._connection))
 
     def _join(self, items: list[Instance]) -> None:
         entries = [item.entry(text_of(self.dom.roots[item.id], STATE)) for item in items]
@@ -181,8 +186,8 @@ class Tab:
                 self._finish_update(Patch(instance, html, tail[1] if len(tail) > 1 else [], len(frame.encode())))
             case "refused", (instance, seq, code, *text):
                 self._refuse(instance, seq, Refused(code, *text))
-            case (("slow_down" | "busy"), (instance, _, ms)):
-                self._pause(instance, ms / 1000)
+            case (("slow_down" | "busy"), (instance, seq, ms)):
+                self._pause(instance, seq, ms / 1000)
             case "need_token", (instance,):
                 self._join_again(instance)
             case "reset", (instance,):
@@ -206,6 +211,7 @@ class Tab:
             item.held = item.text is not None
         if not item.settle(seq) and item.unsettled:
             self.steps.append(item.text or "")
+        self._flush(item)
 
     def _finish_update(self, patch: Patch) -> None:
         self._reconnects = 0
@@ -219,7 +225,7 @@ class Tab:
             shown = self.dom.shows(item.id)
             if item.placed and not shown:
                 del self._instances[item.id], self.dom.roots[item.id]
-                self._send(*([["leave", item.id]] if item.joined else []))
+                self._send(["leave", item.id])
             item.placed = shown
 
     def _apply_effect(self, instance: str, name: str, *arguments: Any) -> None:
@@ -228,7 +234,7 @@ class Tab:
             case "reset", names:
                 self.dom.reset_controls(instance, names)
             case "focus", (selector,):
-                self.dom.forms.focused = next(iter(self.dom.find(selector)), None)
+                self.dom.focus(instance, selector)
             case "title", (text,):
                 self.dom.set_title(text)
             case "redirect", (url,):
@@ -241,29 +247,35 @@ class Tab:
             for number in self._instances[instance].refuse(seq):
                 self._refusals[instance, number] = refusal
 
-    def _pause(self, instance: str, seconds: float) -> None:
+    def _pause(self, instance: str, seq: int, seconds: float) -> None:
         item = self._instances.get(instance)
         if item is None:
             self._wait = seconds  # the whole connection: come back only then
-        elif not item.paused:
+            return
+        item.take_back(seq)
+        if not item.paused:
             item.paused = True
-            self._duties.append(lambda: self._resend(item, seconds))
+            self._duties.append(lambda: self._resume(item, seconds))
 
-    async def _resend(self, item: Instance, seconds: float) -> None:
+    async def _resume(self, item: Instance, seconds: float) -> None:
         await asyncio.sleep(seconds)
         item.paused = False
-        self._send(*item.frames())
+        self._flush(item)
 
     def _join_again(self, instance: str) -> None:
         item = self._instances.get(instance)
         if item is not None:
-            self._join([item])
-            self._send(*item.frames())
+            item.joined = False
+            item.take_back()
+            self._flush(item)
+
+    def _give_up(self, instance: str, reason: Refused) -> None:
+        for seq in list(self._instances[instance].unsettled) if instance in self._instances else ():
+            self._refuse(instance, seq, reason)
 
     def _start_anew(self, instances: list[str], reason: Refused) -> None:
         for instance in instances:
-            for seq in list(self._instances[instance].unsettled) if instance in self._instances else ():
-                self._refuse(instance, seq, reason)
+            self._give_up(instance, reason)
         self._duties.append(lambda: self._fetch_anew(instances))
 
     def _ended(self, code: int, error: Exception | None) -> None:
@@ -273,6 +285,8 @@ class Tab:
         items = [item for item in self._instances.values() if item.joined or item.unsettled]
         for item in items:
             item.joined = item.paused = False
+            if code in UNREADABLE:
+                self._give_up(item.id, Refused("failed", str(ConnectionEnded(code))))
         if code != RESTART:
             self.errors.append(ConnectionEnded(code))
         self._reconnects += 1

@@ -136,7 +136,7 @@ async def test_a_click_joins_first_and_waits_for_its_answer(opened: Opened) -> N
     assert join[:3] == ["join", 1, "csrf-1"]
     assert len(join[3]) == 16
     assert join[4] == [[f"{A}.k.{'0' * 20}.m", 0, 0]]
-    assert event == ["event", A, 1, "up"]
+    assert event == ["event", A, 1, "up", {}]
 
 
 async def test_the_socket_is_opened_from_the_page_with_its_origin_and_host(opened: Opened) -> None:
@@ -230,12 +230,14 @@ async def test_keys_are_heard_by_name(opened: Opened) -> None:
 
 async def test_a_form_is_sent_with_the_fields_as_form_data_lists_them(opened: Opened) -> None:
     form = """<form ws-submit="save">
-      <input name="title" value="x"><input name="off" type="checkbox"><input name="on" type="checkbox" value="1" checked>
+      <input name="title" value="x"><input name="off" type="checkbox">
+      <input name="on" type="checkbox" value="1" checked>
       <input type="radio" name="r" value="a" checked><input type="radio" name="r" value="b">
       <select name="s"><option>one<option value="2" selected>two</select>
       <select name="m" multiple><option selected>p</option><option>q</option><option selected>r</option></select>
       <textarea name="t">\nlong\ntext</textarea><input name="gone" value="x" disabled><input value="nameless">
-      <input type="file" name="f"><button name="how" value="fast">Fast</button><button name="how" value="slow">Slow</button>
+      <input type="file" name="f">
+      <button name="how" value="fast">Fast</button><button name="how" value="slow">Slow</button>
     </form>"""
     page, script = await opened(
         root(A, form), lambda message: [["update", A, message[2], []]] if message[0] == "event" else []
@@ -307,7 +309,7 @@ async def test_a_reset_puts_the_named_fields_back(opened: Opened) -> None:
 
 
 async def test_effects_change_the_title_and_lead_to_another_page(opened: Opened) -> None:
-    page, script = await opened(COUNTER, typing("<div>x</div>", ["title", "New"], ["redirect", "/next"]))
+    page, _ = await opened(COUNTER, typing("<div>x</div>", ["title", "New"], ["redirect", "/next"]))
     await page.click("button")
     assert page.url == "http://localhost/next"
     page, _ = await opened(COUNTER, typing("<div>x</div>", ["title", "New"]))
@@ -408,7 +410,7 @@ async def test_an_event_that_was_not_taken_is_sent_again(opened: Opened, kind: s
 
     page, script = await opened(COUNTER, answer)
     await page.click("button")
-    assert script.events == [["event", A, 1, "up"]] * 2
+    assert script.events == [["event", A, 1, "up", {}]] * 2
 
 
 async def test_a_lost_socket_is_joined_anew_with_what_is_held_and_settled(opened: Opened) -> None:
@@ -444,7 +446,7 @@ async def test_an_event_that_the_socket_took_with_it_is_sent_again(opened: Opene
 
     page, script = await opened(COUNTER, answer)
     await page.click("button")
-    assert script.events == [["event", A, 1, "up"]] * 2
+    assert script.events == [["event", A, 1, "up", {}]] * 2
     assert page.text("p") == "1"
     assert page.errors == []
 
@@ -457,10 +459,17 @@ async def test_a_client_that_was_sent_away_does_not_return(opened: Opened) -> No
 
 
 async def test_a_socket_that_is_closed_again_and_again_is_given_up(opened: Opened) -> None:
-    page, script = await opened(COUNTER, lambda message: 4400 if message[0] == "event" else [])
-    with pytest.raises(ConnectionEnded, match="4400"):
+    page, script = await opened(COUNTER, lambda message: 1012 if message[0] == "event" else [])
+    with pytest.raises(ConnectionEnded, match="1012"):
         await page.click("button")
     assert len(script.handshakes) == 4
+
+
+async def test_a_message_that_the_app_cannot_read_is_not_sent_again(opened: Opened) -> None:
+    page, script = await opened(COUNTER, lambda message: 1009 if message[0] == "event" else [])
+    with pytest.raises(Refused, match="failed: the app closed the WebSocket with 1009"):
+        await page.click("button")
+    assert len(script.events) == 1
 
 
 async def test_a_refused_handshake_says_its_status(opened: Opened) -> None:
@@ -564,7 +573,7 @@ async def test_an_ended_session_loads_the_page_anew(opened: Opened) -> None:
 
 
 async def test_a_reload_is_a_new_tab_on_the_same_page(opened: Opened) -> None:
-    page, script = await opened(root(A, "<input name='x' value='server'>"), counting)
+    page, _ = await opened(root(A, "<input name='x' value='server'>"), counting)
     await page.fill("input", "typed")
     await page.reload()
     assert page.value("input") == "server"
