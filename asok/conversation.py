@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,11 +99,11 @@ class Outbox:
 
 @dataclass(slots=True)
 class Line:
-    """An instance and the events that wait for it. expected: the sequence to be taken next."""
+    """An instance and the work that waits for it. expected: the sequence to be taken next."""
 
     joined: Joined
     expected: int
-    events: deque[protocol.Event] = field(default_factory=deque)
+    work: deque[protocol.Event | protocol.JoinEntry] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
 
 
@@ -117,7 +117,9 @@ class LiveSession:
         self.owner = owner_of(session_id) if session_id else ""
         self._live = Live(engine, scope, session_id, self.outbox.put)
         self._lines: dict[str, Line] = {}
-        self._waiting = 0
+        self._gone: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting, self._draining = 0, False
         self._tokens, self._refilled, self._strikes = float(self._limits.burst), time.monotonic(), 0
 
     @property
@@ -125,31 +127,32 @@ class LiveSession:
         """Whether the first join has come."""
         return bool(self._live.tab)
 
-    async def receive(self, message: protocol.ClientMessage) -> None:
+    def receive(self, message: protocol.ClientMessage) -> None:
         """Take a message. Raises Closing where the connection must end."""
         if self.outbox.overflowing:
             raise Closing(CLOSE.FLOOD, "nothing is read")
         match message:
             case protocol.Join():
-                await self._join(message)
+                self._join(message)
             case _ if not self.greeted:
                 raise Closing(CLOSE.PROTOCOL, "the first message must be a join")
             case protocol.Event():
                 self._take(message)
             case protocol.Leave():
-                await self._leave(message.instance)
+                self._track(self._leave(message.instance))
             case protocol.Ping():
                 self.outbox.put(protocol.Pong())
 
     async def settle(self, seconds: float) -> None:
-        """Wait for the methods that run, at most so long."""
+        """Take no more events, and wait for the methods that run, at most so long."""
+        self._draining = True
         running = [line.task for line in self._lines.values() if line.task is not None]
         if running:
             await asyncio.wait(running, timeout=seconds)
 
     async def end(self, *, gone: bool) -> None:
         """The connection is over. gone: the page is, too, so that its instances unmount."""
-        tasks = [line.task for line in self._lines.values() if line.task is not None]
+        tasks = [line.task for line in self._lines.values() if line.task is not None] + list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -161,7 +164,7 @@ class LiveSession:
         """Development: tell the tab that a template or stylesheet has changed."""
         self.outbox.put(protocol.Refresh(what))
 
-    async def _join(self, message: protocol.Join) -> None:
+    def _join(self, message: protocol.Join) -> None:
         if message.protocol != protocol.PROTOCOL:
             self.outbox.put(protocol.Reload())
             return
@@ -170,8 +173,8 @@ class LiveSession:
             self._live.tab = message.tab[:32] or "-"
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
-        for entry in message.instances[: self._limits.instances]:
-            await self._join_instance(entry)
+        for entry in message.instances:
+            self._join_instance(entry)
 
     def _check_csrf(self, csrf: str) -> None:
         if self.session_id and not self._engine.ring.matches("csrf", self.session_id, csrf):
@@ -179,54 +182,55 @@ class LiveSession:
         if csrf and not self.session_id:
             raise Closing(CLOSE.SESSION, "no session")
 
-    async def _join_instance(self, entry: protocol.JoinEntry) -> None:
+    def _join_instance(self, entry: protocol.JoinEntry) -> None:
         instance = instance_of(entry.token)
-        if len(self._lines) >= self._limits.instances and instance not in self._lines:
+        line = self._lines.get(instance)
+        if line is None and len(self._lines) >= self._limits.instances:
             return self._refuse(instance, entry.seq, Refusal("too many instances on one connection"))
         try:
             token = unseal(entry.token, self._engine.ring, self._limits, time.time())
             definition = registry.find(token.component)
             if not self._engine.bound(token, definition, self.session_id):
                 raise TokenError("the token is another session's")
-            joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
-            unit = await self._live.open(joined)
-            older = self._lines.get(instance)
-            if older is not None and older.task is not None:
-                return
-            self._lines[instance] = Line(joined, entry.seq + 1)
-            if (
-                unit.version > token.version
-                or token.schema != definition.fields.schema
-                or (entry.seq and not entry.held)
-            ):
-                await self._live.renew(unit, entry.seq + 1)
         except (TokenError, UnknownComponent, ResetNeeded) as error:
-            log.info("join of %s: %s", instance or "a malformed token", error)
-            self.outbox.put(protocol.Reset(instance))
-        except Refusal as error:
-            self._refuse(instance, entry.seq, error)
-        except Busy:
-            self.outbox.put(protocol.Busy(instance, entry.seq + 1, BUSY_MS))
-        except SessionEnded as error:
-            raise Closing(CLOSE.SESSION, str(error)) from None
-        except Exception as error:
-            self._refuse(instance, entry.seq, MethodFailed(f"joining {instance}", error))
+            return self._reset(instance, error)
+        if line is None:
+            joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
+            line = self._lines[instance] = Line(joined, entry.seq + 1)
+            self._live.joined[instance] = joined
+            self._queue(line, entry)
+
+    def _reset(self, instance: str, error: Exception) -> None:
+        log.info("reset of %s: %r", instance or "a malformed token", str(error))
+        if len(self._gone) < self._limits.instances:
+            self._gone.add(instance)
+        self._forget(instance)
+        self.outbox.put(protocol.Reset(instance))
+
+    def _forget(self, instance: str) -> Line | None:
+        self._live.joined.pop(instance, None)
+        return self._lines.pop(instance, None)
+
+    def _queue(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
+        line.work.append(work)
+        self._waiting += 1
+        if line.task is None:
+            line.task = asyncio.create_task(self._work(line))
 
     def _take(self, event: protocol.Event) -> None:
         """Queue an event, or say at once why not."""
         line = self._lines.get(event.instance)
-        if not self._admitted():
+        if not self._admitted() or self._draining:
             self.outbox.put(protocol.SlowDown(event.instance, event.seq, RETRY_MS))
-        elif line is None:
+        elif line is None and event.instance not in self._gone:
             self.outbox.put(protocol.NeedToken(event.instance))
+        elif line is None:
+            log.info("an event for %s, which was told to reset", event.instance)
         elif event.seq > line.expected or self._waiting >= self._limits.inbound:
             self.outbox.put(protocol.SlowDown(event.instance, min(event.seq, line.expected), RETRY_MS))
-        elif not any(event.seq == waiting.seq for waiting in line.events):
+        elif not any(isinstance(each, protocol.Event) and each.seq == event.seq for each in line.work):
             line.expected = max(line.expected, event.seq + 1)
-            line.events.append(event)
-            self._waiting += 1
-            if line.task is None:
-                line.task = asyncio.create_task(self._work(line))
+            self._queue(line, event)
 
     def _admitted(self) -> bool:
         """A token bucket. Who goes on though it is empty is a flood. Raises Closing."""
@@ -243,39 +247,48 @@ class LiveSession:
         return False
 
     async def _work(self, line: Line) -> None:
-        """Answer the events of one instance, in their order."""
-        while line.events:
+        """Do the work of one instance, in its order."""
+        while line.work:
             await self.outbox.room()
-            event = line.events[0]
+            work = line.work[0]
             try:
-                await self._live.answer(line.joined, event)
+                await self._do(line, work)
             except Refusal as error:
-                self._refuse(event.instance, event.seq, error)
-            except Busy as error:
-                log.warning("busy: %s", error)
-                self._drop(line)
-                line.expected = event.seq
-                self.outbox.put(protocol.Busy(event.instance, event.seq, BUSY_MS))
-                break
-            except ResetNeeded as error:
-                log.info("reset of %s: %s", event.instance, error)
-                self._drop(line)
-                del self._lines[event.instance]
-                self.outbox.put(protocol.Reset(event.instance))
-                break
-            except SessionEnded as error:
-                self._drop(line)
-                self.outbox.close(CLOSE.SESSION, str(error))
-                break
+                self._refuse(line.joined.token.instance, work.seq, error)
             except Exception as error:
-                self._refuse(event.instance, event.seq, MethodFailed(line.joined.definition.name, error))
-            line.events.popleft()
+                if not self._continues(line, work, error):
+                    break
+            line.work.popleft()
             self._waiting -= 1
         line.task = None
 
-    def _drop(self, line: Line) -> None:
-        self._waiting -= len(line.events)
-        line.events.clear()
+    async def _do(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
+        if isinstance(work, protocol.Event):
+            return await self._live.answer(line.joined, work)
+        token, definition = line.joined.token, line.joined.definition
+        unit = await self._live.open(line.joined)
+        if unit.version > token.version or token.schema != definition.fields.schema or (work.seq and not work.held):
+            await self._live.renew(unit, work.seq + 1)
+
+    def _continues(self, line: Line, work: protocol.Event | protocol.JoinEntry, error: Exception) -> bool:
+        """Answer what ended a piece of work; whether the instance can take the next one."""
+        instance = line.joined.token.instance
+        joining = isinstance(work, protocol.JoinEntry)
+        if not isinstance(error, (Busy, ResetNeeded, SessionEnded)):
+            self._refuse(instance, work.seq, MethodFailed(line.joined.definition.name, error))
+            return True
+        self._waiting -= len(line.work)
+        line.work.clear()
+        match error:
+            case Busy():
+                log.warning("busy: %s", error)
+                line.expected = work.seq + joining
+                self.outbox.put(protocol.Busy(instance, line.expected, BUSY_MS))
+            case ResetNeeded():
+                self._reset(instance, error)
+            case SessionEnded():
+                self.outbox.close(CLOSE.SESSION, str(error))
+        return False
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
         if isinstance(error, MethodFailed):
@@ -287,8 +300,13 @@ class LiveSession:
     def _shown(self, text: str) -> str:
         return text if self._engine.settings.debug else ""
 
+    def _track(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _leave(self, instance: str) -> None:
-        line = self._lines.pop(instance, None)
+        line = self._forget(instance)
         if line is None:
             return
         try:

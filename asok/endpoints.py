@@ -116,14 +116,14 @@ class LiveEndpoint:
             if message["type"] == "websocket.disconnect":
                 return int(message.get("code") or 1005)
             try:
-                await self._take(session, message)
+                self._take(session, message)
             except ProtocolError as error:
                 log.warning("refused: a message that is none: %r", str(error)[:200])
                 session.outbox.close(CLOSE.PROTOCOL, "not a message of the protocol")
             except Closing as closing:
                 session.outbox.close(closing.code, closing.reason)
 
-    async def _take(self, session: LiveSession, message: Message) -> None:
+    def _take(self, session: LiveSession, message: Message) -> None:
         if session.outbox.closed:
             return
         text = message.get("text")
@@ -131,7 +131,7 @@ class LiveEndpoint:
             raise Closing(CLOSE.BINARY, "binary")
         if len(text) > self._engine.settings.limits.message:
             raise Closing(CLOSE.TOO_BIG, "too big")
-        await session.receive(decode(text, self._engine.settings.limits))
+        session.receive(decode(text, self._engine.settings.limits))
 
     async def _write(self, session: LiveSession, send: Send, reader: asyncio.Task[None]) -> None:
         """Send what is in the outbox, and the close at its end. Who does not read is cut."""

@@ -97,15 +97,24 @@ class Live:
         self.engine, self.session_id, self.send = engine, session_id, send
         self.owner = owner_of(session_id) if session_id else ""
         self.tab = ""
+        self.joined: dict[str, Joined] = {}
         self._scope = dict(scope)
         self._threads = anyio.CapacityLimiter(engine.settings.limits.threads)
 
     async def answer(self, joined: Joined, event: protocol.Event) -> None:
         """Run an event and send what came of it.
 
-        Raises Refusal where it settles without effect, Busy where it was not taken, ResetNeeded and
+        Raises Refusal where it settles without effect (and shows the last good rendering again), Busy where it was not taken, ResetNeeded and
         SessionEnded where the instance or the page cannot go on.
         """
+        try:
+            await self._answer(joined, event)
+        except Refusal:
+            if joined.shown != joined.token.rendering:
+                await self.renew(await self.open(joined), event.seq)
+            raise
+
+    async def _answer(self, joined: Joined, event: protocol.Event) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             call = self._verify(joined, event)
             unit = await self._open(joined, event, attempt)
@@ -237,6 +246,7 @@ class Live:
         html, children = await self._render(unit)
         fresh = await self._mount_children(unit, html, children)
         joined = unit.joined
+        await self._keep(fresh)
         self._send_children(unit, fresh)
         self.send(protocol.Update(joined.token.instance, seq - 1, self._change(unit, html)))
         joined.shown, joined.held = digest(html), True
@@ -313,12 +323,28 @@ class Live:
         self._send_children(unit, fresh)
         self._send_rendering(unit, seq, html, record, surroundings_of(unit.component).effects)
 
+    async def _keep(self, fresh: Mapping[str, Mounted]) -> None:
+        """Commit the records of children that a rendering renewed which itself commits nothing."""
+        records = {each.child.instance: each for each in fresh.values() if each.record is not None}
+        checks = {(self.owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
+        writes = {(self.owner, f"record/{name}"): pack(each.record) for name, each in records.items()}
+        if records and not await self.engine.backend.commit(Commit(checks, writes)):
+            raise Busy("a child has changed meanwhile")
+
     def _send_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
+        """Children go before their parents, each whole; what this connection knows of them follows."""
         for each in reversed(list(fresh.values())):
-            self.send(protocol.Update(each.child.instance, 0, each.html, self.engine.seal(each, unit.place)))
+            token = self.engine.token(each, unit.place)
+            text = seal(token, self.engine.ring)
+            joined = self.joined.get(token.instance)
+            if joined is not None:
+                joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+            self.send(protocol.Update(token.instance, each.applied(self.tab), each.html, text))
 
     def _send_rendering(self, unit: Unit, seq: int, html: str, record: Record | None, effects: list[list[Any]]) -> None:
         joined = unit.joined
+        if record is not None and record.version < joined.token.version:
+            return self.send(protocol.Update(joined.token.instance, seq, [], [], effects))
         html_change = self._change(unit, html)
         joined.shown, joined.held = digest(html), True
         joined.token = msgspec.structs.replace(
@@ -337,6 +363,7 @@ class Live:
         """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
         html, children = await self._render(unit)
         fresh = await self._mount_children(unit, html, children)
+        await self._keep(fresh)
         self._send_children(unit, fresh)
         record = unit.record
         kept = record.effects if record else []

@@ -15,8 +15,8 @@ import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
 
-from asok.component import Component, Definition, surroundings_of
-from asok.errors import AsyncHook, ComponentError, Denied, ResetNeeded
+from asok.component import Component, Definition, registry, surroundings_of
+from asok.errors import AsyncHook, Busy, ComponentError, Denied, ResetNeeded
 from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
@@ -50,6 +50,11 @@ class Mounted:
     born: float
     children: dict[str, Child]
     record: Record | None = None
+    sequences: Mapping[str, int] = field(default_factory=dict)
+
+    def applied(self, tab: str) -> int:
+        """The last sequence of a tab that the instance has applied."""
+        return self.sequences.get(tab, 0)
 
 
 class Renderings:
@@ -182,6 +187,7 @@ class Engine:
         if (own is not None and not restored) or (own is None and (renewed or definition.fields.secret.names)):
             mounted.version += 1
             mounted.record = record_of(component, child, mounted.version, mounted.born, own)
+        mounted.sequences = own.applied if own else {}
         return mounted
 
     def seal(self, mounted: Mounted, place: Place) -> str:
@@ -303,10 +309,12 @@ async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool
 
 
 def _at_once(work: Coroutine[Any, Any, str], name: str) -> str:
-    """Run a coroutine that never waits. Raises AsyncHook if it does."""
+    """Run a coroutine that never waits. Raises AsyncHook if a hook does, Busy if the backend must."""
     try:
         work.send(None)
     except StopIteration as done:
         return str(done.value)
+    except RuntimeError:
+        raise Busy("the backend wants to wait, and there is no loop") from None
     work.close()
-    raise AsyncHook(name)
+    raise AsyncHook(name) if any(each.waits for each in registry) else Busy("the backend wants to wait")
