@@ -1,0 +1,152 @@
+"""The command `asok`: begin a project, work on it, run it, and make its keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asok.errors import AsokError
+from asok.settings import Settings
+
+__all__ = ["main"]
+
+DEVELOPMENT_DRAIN = 2.0
+PORT = click.IntRange(0, 65535)
+
+
+class Commands(click.Group):
+    """Commands whose mistakes end in one sentence and a non-zero exit."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of asok's own is said, not traced."""
+        try:
+            return super().invoke(ctx)
+        except AsokError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="asok-live", prog_name="asok", message="%(prog)s %(version)s")
+def main() -> None:
+    """Interactive pages from Python classes and Jinja templates.
+
+    Begin with `asok new demo`, then `cd demo` and `asok dev`.
+    """
+
+
+@main.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Make a folder NAME with a small project that runs."""
+    from asok.scaffold import create_project
+
+    create_project(Path.cwd(), name)
+    click.echo(f"{name} is ready:\n\n    cd {name}\n    asok dev\n")
+
+
+@main.command()
+@click.argument("app", default="app.py", metavar="[APP.PY]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--access-log", is_flag=True, help="Log every request.")
+def dev(app: str, host: str, port: int, access_log: bool) -> None:
+    """Serve APP.PY and follow every change, with DEBUG=true.
+
+    A change of Python code starts the server again, a change of a template or stylesheet does not; open pages
+    keep their state either way.
+    """
+    from asok.loading import app_file
+    from asok.server import Serving
+    from asok.supervisor import bind, develop
+
+    os.environ.setdefault("DEBUG", "true")
+    serving = Serving(app_file(app), host, development=True, drain=DEVELOPMENT_DRAIN, access_log=access_log)
+    with bind(host, port) as listener:
+        click.echo(f"asok: {address(host, listener.getsockname()[1])} follows your changes; Ctrl+C ends it")
+        develop(serving, listener)
+
+
+@main.command()
+@click.argument("app", default="app.py", metavar="[APP.PY]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes.")
+@click.option(
+    "--forwarded-allow-ips",
+    default="",
+    metavar="IPS",
+    help="Proxies whose X-Forwarded-* headers are believed: addresses or networks, with commas.  [default: none]",
+)
+@click.option(
+    "--limit-concurrency",
+    type=click.IntRange(1),
+    default=8192,
+    show_default=True,
+    help="Connections of one worker; above that it answers 503.",
+)
+@click.option("--access-log", is_flag=True, help="Log every request.")
+def run(
+    app: str,
+    host: str,
+    port: int,
+    workers: int,
+    forwarded_allow_ips: str,
+    limit_concurrency: int,
+    access_log: bool,
+) -> None:
+    """Serve APP.PY in production.
+
+    SECRET_KEY (or ASOK_KEYS) must be set, and ASOK_HOSTS to the names under which the app is reached. DEBUG
+    counts only in the environment, not in .env. SIGTERM drains and ends; SIGHUP replaces the workers one by one.
+    """
+    from asok.loading import app_file
+    from asok.server import Serving
+    from asok.supervisor import bind, supervise
+
+    os.environ.setdefault("DEBUG", "false")
+    serving = Serving(
+        app_file(app),
+        host,
+        workers,
+        concurrency=limit_concurrency,
+        trusted_proxies=forwarded_allow_ips,
+        access_log=access_log,
+    )
+    with bind(host, port) as listener:
+        click.echo(f"asok: {address(host, listener.getsockname()[1])} with {count(workers, 'worker')}")
+        supervise(serving, listener)
+
+
+@main.group()
+def keys() -> None:
+    """Make and check signing keys."""
+
+
+@keys.command("new")
+def keys_new() -> None:
+    """Print a fresh key for SECRET_KEY.
+
+    To change keys while pages are open, set ASOK_KEYS to the new one, a comma, and the old one: the first signs,
+    all are believed.
+    """
+    from asok.scaffold import fresh_key
+
+    click.echo(fresh_key())
+
+
+@keys.command("check")
+def keys_check() -> None:
+    """Say whether the keys of the environment and ./.env are good enough for production."""
+    settings = Settings.read(Path.cwd(), {**os.environ, "DEBUG": "false"})
+    click.echo(f"{count(len(settings.keys), 'key')}, good for production; the first signs")
+
+
+def address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,82 @@
+"""From a path on the command line to the app that stands in that file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from starlette.types import ASGIApp
+
+from asok.app import Asok
+from asok.errors import ConfigurationError
+
+__all__ = ["Loaded", "app_file", "load", "print_failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file serves, and the Asok apps in it: the served one, or those that it mounts."""
+
+    app: ASGIApp
+    asoks: tuple[Asok, ...]
+
+
+def app_file(argument: str) -> Path:
+    """The app's file. Raises ConfigurationError when it is not there."""
+    path = Path(argument)
+    if path.is_dir():
+        path = path / "app.py"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"there is no {path} here; change to the project's folder, name the file, or start with `asok new NAME`"
+        )
+    if path.suffix != ".py":
+        raise ConfigurationError(f"{path} is no Python file; name the one that makes the app, like `asok dev app.py`")
+    return path.resolve()
+
+
+def load(path: Path) -> Loaded:
+    """Import the file, as `python` would run it, and find its app.
+
+    Raises ConfigurationError when there is none, and whatever the file raises.
+    """
+    sys.path.insert(0, str(path.parent))
+    found = vars(import_file(path))
+    asoks = {name: value for name, value in found.items() if isinstance(value, Asok)}
+    app = found.get("app")
+    if callable(app):
+        return Loaded(app, tuple(asoks.values()))
+    distinct = list({id(value): value for value in asoks.values()}.values())
+    if not distinct:
+        raise ConfigurationError(f"{path.name} makes no app; write `app = Asok()` in it")
+    if len(distinct) > 1:
+        raise ConfigurationError(f"{path.name} makes several apps ({', '.join(asoks)}); call the one to serve `app`")
+    return Loaded(distinct[0], (distinct[0],))
+
+
+def import_file(path: Path) -> ModuleType:
+    # A file called like a module that is already there must not replace it: `random.py`, `select.py`.
+    name = path.stem if path.stem not in sys.modules else f"{path.stem}_app"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "it ends in .py"
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SystemExit:
+        raise ConfigurationError(f"{path.name} ends Python with sys.exit() instead of making an app") from None
+    return module
+
+
+def print_failure(error: BaseException, path: Path) -> None:
+    """The traceback of what a file raised, from that file on: how it came to be imported is no news."""
+    traceback.print_exception(type(error), error, frames_from(error.__traceback__, path))
+
+
+def frames_from(frames: TracebackType | None, path: Path) -> TracebackType | None:
+    while frames is not None and frames.tb_frame.f_code.co_filename != str(path):
+        frames = frames.tb_next
+    return frames

@@ -1,0 +1,207 @@
+"""uvicorn as asok wants it: within the limits, and gone only after running methods have answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import math
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
+from watchfiles import Change, awatch
+
+from asok.app import Asok
+from asok.component import registry
+from asok.errors import ConfigurationError
+from asok.loading import Loaded
+from asok.settings import Limits, Settings, development_key
+
+__all__ = ["Server", "Serving", "folders_of", "is_written_by_people", "serve"]
+
+SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
+UNWATCHED = {"__pycache__", "node_modules", "venv", "site-packages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the command line said about how to serve. drain: seconds that running methods get to answer."""
+
+    path: Path
+    host: str
+    workers: int = 1
+    development: bool = False
+    drain: float = 10
+    concurrency: int | None = None
+    trusted_proxies: str = ""
+    access_log: bool = False
+
+
+def serve(serving: Serving, loaded: Loaded, listener: socket.socket, started: Callable[[], None]) -> None:
+    """Serve until a signal comes; `started` is called when the first request can be answered."""
+    for asok in loaded.asoks:
+        check_reach(asok.settings, serving)
+    server = Server(uvicorn_config(serving, loaded), loaded.asoks, serving, started)
+    server.run(sockets=[listener])
+
+
+def check_reach(settings: Settings, serving: Serving) -> None:
+    """Refuse what is safe on one's own machine only, where others could reach it."""
+    if not settings.debug or (is_loopback(serving.host) and serving.workers == 1):
+        return
+    if not serving.development:
+        raise ConfigurationError(
+            "DEBUG=true works only with one worker on this machine's own address; "
+            "unset DEBUG, or leave out --workers and --host"
+        )
+    if development_key(settings.root) in settings.keys:
+        raise ConfigurationError(
+            f"with --host {serving.host} others can reach this app, and its key can be guessed; "
+            "put SECRET_KEY=… with the output of `asok keys new` into .env first"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Server(uvicorn.Server):
+    """uvicorn that drains: it stops listening, lets running methods answer, and only then closes connections."""
+
+    def __init__(
+        self, config: uvicorn.Config, asoks: Sequence[Asok], serving: Serving, started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._asoks, self._serving, self._on_start = asoks, serving, started
+        self._follower: asyncio.Task[None] | None = None
+        self._draining: asyncio.Future[Any] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and in development follow the templates from then on."""
+        await super().startup(sockets)
+        if self._serving.development:
+            self._follower = asyncio.create_task(follow(self._asoks, folders_of(self._serving, self._asoks)))
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain for as long as was allowed, then end; a second Ctrl+C ends at once."""
+        deadline = time.monotonic() + self._serving.drain
+        for server in self.servers:
+            server.close()
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        self._draining = asyncio.gather(*(asok.drain(self._serving.drain) for asok in self._asoks))
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._draining
+        self.config.timeout_graceful_shutdown = max(1, math.ceil(deadline - time.monotonic()))
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn's; a second Ctrl+C cuts the drain too."""
+        super().handle_exit(sig, frame)
+        if self.force_exit and self._draining is not None:
+            self._draining.get_loop().call_soon_threadsafe(self._draining.cancel)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but an end that was asked for is a success: the signal is not raised again afterwards."""
+        before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
+    return uvicorn.Config(
+        loaded.app,
+        host=serving.host,
+        ws="websockets-sansio",
+        ws_max_size=max((asok.settings.limits.message for asok in loaded.asoks), default=Limits().message),
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        workers=1,
+        limit_concurrency=serving.concurrency,
+        timeout_keep_alive=10,
+        proxy_headers=bool(serving.trusted_proxies),
+        forwarded_allow_ips=serving.trusted_proxies,
+        server_header=False,
+        log_config=log_config(development=serving.development),
+        log_level=None,
+        access_log=serving.access_log,
+    )
+
+
+# --- the log
+
+
+class OneLine(logging.Filter):
+    """A browser's bad bytes are one line, no traceback: they tell nothing about the program."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record, some without their traceback."""
+        if str(record.msg).startswith("Invalid UTF-8"):
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def log_config(*, development: bool) -> dict[str, Any]:
+    line = "%(levelname)s: %(message)s" if development else "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"one line": {"()": OneLine}},
+        "formatters": {"plain": {"format": line}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["one line"]}},
+        "loggers": {
+            "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            "uvicorn.access": {"level": "INFO"},
+            "asok": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        },
+    }
+
+
+# --- development: templates and stylesheets without a restart
+
+
+def folders_of(serving: Serving, asoks: Sequence[Asok]) -> set[Path]:
+    """Where the files lie that people write for these apps: beside the app, under its root, beside a component."""
+    beside = (definition.folder for definition in registry)
+    folders = {serving.path.parent, *(asok.root.resolve() for asok in asoks), *filter(None, beside)}
+    return {folder for folder in folders if folder.is_dir() and not UNWATCHED.intersection(folder.parts)}
+
+
+async def follow(asoks: Sequence[Asok], folders: set[Path]) -> None:
+    """Tell the apps when a template or a stylesheet has changed, until cancelled."""
+
+    def is_shown(change: Change, path: str) -> bool:
+        return Path(path).suffix in SHOWN and is_written_by_people(path, folders)
+
+    async for changes in awatch(*folders, watch_filter=is_shown, ignore_permission_denied=True):
+        kinds = {"css" if path.endswith(".css") else "template" for _, path in changes}
+        for asok, what in product(asoks, sorted(kinds)):
+            await asok.refresh(what)
+
+
+def is_written_by_people(path: str, folders: Iterable[Path]) -> bool:
+    """Whether a file in one of the folders is neither hidden, nor installed, nor made by a machine."""
+    inside = next((Path(path).relative_to(folder) for folder in folders if Path(path).is_relative_to(folder)), None)
+    return inside is not None and not any(
+        part in UNWATCHED or (part.startswith(".") and part != ".env") for part in inside.parts
+    )

@@ -1,0 +1,4 @@
+from asok import Asok
+
+app = Asok()
+app.page("/", "index.html")
