@@ -198,7 +198,7 @@ class LiveSession:
             joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
             line = self._lines[instance] = Line(joined, entry.seq + 1)
             self._live.joined[instance] = joined
-            self._queue(line, entry)
+        self._queue(line, entry)
 
     def _reset(self, instance: str, error: Exception) -> None:
         log.info("reset of %s: %r", instance or "a malformed token", str(error))
@@ -265,9 +265,9 @@ class LiveSession:
     async def _do(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
         if isinstance(work, protocol.Event):
             return await self._live.answer(line.joined, work)
-        token, definition = line.joined.token, line.joined.definition
+        line.joined.held = line.joined.held and bool(work.held)
         unit = await self._live.open(line.joined)
-        if unit.version > token.version or token.schema != definition.fields.schema or (work.seq and not work.held):
+        if (work.seq and not work.held) or self._live.is_outdated(unit):
             await self._live.renew(unit, work.seq + 1)
 
     def _continues(self, line: Line, work: protocol.Event | protocol.JoinEntry, error: Exception) -> bool:

@@ -104,8 +104,8 @@ class Live:
     async def answer(self, joined: Joined, event: protocol.Event) -> None:
         """Run an event and send what came of it.
 
-        Raises Refusal where it settles without effect (and shows the last good rendering again), Busy where it was not taken, ResetNeeded and
-        SessionEnded where the instance or the page cannot go on.
+        Raises Refusal where it settles without effect (and shows the last good rendering again), Busy
+        where it was not taken, ResetNeeded and SessionEnded where the instance or the page cannot go on.
         """
         try:
             await self._answer(joined, event)
@@ -358,6 +358,16 @@ class Live:
         before, joined.text = joined.text, seal(joined.token, self.engine.ring)
         change_of_token = token_change(before, joined.text)
         self.send(protocol.Update(joined.token.instance, seq, html_change, change_of_token, effects))
+
+    def is_outdated(self, unit: Unit) -> bool:
+        """Whether the page shows less than the record holds; in development, less than the template says."""
+        token, definition = unit.joined.token, unit.joined.definition
+        if unit.version > token.version or token.schema != definition.fields.schema:
+            return True
+        if not self.engine.settings.debug:
+            return False
+        html, _ = self.engine.render(unit.component, token.slot)
+        return digest(html) != unit.joined.shown
 
     async def renew(self, unit: Unit, since: int) -> None:
         """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""

@@ -314,7 +314,5 @@ def _at_once(work: Coroutine[Any, Any, str], name: str) -> str:
         work.send(None)
     except StopIteration as done:
         return str(done.value)
-    except RuntimeError:
-        raise Busy("the backend wants to wait, and there is no loop") from None
     work.close()
     raise AsyncHook(name) if any(each.waits for each in registry) else Busy("the backend wants to wait")
