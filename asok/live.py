@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import msgspec
 from starlette.requests import Request
 
@@ -99,7 +98,6 @@ class Live:
         self.tab = ""
         self.joined: dict[str, Joined] = {}
         self._scope = dict(scope)
-        self._threads = anyio.CapacityLimiter(engine.settings.limits.threads)
 
     async def answer(self, joined: Joined, event: protocol.Event) -> None:
         """Run an event and send what came of it.
@@ -206,7 +204,7 @@ class Live:
                 method,
                 arguments,
                 seconds=method.timeout or self.engine.settings.limits.handler_timeout,
-                threads=self._threads,
+                threads=self.engine.threads,
                 step=lambda: self._step(unit, event.seq),
             )
         changed = frozenset(name for name, value in before.items() if component.__dict__[name] != value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
@@ -97,6 +98,14 @@ class Engine:
     templates: Templates
     renderings: Renderings
     guards: dict[str, Guard] = field(default_factory=dict)
+    _threads: anyio.CapacityLimiter | None = None
+
+    @property
+    def threads(self) -> anyio.CapacityLimiter:
+        """The bound that all sync methods of the process share."""
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(self.settings.limits.threads)
+        return self._threads
 
     async def admit(self, component: Component, place: Place) -> None:
         """Run the guards of the page and of the component. Raises Denied."""
