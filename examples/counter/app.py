@@ -1,18 +1,18 @@
-"""A counter that outlives a reload, and a restart of the server: `asok dev examples/counter/app.py`."""
+"""A counter that outlives a reload and a restart of the server."""
 
 from asok import Asok, Component, exposed
 
 
 class Counter(Component):
-    """Counts clicks, and goes on where it was after a reload or a restart of the server."""
+    """Counts clicks, and goes on after a reload or a restart of the server."""
 
     count = 0
 
     template = """
         <div class="counter">
           <output>{{ count }}</output>
-          <button ws-click="add(-1)" aria-label="Take one away">&minus;</button>
-          <button ws-click="add(1)" aria-label="Add one">+</button>
+          <button ws-click="add(-1)" aria-label="Less">&minus;</button>
+          <button ws-click="add(1)" aria-label="More">+</button>
         </div>
     """
 

@@ -1,4 +1,4 @@
-"""The gallery: every example running beside its own source: `asok dev examples/gallery/app.py`."""
+"""The gallery: every example running beside its own source."""
 
 import inspect
 import sys

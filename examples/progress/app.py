@@ -1,10 +1,11 @@
-"""A progress bar that an async generator moves: `asok dev examples/progress/app.py`."""
+"""A progress bar that an async generator moves."""
 
 import asyncio
 import os
 import sysconfig
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Iterable
+from itertools import chain
 from pathlib import Path
 
 from asok import Asok, Component, exposed
@@ -19,12 +20,13 @@ def folders_of(root: Path) -> list[str]:
 
 def suffixes_in(folders: Iterable[str]) -> Tally[str]:
     """How many files of each suffix stand in the folders."""
-    entries = (entry for folder in folders for entry in os.scandir(folder))
-    return Tally(Path(entry.name).suffix or "none" for entry in entries if entry.is_file())
+    entries = chain.from_iterable(map(os.scandir, folders))
+    files = (Path(entry) for entry in entries if entry.is_file())
+    return Tally(file.suffix or "none" for file in files)
 
 
 class Progress(Component):
-    """Counts the files of the Python installation by suffix; each yield shows how far it is."""
+    """Counts the files of this Python by suffix; each yield shows how far it is."""
 
     files: dict[str, int] = {}
     done: int = 0
@@ -41,9 +43,10 @@ class Progress(Component):
         self.total = len(folders)
         share = max(1, self.total // STEPS)
         while self.done < self.total:
-            found = await asyncio.to_thread(suffixes_in, folders[self.done : self.done + share])
+            some = folders[self.done : self.done + share]
+            found = await asyncio.to_thread(suffixes_in, some)
             self.files = dict(Tally(self.files) + found)
-            self.done = min(self.done + share, self.total)
+            self.done += len(some)
             yield
 
 

@@ -1,4 +1,4 @@
-"""A todo list that lives in the visitor's session: `asok dev examples/todo/app.py`."""
+"""A todo list that lives in the visitor's session."""
 
 from itertools import pairwise
 from typing import Any, Literal
@@ -7,14 +7,15 @@ from asok import Asok, Component, exposed
 
 
 class Todo(Component):
-    """A list to add to, edit in place, filter and reorder; the visitor's session keeps it."""
+    """A list to add to, edit in place, filter and reorder; your session keeps it."""
 
     show: Literal["all", "open", "done"] = "all"
     editing: int = 0
 
     def load(self) -> None:
         self.items: list[dict[str, Any]] = self.session.get("todo", [])
-        self.shown = [item for item in self.items if self.show == "all" or item["done"] == (self.show == "done")]
+        wanted = {"all": (True, False), "open": (False,), "done": (True,)}[self.show]
+        self.shown = [item for item in self.items if item["done"] in wanted]
 
     def _change(self, number: int, **values: Any) -> None:
         self.session["todo"] = [item | values if item["number"] == number else item for item in self.items]
@@ -23,7 +24,8 @@ class Todo(Component):
     def add(self, text: str) -> None:
         if text.strip():
             number = 1 + max((item["number"] for item in self.items), default=0)
-            self.session["todo"] = [*self.items, {"number": number, "text": text.strip(), "done": False}]
+            item = {"number": number, "text": text.strip(), "done": False}
+            self.session["todo"] = [*self.items, item]
             self.reset("text")
 
     @exposed

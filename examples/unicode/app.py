@@ -1,4 +1,4 @@
-"""A live search through the Unicode character database: `asok dev examples/unicode/app.py`."""
+"""A live search through the Unicode character database."""
 
 import sys
 import unicodedata
@@ -7,18 +7,19 @@ from markupsafe import Markup
 
 from asok import Asok, Component, exposed
 
-UNNAMED = ("CJK UNIFIED IDEOGRAPH-", "HANGUL SYLLABLE ", "TANGUT IDEOGRAPH-")  # their names are rules, not entries
+# Named by a rule, not one by one.
+RANGES = ("CJK UNIFIED IDEOGRAPH-", "HANGUL SYLLABLE ", "TANGUT IDEOGRAPH-")
 SHOWN = 200
 
 
 def named_characters() -> dict[str, tuple[str, str, str, str]]:
-    """What is searched -> character, code point, name and category of each of some 34,000 characters."""
+    """What is searched -> glyph, code point, name and category, some 34,000 times."""
     found = {}
     for character in map(chr, range(sys.maxunicode + 1)):
         name = unicodedata.name(character, "")
-        if name and not name.startswith(UNNAMED):
+        if name and not name.startswith(RANGES):
             code, category = f"U+{ord(character):04X}", unicodedata.category(character)
-            # A combining mark is shown on a dotted circle, else it would land on the cell's border.
+            # A combining mark needs something to combine with.
             glyph = "◌" + character if category[0] == "M" else character
             found[f"{character} {name} {code}".casefold()] = (glyph, code, name, category)
     return found
@@ -28,7 +29,7 @@ INDEX = named_characters()
 
 
 class Unicode(Component):
-    """Searches the 34,000 named characters of Unicode while you type, and never touches what you type."""
+    """Searches the named characters of Unicode as you type, and lets you type."""
 
     query: str = ""
 
