@@ -220,7 +220,7 @@ class Launched:
             os.killpg(self.process.pid, how)
         await self.process.wait()
         # A worker may outlive its parent by a moment and hold the port.
-        while not _is_free(self.port):
+        while not _is_free(self.port):  # noqa: ASYNC110  # the kernel tells nobody
             await asyncio.sleep(0.01)
 
 
