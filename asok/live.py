@@ -32,9 +32,11 @@ from asok.errors import (
 from asok.mounting import Engine, Mounted, Place, hook, record_of, revive, values_of
 from asok.rendering import Child, children_in
 from asok.sessions import META, CellKey, Commit, Record, Session, open_session, owner_of, pack, unpack_record
-from asok.state import Token, coarse, digest, seal, token_change
+from asok.state import Token, coarse, digest, token_change
 
 __all__ = ["Joined", "Live", "SessionEnded"]
+
+Effects = list[list[Any]]
 
 ATTEMPTS = 5
 TABS = 16
@@ -107,7 +109,9 @@ class Live:
         """
         try:
             await self._answer(joined, event)
-        except Refusal:
+        except (Busy, ResetNeeded, SessionEnded):
+            raise
+        except Exception:
             if joined.shown != joined.token.rendering:
                 await self.renew(await self.open(joined), event.seq)
             raise
@@ -122,8 +126,10 @@ class Live:
             html, children = await self._render(unit)
             fresh = await self._mount_children(unit, html, children)
             record = self._record(unit, event.seq)
+            sealed = self._seal(unit, html, record)
             if await self._commit(unit, record, fresh):
-                return self._update(unit, event.seq, html, fresh, record)
+                self._send_children(unit, fresh)
+                return self._send_rendering(unit, event.seq, html, sealed, surroundings_of(unit.component).effects)
         raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
 
     def _verify(self, joined: Joined, event: protocol.Event) -> tuple[Any, Any] | None:
@@ -317,10 +323,6 @@ class Live:
         meta = msgspec.structs.replace(session.meta, watermark=max(session.meta.watermark, born + 1))
         return {(self.owner, META): pack(meta), **{(self.owner, name): None for name in oldest}}
 
-    def _update(self, unit: Unit, seq: int, html: str, fresh: Mapping[str, Mounted], record: Record) -> None:
-        self._send_children(unit, fresh)
-        self._send_rendering(unit, seq, html, record, surroundings_of(unit.component).effects)
-
     async def _keep(self, fresh: Mapping[str, Mounted]) -> None:
         """Commit the records of children that a rendering renewed which itself commits nothing."""
         records = {each.child.instance: each for each in fresh.values() if each.record is not None}
@@ -333,29 +335,31 @@ class Live:
         """Children go before their parents, each whole; what this connection knows of them follows."""
         for each in reversed(list(fresh.values())):
             token = self.engine.token(each, unit.place)
-            text = seal(token, self.engine.ring)
+            text = self.engine.seal(token)
             joined = self.joined.get(token.instance)
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
             self.send(protocol.Update(token.instance, each.applied(self.tab), each.html, text))
 
-    def _send_rendering(self, unit: Unit, seq: int, html: str, record: Record | None, effects: list[list[Any]]) -> None:
-        joined = unit.joined
-        if record is not None and record.version < joined.token.version:
-            return self.send(protocol.Update(joined.token.instance, seq, [], [], effects))
-        html_change = self._change(unit, html)
-        joined.shown, joined.held = digest(html), True
-        joined.token = msgspec.structs.replace(
+    def _seal(self, unit: Unit, html: str, record: Record | None) -> tuple[Token, str]:
+        joined, fields = unit.joined, unit.joined.definition.fields
+        token = msgspec.structs.replace(
             joined.token,
-            schema=joined.definition.fields.schema,
-            state=record.state if record else joined.definition.fields.public.pack(unit.component.__dict__),
+            schema=fields.schema,
+            state=record.state if record else fields.public.pack(unit.component.__dict__),
             version=record.version if record else 0,
             issued=coarse(time.time()),
-            rendering=joined.shown,
+            rendering=digest(html),
         )
-        before, joined.text = joined.text, seal(joined.token, self.engine.ring)
-        change_of_token = token_change(before, joined.text)
-        self.send(protocol.Update(joined.token.instance, seq, html_change, change_of_token, effects))
+        return token, self.engine.seal(token)
+
+    def _send_rendering(self, unit: Unit, seq: int, html: str, sealed: tuple[Token, str], effects: Effects) -> None:
+        joined, (token, text) = unit.joined, sealed
+        if token.version < joined.token.version:
+            return self.send(protocol.Update(token.instance, seq, [], [], effects))
+        html_change, change_of_token = self._change(unit, html), token_change(joined.text, text)
+        joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+        self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
 
     def is_outdated(self, unit: Unit) -> bool:
         """Whether the page shows less than the record holds; in development, less than the template says."""
@@ -377,7 +381,7 @@ class Live:
         kept = record.effects if record else []
         effects = [effect for tab, seq, each in kept if tab == self.tab and seq >= since for effect in each]
         applied = record.applied.get(self.tab, 0) if record else 0
-        self._send_rendering(unit, applied, html, record, effects)
+        self._send_rendering(unit, applied, html, self._seal(unit, html, record), effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Mapping
@@ -17,13 +18,15 @@ from markupsafe import Markup
 from starlette.requests import Request
 
 from asok.component import Component, Definition, registry, surroundings_of
-from asok.errors import AsyncHook, Busy, ComponentError, Denied, ResetNeeded
+from asok.errors import AsyncHook, Busy, ComponentError, Denied, FieldError, ResetNeeded
 from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.state import KeyRing, Mount, Token, coarse, digest, seal
 
 __all__ = ["Engine", "Mounted", "Place", "Renderings", "hook", "record_of", "revive", "values_of"]
+
+log = logging.getLogger("asok")
 
 BINDING = 24
 Guard = Callable[[Request, Session], Any]
@@ -199,9 +202,17 @@ class Engine:
         mounted.sequences = own.applied if own else {}
         return mounted
 
-    def seal(self, mounted: Mounted, place: Place) -> str:
-        """The token text of a mounted instance."""
-        return seal(self.token(mounted, place), self.ring)
+    def seal(self, token: Token) -> str:
+        """The token as text. Raises FieldError where the state is larger than a token may be."""
+        text, limits = seal(token, self.ring), self.settings.limits
+        if len(text) > limits.token:
+            raise FieldError(
+                f"the state of {token.component} makes a token of {len(text)} bytes; {limits.token} are allowed: "
+                "keep the query in the state, and fetch the rows in load()"
+            )
+        if self.settings.debug and len(text) > limits.token_warning:
+            log.warning("the state of %s travels as %s bytes; fetch large data in load()", token.component, len(text))
+        return text
 
     def token(self, mounted: Mounted, place: Place) -> Token:
         """What the browser is to carry for a mounted instance."""
@@ -256,7 +267,7 @@ class Engine:
         if each.record is not None:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
-        return self._assemble(with_state(each.html, self.seal(each, place)), mounted, place)
+        return self._assemble(with_state(each.html, self.seal(self.token(each, place))), mounted, place)
 
 
 def restore(component: Component, definition: Definition, record: Record) -> bool:
