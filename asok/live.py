@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 
 from asok import protocol
 from asok.calling import run_method
@@ -29,9 +28,9 @@ from asok.errors import (
     Refusal,
     ResetNeeded,
 )
-from asok.mounting import Engine, Mounted, Place, hook, record_of, revive, values_of
+from asok.mounting import Engine, Mounted, Place, hook, page_request, record_of, revive, values_of
 from asok.rendering import Child, children_in
-from asok.sessions import META, CellKey, Commit, Record, Session, open_session, owner_of, pack, unpack_record
+from asok.sessions import META, CellKey, Commit, Record, Session, evicted, open_session, owner_of, pack, unpack_record
 from asok.state import Token, coarse, digest, token_change
 
 __all__ = ["Joined", "Live", "SessionEnded"]
@@ -156,7 +155,7 @@ class Live:
             session, record = await self._read(token)
         values = values_of(definition, record) if record else revive(definition, token.schema, token.state)
         component = definition.rebuild(values)
-        place = self._place(token, session)
+        place = Place(page_request(self._scope, token.mount, session), session, token.mount, self.owner)
         self.engine.surround(component, token.instance, place)
         if event is not None:
             surroundings_of(component).event = self._event(event, attempt)
@@ -177,20 +176,6 @@ class Live:
         if token.version or token.born < session.meta.watermark:
             raise ResetNeeded("the record is not stored any more")
         return session, None
-
-    def _place(self, token: Token, session: Session) -> Place:
-        mount = token.mount
-        scope = {
-            **self._scope,
-            "type": "http",
-            "method": "GET",
-            "path": mount.path,
-            "raw_path": mount.path.encode(),
-            "query_string": mount.query.encode(),
-            "path_params": mount.params,
-            "session": session,
-        }
-        return Place(Request(scope), session, mount, self.owner)
 
     def _event(self, event: protocol.Event, attempt: int) -> Event:
         data = event.data or protocol.EventData()
@@ -309,19 +294,9 @@ class Live:
         writes[owner, name] = pack(record)
         writes[owner, f"slot/{token.slot}"] = name.encode()
         if unit.record is None:
-            writes.update(await self._evict(session))
+            limit = self.engine.settings.limits.records
+            writes.update(await evicted(self.engine.backend, owner, session.meta, limit))
         return await self.engine.backend.commit(Commit(checks, writes))
-
-    async def _evict(self, session: Session) -> dict[CellKey, bytes | None]:
-        """Room for one more record: the oldest quarter goes, and with it all that could bring it back."""
-        backend, limit = self.engine.backend, self.engine.settings.limits.records
-        if await backend.count(self.owner, "record/") < limit:
-            return {}
-        oldest = await backend.oldest(self.owner, "record/", limit // 4 + 1)
-        cells = await backend.read(self.owner, oldest)
-        born = max(unpack_record(cell.value).born for cell in cells.values())
-        meta = msgspec.structs.replace(session.meta, watermark=max(session.meta.watermark, born + 1))
-        return {(self.owner, META): pack(meta), **{(self.owner, name): None for name in oldest}}
 
     async def _keep(self, fresh: Mapping[str, Mounted]) -> None:
         """Commit the records of children that a rendering renewed which itself commits nothing."""

@@ -24,7 +24,7 @@ from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.state import KeyRing, Mount, Token, coarse, digest, seal
 
-__all__ = ["Engine", "Mounted", "Place", "Renderings", "hook", "record_of", "revive", "values_of"]
+__all__ = ["Engine", "Mounted", "Place", "Renderings", "hook", "page_request", "record_of", "revive", "values_of"]
 
 log = logging.getLogger("asok")
 
@@ -268,6 +268,13 @@ class Engine:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
         return self._assemble(with_state(each.html, self.seal(self.token(each, place))), mounted, place)
+
+
+def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
+    """The request of the page that shows a component, as a socket's handshake and the token tell it."""
+    page = {"type": "http", "method": "GET", "path": mount.path, "raw_path": mount.path.encode()}
+    query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
+    return Request({**scope, **page, **query})
 
 
 def restore(component: Component, definition: Definition, record: Record) -> bool:

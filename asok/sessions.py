@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from asok.errors import AsokError
 
-__all__ = ["Backend", "Cell", "CellKey", "Commit", "Meta", "Record", "Session", "open_session", "owner_of"]
+__all__ = ["Backend", "Cell", "CellKey", "Commit", "Meta", "Record", "Session", "evicted", "open_session", "owner_of"]
 
 CellKey = tuple[str, str]
 
@@ -257,3 +257,17 @@ async def open_session(backend: Backend, session_id: str) -> Session | None:
         return None
     cells = await backend.read(owner_of(session_id), [META], KEY)
     return Session(session_id, cells[META], cells) if META in cells else None
+
+
+async def evicted(backend: Backend, owner: str, meta: Meta, limit: int) -> dict[CellKey, bytes | None]:
+    """The writes that make room for one more record: none below the limit; at it, the oldest quarter goes.
+
+    What an evicted record knew cannot come back: the watermark rises, so that no token of before is new again.
+    """
+    if await backend.count(owner, "record/") < limit:
+        return {}
+    oldest = await backend.oldest(owner, "record/", limit // 4 + 1)
+    cells = await backend.read(owner, oldest)
+    born = max(unpack_record(cell.value).born for cell in cells.values())
+    raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, born + 1))
+    return {(owner, META): pack(raised), **{(owner, name): None for name in oldest}}
