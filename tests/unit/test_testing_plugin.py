@@ -1,0 +1,71 @@
+"""The fixture `live` as a project uses it: in a pytest of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+APP = """
+from asok import Asok, Component, exposed
+from jinja2 import DictLoader, Environment
+
+class PluginCounter(Component):
+    count = 0
+    template = "<div><output>{{ count }}</output><button ws-click='up'>+</button></div>"
+
+    @exposed
+    def up(self):
+        self.count += 1
+
+page = "<html><head>{{ alive() }}</head><body>{{ component('PluginCounter') }}</body></html>"
+app = Asok(env=Environment(loader=DictLoader({"index.html": page})))
+app.page("/", "index.html")
+"""
+TEST = """
+async def test_a_click(live):
+    page = await live.open("/")
+    await page.click("button")
+    assert page.text("output") == "1"
+
+async def test_another_person(live):
+    page = await live.open("/")
+    assert page.text("output") == "0"
+"""
+
+
+def project(pytester: pytest.Pytester, asok_app: str, mode: str = "auto") -> pytest.RunResult:
+    pytester.makepyprojecttoml(f"""
+        [tool.pytest.ini_options]
+        asyncio_mode = "{mode}"
+        asok_app = "{asok_app}"
+    """)
+    pytester.makepyfile(the_app=APP, test_app=TEST)
+    return pytester.runpytest_subprocess("-p", "no:playwright", "-p", "no:cacheprovider")
+
+
+def test_the_app_of_the_option_is_driven(pytester: pytest.Pytester) -> None:
+    project(pytester, "the_app:app").assert_outcomes(passed=2)
+    assert not (pytester.path / ".asok").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("the_app", 'expected "module:attribute", such as "app:app"'),
+        ("the_app:missing", "the_app has no 'missing'"),
+        ("nowhere:app", "no module 'nowhere' here"),
+    ],
+)
+def test_a_wrong_option_says_what_is_wrong(pytester: pytest.Pytester, option: str, message: str) -> None:
+    result = project(pytester, option)
+    result.stdout.fnmatch_lines([f"*{message}*"])
+
+
+def test_the_plugin_loads_nothing_of_asok_that_is_heavy() -> None:
+    code = "import sys, asok.testing_plugin; print([m for m in ('bs4', 'httpx', 'asok.testing') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
