@@ -12,12 +12,12 @@ With pytest the fixture `live` is such a client for the app that the option `aso
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
-from jinja2 import DictLoader, Environment
 
 from asok.app import Asok
 from asok.component import Component
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-MOUNTED = "<!doctype html><html><head>{{ alive() }}</head><body>{{ component(name, **fields) }}</body></html>"
+NUMBERS = count(1)
 
 
 class LiveClient:
@@ -82,8 +82,11 @@ class LiveClient:
         return await self._open(self._started(), path)
 
     async def mount(self, component: type[Component], /, **fields: Any) -> Page:
-        """Show one component on a page of its own, in a small app that is started for it."""
-        return await self._open(await self._start(app_around(component, fields)), "/")
+        """Show one component on a page of its own, in the app, or in a small one where the client has none."""
+        if isinstance(self._app, Asok):
+            return await self._open(self._started(), add_page(self._app, component, fields))
+        app = small_app()
+        return await self._open(await self._start(app), add_page(app, component, fields))
 
     def another(self) -> LiveClient:
         """Another person's browser, with cookies of its own, at the same running app."""
@@ -124,15 +127,19 @@ class LiveClient:
         return page
 
 
-def app_around(component: type[Component], fields: dict[str, Any]) -> App:
-    """A small app whose only page shows the component with these fields."""
-    # Its own root: the settings of the project must not reach a component that is tried alone.
+def small_app() -> Asok:
+    """An app with nothing of its own, for a component that is tried alone; it never reads the environment."""
     root = Path(__file__).parent / "static"
-    settings = Settings(root=root, debug=True, keys=("a key for one test, never used elsewhere",), database=":memory:")
-    app = Asok(root=root, settings=settings, env=Environment(loader=DictLoader({"mounted.html": MOUNTED})))
+    keys = ("for one component in one test, never elsewhere",)
+    return Asok(root=root, settings=Settings(root=root, debug=True, keys=keys, database=":memory:"))
+
+
+def add_page(app: Asok, component: type[Component], fields: dict[str, Any]) -> str:
+    """Add a page to an app that shows one component with these fields. Returns its path."""
+    path = f"/asok-testing/{next(NUMBERS)}"
 
     async def mounted(request: object) -> dict[str, Any]:
-        return {"name": component.__name__, "fields": fields}
+        return {"name": component.__name__, "arguments": fields, "title": component.__name__}
 
-    app.page("/", "mounted.html")(mounted)
-    return app
+    app.page(path, "asok/page.html")(mounted)
+    return path

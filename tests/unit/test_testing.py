@@ -699,6 +699,14 @@ async def test_a_component_is_mounted_with_its_fields() -> None:
         assert page.value("input") == "x"
 
 
+async def test_a_component_is_mounted_in_the_app_that_there_is(real: LiveClient) -> None:
+    page = await real.mount(Tally, count=7)
+    await page.click("button", text="+")
+    assert page.text("output") == "8"
+    again = await real.mount(Tally, count=7)
+    assert again.text("output") == "7"
+
+
 async def test_a_form_of_a_real_component_is_kept_and_typed_text_stays() -> None:
     async with LiveClient() as live:
         page = await live.mount(Tally)
