@@ -77,8 +77,9 @@ def test_the_wheel_is_what_the_environment_imports(commands: Path, tmp_path: Pat
     assert Path(where.strip()).is_relative_to(commands.parent)
 
 
-def test_a_new_app_is_small(demo: Path) -> None:
-    files = [path for path in demo.rglob("*") if path.is_file()]
+def test_a_new_app_is_small(commands: Path, tmp_path: Path) -> None:
+    run(commands / "asok", "new", "fresh", cwd=tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) <= MOST_FILES
 
 
