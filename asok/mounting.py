@@ -242,7 +242,7 @@ class Engine:
         """Whether the token may be used in this session; that of a stateless class in any."""
         if definition.cls.stateless:
             return True
-        return len(token.binding) == BINDING and self.ring.matches("bind", session_id, token.binding)
+        return self.ring.matches("bind", session_id, token.binding, size=BINDING)
 
     async def page(self, name: str, context: Mapping[str, Any], place: Place) -> str:
         """A page's HTML, with every component in it mounted and rendered in full."""
