@@ -6,10 +6,10 @@ compares the two. A delta is described in `asok.diff`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from asok.errors import ProtocolError
 from asok.settings import Limits
@@ -42,6 +42,8 @@ __all__ = [
 PROTOCOL = 1
 Delta = list[str | int | list[int]]
 MAX_EXACT_INTEGER = 2**53 - 1
+Sequence = Annotated[int, Meta(ge=1, le=MAX_EXACT_INTEGER)]
+Settled = Annotated[int, Meta(ge=0, le=MAX_EXACT_INTEGER)]
 
 
 class CLOSE:
@@ -61,7 +63,7 @@ class JoinEntry(Struct, array_like=True, frozen=True):
     """An instance that the tab shows. held: the client has the exact text that belongs to the token."""
 
     token: str
-    seq: int = 0
+    seq: Settled = 0
     held: int = 0
 
 
@@ -87,7 +89,7 @@ class Event(Struct, tag="event", array_like=True, frozen=True):
     """`call` is the attribute's text, such as `add(1, 'two')`; `seq` counts 1, 2, 3 … per instance and tab."""
 
     instance: str
-    seq: int
+    seq: Sequence
     call: str
     data: EventData | None = None
 
