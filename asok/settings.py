@@ -13,8 +13,9 @@ from asok.errors import ConfigurationError
 __all__ = ["Limits", "Settings", "read_dotenv", "templates_root"]
 
 KEY_BYTES = 32
+DEVELOPMENT = "development:"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-PLACEHOLDERS = ("change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
+PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ class Settings:
             raise ConfigurationError(f"live={self.live!r} is no path for the endpoint; write it like '/live'")
         if not self.debug:
             check_keys(self.keys)
+        elif not self.keys:
+            object.__setattr__(self, "keys", (development_key(self.root),))
+        if not self.database:
+            object.__setattr__(self, "database", str(self.root / ".asok" / "sessions.db"))
 
     @classmethod
     def read(cls, root: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -84,10 +89,10 @@ class Settings:
         return cls(
             root=root,
             debug=debug,
-            keys=keys or ((development_key(root),) if debug else ()),
+            keys=keys,
             hosts=words(env.get("ASOK_HOSTS", "")) or LOCAL_HOSTS,
             origins=words(env.get("ASOK_ORIGINS", "")),
-            database=env.get("ASOK_DATABASE", "") or str(root / ".asok" / "sessions.db"),
+            database=env.get("ASOK_DATABASE", ""),
             live=env.get("ASOK_LIVE_PATH", "") or "/live",
         )
 
@@ -114,7 +119,7 @@ def check_keys(keys: tuple[str, ...]) -> None:
 
 def development_key(root: Path) -> str:
     """The same for a project on every start, so that state survives a restart; never used without DEBUG."""
-    return "development:" + hashlib.sha256(f"asok development key {root.resolve()}".encode()).hexdigest()
+    return DEVELOPMENT + hashlib.sha256(f"asok development key {root.resolve()}".encode()).hexdigest()
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
