@@ -1,0 +1,114 @@
+"""Settings: read once, refused where they are unsafe, and never shown."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asok import Asok, Settings
+from asok.errors import ConfigurationError
+from asok.settings import LOCAL_HOSTS, read_dotenv
+
+GOOD = "v7Jq2mXw9RkT4bNc8LzHs1DyFg6PaEuO"
+
+
+def test_production_without_a_key_starts_nothing_and_says_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"SECRET_KEY .* `asok keys new`"):
+        Settings.read(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["short", "a" * 64, "change-me-please-0123456789-abcdefghij", "my-secret-key-0123456789-abcdefghijk", "ab" * 32],
+)
+def test_a_short_uniform_or_placeholder_key_is_refused_in_production(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigurationError, match="asok keys new"):
+        Settings.read(tmp_path, {"SECRET_KEY": key})
+
+
+def test_one_weak_key_spoils_the_ring_and_is_named_by_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="signing key 2"):
+        Settings.read(tmp_path, {"ASOK_KEYS": f"{GOOD},weak"})
+
+
+def test_a_refused_key_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.read(tmp_path, {"SECRET_KEY": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_every_key_that_the_command_line_makes_is_good(tmp_path: Path) -> None:
+    for _ in range(300):
+        assert Settings.read(tmp_path, {"SECRET_KEY": secrets.token_urlsafe(32)}).keys
+
+
+def test_the_development_key_is_the_projects_own_and_survives_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, again, other = (Settings.read(tmp_path / name, {"DEBUG": "true"}).keys for name in "aab")
+    assert first == again != other
+    assert first
+
+
+def test_the_development_key_is_refused_in_production(tmp_path: Path) -> None:
+    known = Settings.read(tmp_path, {"DEBUG": "true"}).keys[0]
+    with pytest.raises(ConfigurationError):
+        Settings.read(tmp_path, {"SECRET_KEY": known})
+
+
+def test_debug_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
+    assert not Settings.read(tmp_path, {"SECRET_KEY": GOOD}).debug
+    assert not Settings.read(tmp_path, {"SECRET_KEY": GOOD, "DEBUG": "false"}).debug
+    assert Settings.read(tmp_path, {"DEBUG": "True"}).debug
+
+
+def test_keys_are_never_in_a_repr(tmp_path: Path) -> None:
+    assert GOOD not in repr(Settings.read(tmp_path, {"SECRET_KEY": GOOD}))
+
+
+def test_only_local_names_are_answered_by_default(tmp_path: Path) -> None:
+    assert Settings.read(tmp_path, {"SECRET_KEY": GOOD}).hosts == LOCAL_HOSTS
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DEBUG=true\nASOK_HOSTS=file.test\n")
+    assert Settings.read(tmp_path, {"ASOK_HOSTS": "a.test, b.test"}).hosts == ("a.test", "b.test")
+
+
+def test_a_dotenv_may_hold_comments_exports_and_quotes(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# note=1\n\nexport A=1\nB = 'two words'\nC=\"x=y\"\nnothing\n")
+    assert read_dotenv(file) == {"A": "1", "B": "two words", "C": "x=y"}
+
+
+@given(st.text())
+def test_no_dotenv_breaks_the_start(text: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / ".env"
+        file.write_text(text, "utf-8", "replace")
+        assert all("=" not in name for name in read_dotenv(file))
+
+
+@pytest.mark.parametrize("live", ["live", "/live/", "", "/"])
+def test_an_endpoint_that_is_no_path_is_refused(tmp_path: Path, live: str) -> None:
+    with pytest.raises(ConfigurationError, match="/live"):
+        Settings(tmp_path, keys=(GOOD,), live=live)
+
+
+def test_a_database_that_asok_does_not_know_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="SQLite file or :memory:"):
+        Asok(settings=Settings(tmp_path, keys=(GOOD,), database="postgres://somewhere"))
+
+
+def test_settings_made_by_hand_for_development_need_no_key(tmp_path: Path) -> None:
+    assert Settings(tmp_path, debug=True).keys == Settings.read(tmp_path, {"DEBUG": "true"}).keys
+
+
+def test_settings_made_by_hand_keep_sessions_where_read_ones_do(tmp_path: Path) -> None:
+    assert Settings(tmp_path, keys=(GOOD,)).database == Settings.read(tmp_path, {"SECRET_KEY": GOOD}).database
