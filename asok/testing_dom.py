@@ -140,9 +140,9 @@ class Dom:
         for title in self.find("title")[:1]:
             title.string = text
 
-    def replace_components(self, html: str, instances: Collection[str]) -> bool:
+    def replace_components(self, fresh: Dom, instances: Collection[str]) -> bool:
         """Take these components from the page fetched anew, by their place among all; False if that has changed."""
-        old, new = self.find(f"[{STATE}]"), parse(html).select(f"[{STATE}]")
+        old, new = self.find(f"[{STATE}]"), fresh.find(f"[{STATE}]")
         if [root.name for root in old] != [root.name for root in new]:
             return False
         for before, after in zip(old, new, strict=True):
@@ -151,9 +151,9 @@ class Dom:
         self._collect_roots()
         return True
 
-    def replace_page(self, html: str) -> None:
+    def replace_page(self, fresh: Dom) -> None:
         """Morph the page into one fetched anew; what was typed stays where its control is still there."""
-        self._morph(self.tree, parse(html), whole=True)
+        self._morph(self.tree, fresh.tree, whole=True)
         self._collect_roots()
 
     def _collect_roots(self) -> None:

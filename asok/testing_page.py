@@ -45,7 +45,9 @@ class Page:
     def _show(self, response: httpx.Response) -> None:
         self.url, self.status = str(response.url), response.status_code
         self._dom = Dom(response.text)
-        self._tab = Tab(self._dom, self._script("data-csrf"), self._connect, self._fetch_anew, self._browser.patience)
+        self._tab = Tab(
+            self._dom, script_of(self._dom, "data-csrf"), self._connect, self._fetch_anew, self._browser.patience
+        )
         self._gestures = Gestures(self._dom, self._tab)
 
     # What the page shows
@@ -218,18 +220,21 @@ class Page:
 
     async def _fetch_anew(self, instances: list[str]) -> None:
         response = await self._browser.http.get(self.url)
-        if not self._dom.replace_components(response.text, instances):
+        fresh = Dom(response.text)
+        self._tab.csrf = script_of(fresh, "data-csrf")
+        if not self._dom.replace_components(fresh, instances):
             self.status = response.status_code
-            self._dom.replace_page(response.text)
-        self._tab.csrf = self._script("data-csrf") or self._tab.csrf
+            self._dom.replace_page(fresh)
         self._tab.take_page()
 
     def _connect(self, heard: Callable[[str], None], ended: Callable[[int, Exception | None], None]) -> Socket:
-        path = self._script("data-live")
+        path = script_of(self._dom, "data-live")
         if not path:
             raise AsokError(f"{self.url} (HTTP {self.status}) has no live script; put {{{{ alive() }}}} into its head")
         browser = self._browser
         return Socket(browser.app, socket_scope(browser.http, browser.lifespan, path), heard, ended)
 
-    def _script(self, attribute: str) -> str:
-        return next((text_of(script, attribute) for script in self._dom.find("script[data-live]")), "")
+
+def script_of(dom: Dom, attribute: str) -> str:
+    """What the page's live script says."""
+    return next((text_of(script, attribute) for script in dom.find("script[data-live]")), "")

@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from asok.testing import LiveClient
 
-__all__ = ["asok_app", "live", "pytest_addoption"]
+__all__ = ["asok_app", "live", "load_app", "pytest_addoption"]
 
 # Tests leave the project's database alone, and run before anybody has made a key.
 ENVIRONMENT = {"DEBUG": "true", "ASOK_DATABASE": ":memory:"}
@@ -42,7 +42,7 @@ def asok_app(pytestconfig: pytest.Config) -> Any:
         patch.syspath_prepend(str(pytestconfig.rootpath))
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, os.environ.get(name, value))
-        return load(where)
+        return load_app(where)
 
 
 def async_fixture(function: Callable[..., AsyncIterator[Any]]) -> Any:
@@ -63,8 +63,8 @@ async def live(asok_app: Any) -> AsyncIterator[LiveClient]:
         yield client
 
 
-def load(where: str) -> Any:
-    """The object that `module:attribute` names."""
+def load_app(where: str) -> Any:
+    """The app that `module:attribute` names. Raises UsageError where it names none."""
     module, colon, attribute = where.partition(":")
     if not colon or not attribute:
         raise pytest.UsageError(f'asok_app = "{where}": expected "module:attribute", such as "app:app"')

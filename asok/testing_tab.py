@@ -291,7 +291,7 @@ class Tab:
             self.errors.append(ConnectionEnded(code))
         self._reconnects += 1
         if code == SESSION:
-            self._start_anew([item.id for item in items], Refused("session", "the session has ended"))
+            self._start_anew(list(self._instances), Refused("session", "the session has ended"))
         elif error is not None or code == REFUSED or self._reconnects > RECONNECTS:
             self._fault = error or ConnectionEnded(code)
         elif items:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from jinja2 import DictLoader, Environment
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from asok import Asok, Component, Settings, exposed
 from asok.testing import (
@@ -746,3 +748,56 @@ async def test_real_children_come_and_go_and_keep_their_own_state() -> None:
         assert page.all("output") == ["2", "10"]
         await page.click("li:nth-of-type(1) button", text="+")
         assert page.all("output") == ["3", "10"]
+
+
+class Visitor(Component):
+    """Who is there, a plain form to log in with, and a link."""
+
+    template = """<div><p>{{ session.get("user", "nobody") }}</p><button class="see" ws-click="see">See</button>
+      <form method="post" action="/login"><input name="user"><button>Log in</button></form><a href="/">Home</a></div>"""
+
+    @exposed
+    async def see(self) -> None:
+        """Nothing but a look at the session."""
+
+
+async def login(request: Request) -> Response:
+    form = await request.form()
+    request.session["user"] = str(form["user"])
+    request.session.regenerate()  # type: ignore[attr-defined]  # asok's session, which Starlette types as a dict
+    return RedirectResponse("/", 303)
+
+
+@pytest.fixture
+async def visited(tmp_path: Path) -> AsyncIterator[LiveClient]:
+    app = Asok(root=tmp_path, settings=Settings(root=tmp_path, debug=True, keys=("k" * 40,), database=":memory:"))
+    app.page("/", Visitor)
+    app.add_route("/login", login, methods=["POST"])
+    async with LiveClient(app) as live:
+        yield live
+
+
+async def test_a_plain_form_goes_by_http_and_its_answer_is_the_page(visited: LiveClient) -> None:
+    page = await visited.open("/")
+    await page.fill("input", "Ada")
+    await page.click("form button")
+    assert page.text("p") == "Ada"
+    await page.click(".see")
+    assert page.text("p") == "Ada"
+
+
+async def test_a_link_is_followed(visited: LiveClient) -> None:
+    page = await visited.open("/?from=here")
+    await page.click("a")
+    assert page.url == "http://localhost/"
+
+
+async def test_a_login_in_one_tab_fetches_the_other_anew(visited: LiveClient) -> None:
+    page, other = await visited.open("/"), await visited.open("/")
+    await other.click(".see")
+    await page.fill("input", "Ada")
+    await page.submit()
+    await other.settled()
+    assert other.text("p") == "Ada"
+    await other.click(".see")
+    assert [str(error) for error in other.errors] == ["the app closed the WebSocket with 4401"]
