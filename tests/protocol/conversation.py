@@ -47,6 +47,12 @@ class Conversation:
         self.names["csrf"] = str(tree.select("script[data-csrf]")[0]["data-csrf"])
         await self.connect(**headers)
 
+    def same_page(self) -> Conversation:
+        """Another socket of this very page: the same browser, names and token."""
+        other = Conversation(self._app, self._lifespan)
+        other._http, other.names = self._http, dict(self.names)
+        return other
+
     async def connect(self, **headers: str) -> None:
         """Open a socket, after closing the one before."""
         await self.close()

@@ -238,5 +238,19 @@ async def test_ten_thousand_events_at_once_are_answered_or_closed_and_nobody_els
         answered.add(heard[2])
 
 
+async def test_an_event_that_comes_over_many_sockets_at_once_is_applied_once(converse: Converse) -> None:
+    first = converse()
+    await first.open()
+    tabs = [first, *(first.same_page() for _ in range(7))]
+    for tab in tabs:
+        await tab.connect()
+        await tab.play(HONEST[:2])
+    for tab in tabs:
+        tab.send(json.dumps(["event", tab.names["id"], 1, "add(5)", {}]))
+    for tab in tabs:
+        await tab.play([{"expect": ["update", "$id", 1, {"has": "<p>5</p>"}, {"token": "token"}]}])
+        await tab.close()
+
+
 def test_a_case_file_describes_long_frames_by_repetition() -> None:
     assert frame_of({"before": "a", "repeat": "[", "times": 2, "close": "]", "after": "b"}) == "a[[]]b"
