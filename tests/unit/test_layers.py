@@ -28,6 +28,7 @@ LAYERS = (
     "asok.component",
     "asok.calling",
     # engine
+    "asok.compiling",
     "asok.rendering",
     "asok.mounting",
     "asok.live",
@@ -67,7 +68,7 @@ LAYERS = (
 ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite"},
     "redis": {"asok.backends.redis"},
-    "jinja2": {"asok.rendering", "asok.app", "asok.testing"},
+    "jinja2": {"asok.compiling", "asok.rendering", "asok.app", "asok.testing"},
     "itsdangerous": {"asok.state", "asok.sessions"},
     "starlette.websockets": {"asok.endpoints", "asok.app"},
     "websockets": set[str](),
