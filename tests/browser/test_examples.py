@@ -12,16 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import ASOK, Launched
+from tests.browser.conftest import ASOK, Launch, Launched
 from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ("counter", "todo", "unicode", "progress")
 KEYS_PER_SECOND = 20
 # The 30 s form shows what the short one may miss; it is for the eyes, not for every run.
-WORDS_TO_TYPE = 50 if os.environ.get("ASOK_LONG") else 6
+WORDS_TO_TYPE = 40 if os.environ.get("ASOK_LONG") else 6
 
 
 @pytest.fixture(scope="session")
@@ -132,10 +132,41 @@ async def test_escape_leaves_a_todo_as_it_was(page: Page, gallery: str) -> None:
 
 async def test_a_blank_todo_is_not_added(page: Page, gallery: str) -> None:
     await page.goto(f"{gallery}/todo")
-    await page.get_by_label("What to do").fill("   ")
-    await page.get_by_label("What to do").press("Enter")
-    await add(page, "Buy bread")
+    field = page.get_by_label("What to do")
+    await field.fill("   ")
+    await field.press("Enter")
+    await expect(page.get_by_role("button", name="Add")).to_be_enabled()
+    await field.fill("Buy bread")
+    await field.press("Enter")
     await expect_todos(page, "Buy bread")
+
+
+async def test_what_is_being_edited_stays_while_another_todo_changes(page: Page, gallery: str) -> None:
+    async with Line(gallery, delay=0.2) as line:
+        await page.goto(f"{line.url}/todo")
+        await add(page, "a", "b")
+        await page.get_by_role("button", name="Edit b").click()
+        editor = page.get_by_label("New text")
+        await expect(editor).to_be_focused()
+        await page.get_by_label("a", exact=True).click()
+        await editor.focus()
+        await page.keyboard.press("End")
+        await page.keyboard.type(" and more")
+        await expect(page.get_by_text("1 of 2 open")).to_be_visible()
+        await expect(editor).to_have_value("b and more")
+        await expect(editor).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect_todos(page, "a", "b and more")
+
+
+async def test_two_tabs_that_add_to_one_list_lose_nothing(page: Page, context: BrowserContext, gallery: str) -> None:
+    other = await context.new_page()
+    for tab in (page, other):
+        await tab.goto(f"{gallery}/todo")
+    one, two = [f"one {number}" for number in range(10)], [f"two {number}" for number in range(10)]
+    await asyncio.gather(type_todos(page, one), type_todos(other, two))
+    await page.reload()
+    assert sorted(await page.locator(".todo label").all_inner_texts()) == one + two
 
 
 async def test_a_filtered_list_is_reordered_among_what_it_shows(page: Page, gallery: str) -> None:
@@ -172,12 +203,16 @@ async def test_two_hundred_todos_are_kept_and_a_moved_one_keeps_the_focus(page: 
 
 
 async def add(page: Page, *texts: str) -> None:
-    field, rows = page.get_by_label("What to do"), page.locator(".todo li")
-    before = await rows.count()
-    for number, text in enumerate(texts, before + 1):
-        await field.fill(text)
-        await field.press("Enter")
-        await expect(rows).to_have_count(number)
+    await type_todos(page, texts)
+    await expect(page.locator(".todo li")).to_have_count(len(texts))
+
+
+async def type_todos(page: Page, texts: Iterable[str]) -> None:
+    field = page.get_by_label("What to do")
+    await field.focus()
+    for text in texts:
+        await page.keyboard.insert_text(text)
+        await page.keyboard.press("Enter")
         await expect(field).to_have_value("")
     await expect(field).to_be_focused()
 
@@ -314,6 +349,19 @@ async def test_leaving_a_count_half_way_leaves_nothing_half_counted(page: Page, 
     await expect(page.locator("tbody tr").first).to_be_visible()
     await page.reload()
     assert await page.get_by_role("progressbar").evaluate("(bar) => bar.position") in (0, 1)
+
+
+async def test_a_count_that_a_killed_server_began_is_finished_by_the_next(
+    page: Page, launch: Launch, tmp_path: Path
+) -> None:
+    database = str(tmp_path / "sessions.db")
+    server = await launch("dev", "examples/progress/app.py", cwd=ROOT, env={"ASOK_DATABASE": database})
+    await page.goto(server.url)
+    await page.get_by_role("button", name="Count the files").click()
+    await expect(page.locator("tbody tr").first).to_be_visible()
+    await server.restart()
+    await expect(page.get_by_role("progressbar")).to_have_js_property("position", 1, timeout=60_000)
+    await expect(page.get_by_role("button", name="Count the files")).to_be_enabled()
 
 
 def files_of_the_library() -> Counter[str]:
