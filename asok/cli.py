@@ -65,8 +65,8 @@ def dev(app: str, host: str, port: int, access_log: bool) -> None:
     os.environ.setdefault("DEBUG", "true")
     serving = Serving(app_file(app), host, development=True, drain=DEVELOPMENT_DRAIN, access_log=access_log)
     with bind(host, port) as listener:
-        click.echo(f"asok: {address(host, listener.getsockname()[1])} follows your changes; Ctrl+C ends it")
-        develop(serving, listener)
+        url = address(host, listener.getsockname()[1])
+        develop(serving, listener, lambda: click.echo(f"asok: {url} follows your changes; Ctrl+C ends it"))
 
 
 @main.command()
@@ -116,8 +116,8 @@ def run(
         access_log=access_log,
     )
     with bind(host, port) as listener:
-        click.echo(f"asok: {address(host, listener.getsockname()[1])} with {count(workers, 'worker')}")
-        supervise(serving, listener)
+        url = address(host, listener.getsockname()[1])
+        supervise(serving, listener, lambda: click.echo(f"asok: {url} with {count(workers, 'worker')}"))
 
 
 @main.group()

@@ -29,6 +29,8 @@ from asok.settings import Limits, Settings, development_key
 
 __all__ = ["Server", "Serving", "folders_of", "is_written_by_people", "serve"]
 
+# A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
+LAST_REQUESTS = 0.05
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
 UNWATCHED = {"__pycache__", "node_modules", "venv", "site-packages"}
 
@@ -101,6 +103,7 @@ class Server(uvicorn.Server):
         deadline = time.monotonic() + self._serving.drain
         for server in self.servers:
             server.close()
+        await asyncio.sleep(LAST_REQUESTS)
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
@@ -172,7 +175,7 @@ def log_config(*, development: bool) -> dict[str, Any]:
         "loggers": {
             "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "uvicorn.access": {"level": "INFO"},
-            "asok": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            "asok": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         },
     }
 

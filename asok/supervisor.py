@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,6 +33,7 @@ REFUSED = 2  # the exit code of a worker that has said in one sentence why it do
 FAILED = 3  # that of one whose app raised; uvicorn uses it too
 START_SECONDS = 60.0
 BREATH = 0.25  # how long a wait for one thing may keep us from looking at the others
+SAFE_PATH, SET_BY_US = "PYTHONSAFEPATH", "asok"
 RESPAWN_PAUSE = 1.0  # between the start of a worker that died and that of the next one
 
 
@@ -50,7 +51,8 @@ def why_not(host: str, port: int, error: OSError) -> str:
         return f"port {port} of {host} is in use; stop what runs there, or choose another one with --port"
     if error.errno == errno.EACCES:
         return f"port {port} of {host} is not ours to use; choose one above 1023 with --port"
-    return f"cannot listen on {host}:{port}: {error.strerror or error}"
+    # Before Python 3.12 the reason ends in the address again.
+    return f"cannot listen on {host}:{port}: {(error.strerror or str(error)).partition(' (while')[0]}"
 
 
 def say(text: str) -> None:
@@ -69,7 +71,8 @@ class Worker:
         self._started_at = time.monotonic()
         self._hear, tell = SPAWN.Pipe(duplex=False)
         self._process = SPAWN.Process(target=work, args=(serving, listener, tell))
-        self._process.start()
+        with without_current_folder():
+            self._process.start()
         tell.close()
 
     @property
@@ -112,10 +115,25 @@ class Worker:
         self._hear.close()
 
 
+@contextlib.contextmanager
+def without_current_folder() -> Iterator[None]:
+    """A `calendar.py` in the current folder must not be taken for Python's own while a process starts."""
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = SET_BY_US
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+
+
 def work(serving: Serving, listener: socket.socket, tell: Connection) -> None:
     """What a server process does. Nothing of the user's code runs in any other process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the server listens to it, Ctrl+C is for the supervisor
     threading.Thread(target=end_with_supervisor, daemon=True).start()
+    if os.environ.get(SAFE_PATH) == SET_BY_US:
+        del os.environ[SAFE_PATH]
     if serving.development:
         with contextlib.suppress(OSError):
             sys.stdin = os.fdopen(0, closefd=False)  # for breakpoint()
@@ -159,13 +177,14 @@ class Orders:
 # --- production
 
 
-def supervise(serving: Serving, listener: socket.socket) -> None:
+def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], None]) -> None:
     """Keep so many workers serving until SIGTERM or SIGINT. SIGHUP replaces them one by one, with new settings.
 
-    Exits with 1 when the first one does not come up: then none would.
+    announce: called when the first one serves. Exits with 1 when it does not come up: then none would.
     """
     orders = Orders()
     workers = [started(serving, listener, orders)]
+    announce()
     workers += [Worker(serving, listener) for _ in range(1, serving.workers)]
     while not orders.stop.is_set():
         connection.wait([worker.sentinel for worker in workers], BREATH)
@@ -223,11 +242,11 @@ def stop(*workers: Worker) -> None:
 # --- development
 
 
-def develop(serving: Serving, listener: socket.socket) -> None:
+def develop(serving: Serving, listener: socket.socket, announce: Callable[[], None]) -> None:
     """Keep one server running on the newest code until SIGTERM or SIGINT.
 
-    Exits with 1 when the app is refused at the first start; after that, and for an app that raises, the next
-    change is awaited.
+    announce: called when it serves for the first time. Exits with 1 when the app is refused before that; later,
+    and for an app that raises, the next change is awaited.
     """
     orders = Orders()
     worker = Worker(serving, listener)
@@ -239,6 +258,8 @@ def develop(serving: Serving, listener: socket.socket) -> None:
             stop(worker)
             worker, is_waiting = Worker(serving, listener), False
         elif worker.is_ready():
+            if not has_served:
+                announce()
             has_served = True
             folders |= worker.folders or set()
         if is_waiting or worker.is_alive:

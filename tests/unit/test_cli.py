@@ -1,0 +1,202 @@
+"""What a person who types `asok …` gets: a project, a server, a key, or one clear sentence."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.commands import GOOD_KEY, asok, clean_environment, fails
+
+COUNTER = """\
+# src/components/Counter.py
+from asok import Component
+from asok.component import exposed
+
+class Counter(Component):
+    count = 0
+
+    @exposed
+    def increment(self):
+        self.count += 1
+
+    def render(self):
+        return self.html("counter.html")
+"""
+COUNTER_HTML = """\
+<!-- src/components/counter.html -->
+<div>
+  <h3>Count: {{ count }}</h3>
+  <button ws-click="increment">Add 1</button>
+</div>
+"""
+INDEX = """\
+{% extends "html/base.html" %}
+{% block main %}<h1>Welcome</h1>{{ component('Counter', count=10) }}{% endblock %}
+"""
+ONE_FILE = "from asok import Asok\n\napp = Asok()\n"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    done = asok("new", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "demo"
+
+
+def key_of(project: Path) -> str:
+    found = re.search("^SECRET_KEY=(.+)$", (project / ".env").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+# --- asok
+
+
+def test_the_version_is_said() -> None:
+    assert re.fullmatch(r"asok \d+\.\d+\.\d+\n", asok("--version", cwd=Path.cwd()).stdout)
+
+
+def test_the_help_names_every_command() -> None:
+    said = asok("--help", cwd=Path.cwd()).stdout
+    assert all(f"  {command} " in said for command in ("new", "dev", "run", "keys"))
+
+
+def test_the_version_needs_neither_server_nor_watcher() -> None:
+    script = "import sys, asok.cli; print({'uvicorn', 'watchfiles'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], env=clean_environment(), capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+# --- asok new
+
+
+def test_a_new_project_has_what_was_promised_in_at_most_14_files(demo: Path) -> None:
+    files = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
+    promised = {
+        *("app.py", "src/components/Counter.py", "src/components/counter.html", "src/templates/index.html"),
+        *("src/templates/html/base.html", "src/static/app.css", "tests/test_counter.py", "pyproject.toml"),
+        *(".env", ".gitignore", "README.md", "Dockerfile"),
+    }
+    assert promised <= files and len(files) <= 14
+
+
+def test_the_counter_of_a_new_project_is_the_documented_one_letter_for_letter(demo: Path) -> None:
+    assert (demo / "src/components/Counter.py").read_text() == COUNTER
+    assert (demo / "src/components/counter.html").read_text() == COUNTER_HTML
+    assert (demo / "src/templates/index.html").read_text() == INDEX
+
+
+def test_a_new_project_is_named_and_no_placeholder_is_left(demo: Path) -> None:
+    texts = [path.read_text() for path in demo.rglob("*") if path.is_file()]
+    assert not [text for text in texts if "PROJECT_" in text]
+    assert 'name = "demo"' in (demo / "pyproject.toml").read_text()
+
+
+def test_a_new_project_keeps_its_key_to_its_owner(demo: Path) -> None:
+    assert stat.S_IMODE((demo / ".env").stat().st_mode) == 0o600
+    assert ".env" in (demo / ".gitignore").read_text().splitlines()
+
+
+def test_each_new_project_has_a_key_of_its_own_that_is_good_for_production(demo: Path) -> None:
+    assert asok("new", "other", cwd=demo.parent).returncode == 0
+    assert key_of(demo) != key_of(demo.parent / "other")
+    assert asok("keys", "check", cwd=demo).stdout == "1 key, good for production; the first signs\n"
+
+
+def test_the_test_of_a_new_project_passes(demo: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=demo, env=clean_environment(), capture_output=True, text=True)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert "is no name for a project" in fails("new", "../demo", cwd=tmp_path)
+    assert not list(tmp_path.parent.glob("demo"))
+
+
+# --- asok keys
+
+
+def test_each_new_key_is_another_one() -> None:
+    first, second = (asok("keys", "new", cwd=Path.cwd()).stdout.strip() for _ in range(2))
+    assert first != second and re.fullmatch("[0-9a-f]{64}", first)
+
+
+def test_a_ring_of_keys_is_checked(tmp_path: Path) -> None:
+    other = GOOD_KEY[::-1]
+    assert asok("keys", "check", cwd=tmp_path, ASOK_KEYS=f"{GOOD_KEY},{other}").stdout.startswith("2 keys, good")
+
+
+def test_a_bad_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    said = fails("keys", "check", cwd=tmp_path, SECRET_KEY="hunter2")
+    assert "signing key 1 is too short" in said and "hunter2" not in said
+
+
+# --- asok dev, asok run: what does not start
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [("", "no signing key"), ("change-me-before-you-go-live-0123456789", "signing key 1 is a placeholder")],
+)
+def test_production_needs_a_good_key(tmp_path: Path, keys: str, words: str) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    (tmp_path / ".env").write_text("DEBUG=true\n")  # is meant for development and does not count
+    assert words in fails("run", "--port", "0", cwd=tmp_path, ASOK_KEYS=keys)
+
+
+@pytest.mark.parametrize("command", ["dev", "run"])
+def test_a_missing_app_is_refused(tmp_path: Path, command: str) -> None:
+    assert "there is no app.py here" in fails(command, cwd=tmp_path)
+    assert "there is no other.py here" in fails(command, "other.py", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "source", "words"),
+    [
+        ("dev", "x = 1\n", "app.py makes no app; write `app = Asok()` in it"),
+        ("run", "from asok import Asok\na = Asok()\nb = Asok()\n", "app.py makes several apps (a, b)"),
+        ("dev", "raise SystemExit(0)\n", "app.py ends Python with sys.exit()"),
+    ],
+)
+def test_a_file_without_the_one_app_is_refused(tmp_path: Path, command: str, source: str, words: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+    assert words in fails(command, "--port", "0", cwd=tmp_path, SECRET_KEY=GOOD_KEY)
+
+
+def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>")
+    assert "page.html is no Python file" in fails("dev", "page.html", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", ["dev", "run"])
+def test_a_port_in_use_is_refused(tmp_path: Path, command: str) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} of 127.0.0.1 is in use" in fails(
+            command, "--port", str(port), cwd=tmp_path, SECRET_KEY=GOOD_KEY
+        )
+
+
+def test_an_address_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    assert "cannot listen on 192.0.2.1:0" in fails("dev", "--host", "192.0.2.1", "--port", "0", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("option", [("--workers", "2"), ("--host", "0.0.0.0")])
+def test_debug_is_refused_where_others_could_reach_it(tmp_path: Path, option: tuple[str, str]) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    said = fails("run", "--port", "0", *option, cwd=tmp_path, DEBUG="true", SECRET_KEY=GOOD_KEY)
+    assert "DEBUG=true works only with one worker on this machine's own address" in said
+
+
+def test_a_key_that_can_be_guessed_does_not_leave_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    assert "its key can be guessed" in fails("dev", "--port", "0", "--host", "0.0.0.0", cwd=tmp_path)

@@ -1,0 +1,265 @@
+"""Real servers, killed, stopped and changed while they run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.unit.commands import GOOD_KEY, eventually, running
+
+PRODUCTION = {"SECRET_KEY": GOOD_KEY}
+APP = """\
+import asyncio
+import os
+from pathlib import Path
+
+from starlette.responses import PlainTextResponse
+
+from asok import Asok
+
+HERE = Path(__file__).parent
+
+
+async def word(request):
+    return PlainTextResponse("first")
+
+
+async def process(request):
+    return PlainTextResponse(str(os.getpid()))
+
+
+async def slow(request):
+    (HERE / "begun").touch()
+    while not (HERE / "finish").exists():
+        await asyncio.sleep(0.01)
+    return PlainTextResponse("finished")
+
+
+app = Asok()
+app.add_route("/", word)
+app.add_route("/process", process)
+app.add_route("/slow", slow)
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    file = tmp_path / "app.py"
+    file.write_text(APP)
+    return file
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+# --- asok run
+
+
+async def test_a_worker_that_is_killed_is_replaced(app: Path) -> None:
+    async with running("run", cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        killed = int(await server.get("/process"))
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: is_gone(killed) or None, server)
+        assert int(await server.get("/process")) != killed
+        assert await server.ends() == 0
+
+
+async def test_a_running_request_is_answered_before_the_server_ends(app: Path) -> None:
+    async with running("run", cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        slow = asyncio.create_task(server.get("/slow"))
+        await eventually(lambda: (app.parent / "begun").exists() or None, server)
+        ending = asyncio.create_task(server.ends(signal.SIGTERM))
+        (app.parent / "finish").touch()
+        assert await slow == "finished"
+        assert await ending == 0
+
+
+async def test_new_workers_come_before_the_old_ones_go(app: Path) -> None:
+    async with running("run", "--workers", "2", cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        old = int(await server.get("/process"))
+        edit(app, '"first"', '"second"')
+        server.process.send_signal(signal.SIGHUP)
+        # Each of these would raise if a connection were refused or cut on the way.
+        await server.shows("second")
+        await eventually(lambda: is_gone(old) or None, server)
+        await server.shows("second")
+
+
+async def test_a_release_that_does_not_start_leaves_the_old_one_serving(app: Path) -> None:
+    async with running("run", cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        app.write_text("raise RuntimeError('not today')\n")
+        server.process.send_signal(signal.SIGHUP)
+        await server.says("the old one goes on")
+        assert await server.get() == "first"
+
+
+@pytest.mark.parametrize("command", ["dev", "run"])
+async def test_a_supervisor_that_is_killed_leaves_nothing_behind(app: Path, command: str) -> None:
+    async with running(command, cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        await server.ends(signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while not is_free(server.port):  # noqa: ASYNC110  # the other process has no event to set
+                await asyncio.sleep(0.02)
+
+
+async def test_an_app_that_raises_does_not_start_and_shows_where(app: Path) -> None:
+    app.write_text("def make():\n    raise RuntimeError('not today')\n\n\napp = make()\n")
+    async with running("run", cwd=app.parent, env=PRODUCTION) as server:
+        assert await server.ended() == 1
+        lines = server.said.splitlines()
+        assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "RuntimeError: not today"
+        assert [line for line in lines if line.startswith("  File")] == [
+            f'  File "{app}", line 5, in <module>',
+            f'  File "{app}", line 2, in make',
+        ]
+
+
+async def test_forwarded_headers_are_believed_only_from_named_proxies(app: Path) -> None:
+    edit(app, '"first"', "request.client.host")
+    for options, client in ((), "127.0.0.1"), (("--forwarded-allow-ips", "127.0.0.1"), "203.0.113.9"):
+        async with running("run", *options, cwd=app.parent, env=PRODUCTION) as server:
+            await server.announces()
+            async with httpx.AsyncClient(headers={"X-Forwarded-For": "203.0.113.9"}) as browser:
+                assert (await browser.get(server.url)).text == client
+
+
+# --- asok dev
+
+
+async def test_a_change_of_code_is_served_at_the_same_address(app: Path) -> None:
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        assert await server.get() == "first"
+        edit(app, '"first"', '"second"')
+        await server.shows("second")
+        assert await server.ends(signal.SIGINT) == 0
+
+
+async def test_a_change_of_a_module_that_the_app_imports_is_served(app: Path) -> None:
+    words = app.parent / "words.py"
+    words.write_text('WORD = "first"\n')
+    edit(app, "from asok import Asok", "import words\nfrom asok import Asok")
+    edit(app, '"first"', "words.WORD")
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        edit(words, "first", "second")
+        await server.shows("second")
+
+
+async def test_a_change_of_the_settings_is_served(app: Path) -> None:
+    edit(app, '"first"', "str(app.settings.keys)")
+    (app.parent / ".env").write_text("SECRET_KEY=one\n")
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        assert await server.get() == "('one',)"
+        (app.parent / ".env").write_text("SECRET_KEY=two\n")
+        await server.shows("('two',)")
+
+
+async def test_a_mistake_is_shown_and_the_next_change_repairs_it(app: Path) -> None:
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        good = app.read_text()
+        app.write_text(good + "\ndef (:\n")
+        await server.says("waiting for a change")
+        assert "SyntaxError" in server.said
+        waiting = asyncio.create_task(server.get())
+        app.write_text(good.replace('"first"', '"second"'))
+        assert await waiting == "second", "the connection was neither refused nor cut"
+
+
+async def test_a_mistake_at_the_first_start_is_waited_out_too(app: Path) -> None:
+    good = app.read_text()
+    app.write_text("def (:\n")
+    async with running("dev", cwd=app.parent) as server:
+        await server.says("waiting for a change")
+        app.write_text(good)
+        await server.announces()
+        assert await server.get() == "first"
+
+
+async def test_a_server_that_is_killed_is_started_again(app: Path) -> None:
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        killed = int(await server.get("/process"))
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: is_gone(killed) or None, server)
+        assert int(await server.get("/process")) != killed
+
+
+async def test_a_template_changes_without_a_restart(app: Path) -> None:
+    template = app.parent / "templates" / "page.html"
+    template.parent.mkdir()
+    template.write_text("before")
+    app.write_text(APP + 'app.page("/page", "page.html")\n')
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        process = await server.get("/process")
+        assert await server.get("/page") == "before"
+        template.write_text("after")
+        await server.shows("after", "/page")
+        assert await server.get("/process") == process
+
+
+async def test_files_that_nobody_writes_restart_nothing(app: Path) -> None:
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        process = await server.get("/process")
+        for folder in (".venv", "node_modules", "__pycache__", ".asok"):
+            (app.parent / folder).mkdir(exist_ok=True)
+            (app.parent / folder / "other.py").write_text("")
+        (app.parent / "notes.txt").write_text("")
+        # The order of events is kept: had one of those counted, its restart would come before this one.
+        edit(app, '"first"', '"second"')
+        await server.shows("second")
+        assert await server.get("/process") != process
+        assert server.said.count("starting again") == 1
+
+
+async def test_one_file_of_any_name_with_an_app_of_any_name_is_served(app: Path) -> None:
+    app.rename(app.with_name("select.py"))
+    edit(app.with_name("select.py"), "app = Asok()", "site = Asok()")
+    edit(app.with_name("select.py"), "app.add_route", "site.add_route")
+    async with running("dev", "select.py", cwd=app.parent) as server:
+        await server.announces()
+        assert await server.get() == "first"
+
+
+async def test_any_asgi_app_that_mounts_an_asok_is_served(app: Path) -> None:
+    app.write_text(APP.replace("app = Asok()", "inner = Asok()").replace("app.add_route", "inner.add_route"))
+    app.write_text(
+        app.read_text() + "from starlette.applications import Starlette\n\napp = Starlette()\napp.mount('/in', inner)\n"
+    )
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        assert await server.get("/in/") == "first"
