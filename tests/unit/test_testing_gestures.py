@@ -1,0 +1,134 @@
+"""What a click, a key or a form sends, and what an action says that cannot be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from asok.testing import (
+    AmbiguousElement,
+    MissingElement,
+    NotWired,
+    Unusable,
+)
+from tests.unit.scripted import (
+    COUNTER,
+    A,
+    Opened,
+    acknowledging,
+    counting,
+    root,
+)
+
+
+async def test_a_click_on_what_is_not_there_says_what_is(opened: Opened) -> None:
+    page, _ = await opened(COUNTER, counting)
+    with pytest.raises(MissingElement, match=r"'button' with the text '-'.*\n.*<button ws-click=\"up\"> \+"):
+        await page.click("button", text="-")
+
+
+async def test_a_click_on_one_of_several_asks_which(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<button ws-click='a'>A</button><button ws-click='b'>B</button>"))
+    with pytest.raises(AmbiguousElement, match="2 elements are 'button'"):
+        await page.click("button")
+
+
+async def test_a_click_on_what_is_not_wired_says_what_is(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<b ws-clik='down'>-</b><button ws-click='up'>+</button>"))
+    with pytest.raises(NotWired, match=r"is 'ws-clik' meant to be 'ws-click'\?.*\n.*\n.*<button ws-click=\"up\"> \+"):
+        await page.click("b")
+
+
+async def test_a_disabled_button_cannot_be_clicked(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<fieldset disabled><button ws-click='up'>+</button></fieldset>"))
+    with pytest.raises(Unusable, match="is disabled"):
+        await page.click("button")
+
+
+async def test_a_click_inside_a_wired_element_reaches_it_unless_one_below_stops(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<div ws-click='outer'><b>x</b><i ws-click.stop='inner'>y</i></div>"),
+        acknowledging,
+    )
+    await page.click("b")
+    await page.click("i")
+    assert [event[3] for event in script.events] == ["outer", "inner"]
+
+
+async def test_a_wire_with_once_is_heard_once(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<button ws-click.once='up'>+</button>"),
+        acknowledging,
+    )
+    await page.click("button")
+    with pytest.raises(NotWired):
+        await page.click("button")
+    assert len(script.events) == 1
+
+
+async def test_filling_a_field_sends_its_value_and_its_form(opened: Opened) -> None:
+    form = "<form><input name='q' value='' ws-input.debounce.300='find'><input name='all' type=checkbox checked></form>"
+    page, script = await opened(root(A, form), acknowledging)
+    await page.fill("input[name=q]", "abc")
+    assert script.events == [["event", A, 1, "find", {"value": "abc", "form": [["q", "abc"], ["all", "on"]]}]]
+
+
+async def test_keys_are_heard_by_name(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<input ws-keydown.enter='go' ws-keydown.up='more'>"),
+        acknowledging,
+    )
+    await page.press("input", "Enter")
+    await page.press("input", "ArrowUp")
+    await page.press("input", "x")
+    assert [(event[3], event[4]["key"]) for event in script.events] == [("go", "Enter"), ("more", "ArrowUp")]
+    assert page.value("input") == "x"
+
+
+async def test_a_form_is_sent_with_the_fields_as_form_data_lists_them(opened: Opened) -> None:
+    form = """<form ws-submit="save">
+      <input name="title" value="x"><input name="off" type="checkbox">
+      <input name="on" type="checkbox" value="1" checked>
+      <input type="radio" name="r" value="a" checked><input type="radio" name="r" value="b">
+      <select name="s"><option>one<option value="2" selected>two</select>
+      <select name="m" multiple><option selected>p</option><option>q</option><option selected>r</option></select>
+      <textarea name="t">\nlong\ntext</textarea><input name="gone" value="x" disabled><input value="nameless">
+      <input type="file" name="f">
+      <button name="how" value="fast">Fast</button><button name="how" value="slow">Slow</button>
+    </form>"""
+    page, script = await opened(root(A, form), acknowledging)
+    await page.check("input[value=b]")
+    await page.submit("form")
+    await page.click("button", text="Slow")
+    fields = [["title", "x"], ["on", "1"], ["r", "b"], ["s", "2"], ["m", "p"], ["m", "r"], ["t", "long\ntext"]]
+    assert [event[4] for event in script.events] == [{"form": fields}, {"form": [*fields, ["how", "slow"]]}]
+
+
+async def test_enter_in_a_field_presses_the_forms_first_button(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<form ws-submit='add'><input name='what'><button name='b' value='1'>Add</button></form>"),
+        acknowledging,
+    )
+    await page.fill("input", "milk")
+    await page.press("input", "Enter")
+    assert script.events == [["event", A, 1, "add", {"form": [["what", "milk"], ["b", "1"]]}]]
+
+
+async def test_a_choice_goes_by_value_or_text_and_an_unknown_one_says_which_there_are(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<select ws-change='pick'><option value='1'>One</option><option value='2'>Two</option></select>"),
+        acknowledging,
+    )
+    await page.select("select", "Two")
+    assert script.events == [["event", A, 1, "pick", {"value": "2"}]]
+    with pytest.raises(Unusable, match="no option 'Twoo'; did you mean 'Two'"):
+        await page.select("select", "Twoo")
+
+
+async def test_a_ticked_box_sends_true(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<label>Done <input type='checkbox' ws-change='toggle(1)'></label>"),
+        acknowledging,
+    )
+    await page.click("label")
+    await page.uncheck("input")
+    assert [event[3:] for event in script.events] == [["toggle(1)", {"value": True}], ["toggle(1)", {"value": False}]]

@@ -1,0 +1,272 @@
+"""The test client's side of the wire: joins, answers, refusals, and sockets that are lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from asok.testing import (
+    ConnectionEnded,
+    HandshakeRefused,
+    LiveClient,
+    Refused,
+)
+from tests.unit.scripted import (
+    COUNTER,
+    A,
+    C,
+    Message,
+    Opened,
+    Script,
+    counting,
+    document,
+    root,
+)
+
+
+async def test_a_click_joins_first_and_waits_for_its_answer(opened: Opened) -> None:
+    page, script = await opened(COUNTER, counting)
+    await page.click("button", text="+")
+    assert page.text("p") == "1"
+    join, event = script.got
+    assert join[:3] == ["join", 1, "csrf-1"]
+    assert len(join[3]) == 16
+    assert join[4] == [[f"{A}.k.{'0' * 20}.m", 0, 0]]
+    assert event == ["event", A, 1, "up", {}]
+
+
+async def test_the_socket_is_opened_from_the_page_with_its_origin_and_host(opened: Opened) -> None:
+    page, script = await opened(COUNTER, counting)
+    await page.click("button")
+    assert script.handshakes[0]["origin"] == "http://localhost"
+    assert script.handshakes[0]["host"] == "localhost"
+
+
+async def test_later_answers_are_deltas_and_their_size_is_seen(opened: Opened) -> None:
+    page, _ = await opened(COUNTER, counting)
+    await page.click("button")
+    await page.click("button")
+    assert page.text("p") == "2"
+    assert page.last_patch.html == [8, "2", -1]
+    assert page.last_patch.size == len('[8,"2",-1]')
+    assert page.last_patch.frame_size > page.last_patch.size
+
+
+async def test_a_token_of_which_the_beginning_stays_is_put_together(opened: Opened) -> None:
+    page, _ = await opened(COUNTER, counting)
+    await page.click("button")
+    assert page.attribute("div", "data-asok-state") == f"{A}.k.1.m"
+
+
+async def test_steps_are_kept_until_the_event_is_settled(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        if message[0] != "event":
+            return []
+        return [
+            ["update", A, 0, "<div>Saving<button ws-click='save'>Save</button></div>"],
+            ["update", A, 1, [5, "Saved", -6], [14, "1"]],
+        ]
+
+    page, _ = await opened(root(A, "<button ws-click='save'>Save</button>"), answer)
+    await page.click("button")
+    assert page.steps == ["<div>Saving<button ws-click='save'>Save</button></div>"]
+    assert page.text("div") == "SavedSave"
+
+
+async def test_a_refused_event_raises_unless_told_otherwise(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        return [["refused", A, message[2], "bad_args", "up: too many"]] if message[0] == "event" else []
+
+    page, _ = await opened(COUNTER, answer)
+    with pytest.raises(Refused, match="bad_args: up: too many") as refusal:
+        await page.click("button")
+    assert refusal.value.code == "bad_args"
+    quiet, _ = await opened(COUNTER, answer, raise_refused=False)
+    await quiet.click("button")
+    assert [str(error) for error in quiet.errors] == ["bad_args: up: too many"]
+
+
+async def test_the_next_event_after_a_refusal_goes_on_in_sequence(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        if message[0] != "event":
+            return []
+        if message[2] == 1:
+            return [["refused", A, 1, "failed", ""]]
+        return [["update", A, 2, "<div>2</div>", [14, "1"]]]
+
+    page, script = await opened(COUNTER, answer, raise_refused=False)
+    await page.click("button")
+    await page.click("button")
+    assert [event[2] for event in script.events] == [1, 2]
+    assert page.text("div") == "2"
+
+
+async def test_an_app_that_asks_for_the_token_gets_a_join_and_the_event_again(opened: Opened) -> None:
+    asked: list[Message] = []
+
+    def answer(message: Message) -> list[Message]:
+        if message[0] == "event" and not asked:
+            asked.append(message)
+            return [["need_token", A]]
+        return counting(message)
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    assert [message[0] for message in script.got] == ["join", "event", "join", "event"]
+    assert page.text("p") == "1"
+
+
+@pytest.mark.parametrize("kind", ["slow_down", "busy"])
+async def test_an_event_that_was_not_taken_is_sent_again(opened: Opened, kind: str) -> None:
+    asked: list[Message] = []
+
+    def answer(message: Message) -> list[Message]:
+        if message[0] == "event" and not asked:
+            asked.append(message)
+            return [[kind, A, 1, 1]]
+        return counting(message)
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    assert script.events == [["event", A, 1, "up", {}]] * 2
+
+
+async def test_a_lost_socket_is_joined_anew_with_what_is_held_and_settled(opened: Opened) -> None:
+    page, script = await opened(COUNTER, counting)
+    await page.click("button")
+    await page.reconnect()
+    first, second = script.joins
+    assert second[2:4] == ["csrf-2", first[3]]
+    assert second[4] == [[f"{A}.k.1.m", 1, 1]]
+
+
+async def test_a_text_that_came_without_a_token_is_not_said_to_be_held(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message] | int:
+        if message[0] != "event":
+            return []
+        seq = message[2]
+        return [["update", A, seq, f"<div><p>{seq}</p><button ws-click='up'>+</button></div>"]]
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    await page.reconnect()
+    assert script.joins[1][4] == [[f"{A}.k.{'0' * 20}.m", 1, 0]]
+
+
+async def test_an_event_that_the_socket_took_with_it_is_sent_again(opened: Opened) -> None:
+    lost: list[Message] = []
+
+    def answer(message: Message) -> list[Message] | int:
+        if message[0] == "event" and not lost:
+            lost.append(message)
+            return 1012
+        return counting(message)
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    assert script.events == [["event", A, 1, "up", {}]] * 2
+    assert page.text("p") == "1"
+    assert page.errors == []
+
+
+async def test_a_client_that_was_sent_away_does_not_return(opened: Opened) -> None:
+    page, script = await opened(COUNTER, lambda message: 4403 if message[0] == "event" else [])
+    with pytest.raises(ConnectionEnded, match="4403"):
+        await page.click("button")
+    assert len(script.handshakes) == 1
+
+
+async def test_a_socket_that_is_closed_again_and_again_is_given_up(opened: Opened) -> None:
+    page, script = await opened(COUNTER, lambda message: 1012 if message[0] == "event" else [])
+    with pytest.raises(ConnectionEnded, match="1012"):
+        await page.click("button")
+    assert len(script.handshakes) == 4
+
+
+async def test_a_message_that_the_app_cannot_read_is_not_sent_again(opened: Opened) -> None:
+    page, script = await opened(COUNTER, lambda message: 1009 if message[0] == "event" else [])
+    with pytest.raises(Refused, match="failed: the app closed the WebSocket with 1009"):
+        await page.click("button")
+    assert len(script.events) == 1
+
+
+async def test_a_refused_handshake_says_its_status(opened: Opened) -> None:
+    page, script = await opened(COUNTER)
+    script.accepts = False
+    with pytest.raises(HandshakeRefused, match="403"):
+        await page.click("button")
+
+
+async def test_what_the_app_raises_in_its_socket_is_raised_in_the_test(opened: Opened) -> None:
+    page, _ = await opened(COUNTER, lambda message: [][1])
+    with pytest.raises(IndexError):
+        await page.click("button")
+
+
+async def test_no_answer_is_an_error_that_says_what_was_waited_for(opened: Opened) -> None:
+    page, _ = await opened(COUNTER, patience=0.05)
+    with pytest.raises(TimeoutError, match=f"answer to event 1 of {A}"):
+        await page.click("button")
+
+
+async def test_a_push_is_shown_when_it_comes(opened: Opened) -> None:
+    page, script = await opened(COUNTER, counting)
+    await page.join()
+    assert script.push is not None
+    sending = asyncio.ensure_future(script.push(["update", A, 0, "<div><p>99</p></div>", [14, "9"]]))
+    await page.until(lambda: page.text("p") == "99")
+    await sending
+
+
+async def test_a_component_that_cannot_go_on_is_fetched_anew_and_keeps_typed_text(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<input name='x'><button ws-click='go'>Go</button>"),
+        lambda message: [["reset", A]] if message[0] == "event" else [],
+    )
+    await page.fill("input", "typed")
+    script.page = document(root(C, "<input name='x'><p>fresh</p><button ws-click='go'>Go</button>"))
+    with pytest.raises(Refused, match="reset"):
+        await page.click("button")
+    assert page.text("p") == "fresh"
+    assert page.value("input") == "typed"
+    assert (page.attribute("div", "data-asok-state") or "").startswith(C)
+
+
+async def test_an_ended_session_loads_the_page_anew(opened: Opened) -> None:
+    page, script = await opened(COUNTER, lambda message: 4401 if message[0] == "event" else [])
+    script.page = document(root(C, "<p>please log in</p>"))
+    with pytest.raises(Refused, match="session"):
+        await page.click("button")
+    assert page.text("p") == "please log in"
+
+
+async def test_a_reload_is_a_new_tab_on_the_same_page(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<input name='x' value='server'>"), counting)
+    await page.fill("input", "typed")
+    await page.reload()
+    assert page.value("input") == "server"
+
+
+async def test_a_plain_page_says_that_it_has_no_live_script() -> None:
+    script = Script("<html><body>" + COUNTER + "</body></html>")
+    async with LiveClient(script) as live:
+        page = await live.open("/")
+        with pytest.raises(Exception, match=r"has no live script; put \{\{ alive\(\) \}\} into its head"):
+            await page.click("button")
+
+
+async def test_a_second_browser_has_cookies_of_its_own_at_the_same_app() -> None:
+    async with LiveClient(Script(document(COUNTER), counting)) as live:
+        other = live.another()
+        live.http.cookies.set("who", "me")
+        assert "who" not in other.http.cookies
+        page = await other.open("/")
+        await page.click("button")
+        assert page.text("p") == "1"
+
+
+async def test_a_client_without_an_app_says_how_to_have_one() -> None:
+    async with LiveClient() as live:
+        with pytest.raises(RuntimeError, match=r"LiveClient\(app\)"):
+            await live.open("/")
