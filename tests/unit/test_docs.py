@@ -1,0 +1,357 @@
+"""Every snippet of README and docs runs, and what the pages say of wire, settings and commands is so.
+
+A page is cut into sections at its `##` headings; each section is a project folder of its own, unless the page
+says `<!-- one project -->`. A block whose first line names a file becomes that file. Other Python runs, with
+`await` allowed, and so does what stands in a comment `<!-- check … -->`, which readers do not see. A block of
+text after Python is the error that the Python raises.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import click
+import httpx
+import msgspec
+import pytest
+
+from asok import Asok, Component, protocol
+from asok.cli import main
+from asok.errors import AsokError
+from asok.loading import load
+from asok.settings import Limits, Settings
+from asok.testing import LiveClient, Page
+from asok.testing_events import EVENTS, PLAIN_MODIFIERS, TIMED_MODIFIERS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FILE_NAME = re.compile(r"(?:#|<!--|/\*) ([\w./-]+\.(?:py|html|css|toml|env))(?: -->| \*/)?\s*\n")
+RUNS = ("python", "check")
+OTHER_PROGRAMS = {"cd", "pip", "pytest"}
+
+
+# --- reading a page
+
+
+@dataclass
+class Block:
+    """Something fenced, or a check: what kind it is, its text, and the line where that begins."""
+
+    kind: str
+    text: str
+    line: int
+
+    @property
+    def file(self) -> str | None:
+        found = FILE_NAME.match(self.text)
+        return found[1] if found and self.kind != "check" else None
+
+
+@dataclass
+class Section:
+    """A part of a page whose blocks belong together."""
+
+    page: str
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.title}"
+
+
+def sections_of(path: Path) -> list[Section]:
+    text = path.read_text("utf-8")
+    found = [Section(path.name, "beginning")]
+    kind, start, lines = "", 0, list[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if kind and line in ("```", "-->"):
+            found[-1].blocks.append(Block(kind, "\n".join(lines) + "\n", start))
+            kind, lines = "", []
+        elif kind:
+            lines.append(line)
+        elif line == "<!-- check" or re.fullmatch(r"```\w+", line):
+            kind, start = line[3:].replace(" ", "").replace("-", "") or "", number
+            kind = "check" if line.startswith("<!--") else line[3:]
+        elif line.startswith("## ") and "<!-- one project -->" not in text:
+            found.append(Section(path.name, line[3:]))
+    assert not kind, f"{path.name}:{start}: this block has no end"
+    return [section for section in found if section.blocks]
+
+
+SECTIONS = [section for path in PAGES for section in sections_of(path)]
+
+
+# --- running it
+
+
+class Stage:
+    """A project folder, and the names that the snippets of one section share."""
+
+    def __init__(self, section: Section, folder: Path, stack: AsyncExitStack) -> None:
+        self.section, self.folder, self._stack = section, folder, stack
+        self.module = ModuleType(f"snippets_{id(self)}")
+        self.module.__file__ = str(folder / "snippets.py")
+        self.names = vars(self.module)
+        self.names.update(mount=self.mount, open=self.open, sh=self.sh, pytest=pytest, _stage=self)
+        self._client: tuple[Any, LiveClient] | None = None
+
+    async def play(self) -> None:
+        blocks = [*self.section.blocks, Block("", "", 0)]
+        for block, following in zip(blocks, blocks[1:], strict=False):
+            if block.file:
+                path = self.folder / block.file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text, "utf-8")
+                self._client = None
+                self.forget()
+            elif block.kind in RUNS and following.kind == "text":
+                with pytest.raises(AsokError) as raised:
+                    await self._run(block)
+                assert str(raised.value).split() == following.text.split()
+            elif block.kind in RUNS:
+                await self._run(block)
+            self.names[block.kind] = block.text
+
+    async def _run(self, block: Block) -> None:
+        source = "\n" * block.line + block.text
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(source, self.section.page, "exec", flags=flags, dont_inherit=True)
+        result = eval(code, self.names)
+        if inspect.iscoroutine(result):
+            await result
+
+    async def mount(self, component: type[Component], **given: Any) -> Page:
+        """The component on a page of its own."""
+        return await (await self._stack.enter_async_context(LiveClient())).mount(component, **given)
+
+    async def open(self, path: str = "/") -> Page:
+        """A page of the section's app: that of its app.py, else the newest of its snippets."""
+        file = self.folder / "app.py"
+        app = self.names.get("app") if not file.exists() else self._client[0] if self._client else load(file).asoks[0]
+        if self._client is None or self._client[0] is not app:
+            self._client = app, await self._stack.enter_async_context(LiveClient(app))
+        return await self._client[1].open(path)
+
+    def forget(self) -> None:
+        """Import the project's files anew, as a restart does."""
+        for name, module in list(sys.modules.items()):
+            if module is not self.module and str(getattr(module, "__file__", "")).startswith(str(self.folder)):
+                del sys.modules[name]
+
+    async def sh(self, *command: str) -> str:
+        """What a command of this environment writes; it must end well."""
+        program = Path(sys.executable).with_name(command[0])
+        process = await asyncio.create_subprocess_exec(
+            program, *command[1:], cwd=self.folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        output = (await process.communicate())[0].decode()
+        assert process.returncode == 0, output
+        return output
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=str)
+async def test_the_snippets_of_a_section_run(
+    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("SECRET_KEY", "ASOK_KEYS", "ASOK_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DEBUG", "true")
+    monkeypatch.setenv("ASOK_DATABASE", ":memory:")
+    async with AsyncExitStack() as stack:
+        stage = Stage(section, tmp_path, stack)
+        monkeypatch.setitem(sys.modules, stage.module.__name__, stage.module)
+        stack.callback(stage.forget)
+        await stage.play()
+
+
+def test_every_block_is_of_a_kind_that_is_checked() -> None:
+    kinds = {block.kind for section in SECTIONS for block in section.blocks}
+    assert kinds <= {"python", "check", "html", "css", "console", "json", "text", "toml", "ini"}
+
+
+# --- commands
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    for section in SECTIONS:
+        for block in section.blocks:
+            if block.kind == "console":
+                for line in block.text.splitlines():
+                    if line.startswith("$ "):
+                        yield f"{section.page}:{block.line}", shlex.split(line[2:], comments=True)
+
+
+def test_every_command_exists_and_takes_its_options() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for where, words in commands():
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            assert words[0].partition("=")[0] in variables() | {"PORT"}, where
+            words = words[1:]
+        program, *arguments = words
+        if program == "make":
+            targets = [word for word in arguments if "=" not in word]
+            assert all(f"\n{target}:" in (ROOT / "Makefile").read_text("utf-8") for target in targets), where
+        elif program == "asok":
+            check_options(where, main, arguments)
+        elif program == "pip":
+            for requirement in arguments[1:]:
+                name, _, extra = requirement.rstrip("]").partition("[")
+                assert name == project["name"] and (not extra or extra in project["optional-dependencies"]), where
+        else:
+            assert program in OTHER_PROGRAMS, f"{where}: {program}"
+
+
+def check_options(where: str, command: click.Command, arguments: list[str]) -> None:
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+        name = arguments.pop(0)
+        assert name in command.commands, f"{where}: asok has no command {name}"
+        command = command.commands[name]
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+    assert {word for word in arguments if word.startswith("-")} <= known, where
+
+
+async def test_the_fifteen_lines_of_the_readme_are_served_by_asok_dev(tmp_path: Path) -> None:
+    blocks = (block for section in SECTIONS if section.page == "README.md" for block in section.blocks)
+    block = next(block for block in blocks if block.file == "app.py")
+    lines = [line for line in block.text.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(lines) <= 15
+    (tmp_path / "app.py").write_text(block.text, "utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("asok"), "dev", "app.py", "--port", "0"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        said = (await process.stdout.readline()).decode()
+        address = re.search(r"http://\S+", said)
+        assert address is not None, said
+        async with httpx.AsyncClient(timeout=30) as client:
+            assert "data-asok-state" in (await client.get(address[0])).text
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+# --- settings and limits
+
+
+def variables() -> set[str]:
+    """The environment variables that the settings read."""
+    return set(re.findall(r'env\.get\("(\w+)"', inspect.getsource(Settings)))
+
+
+def test_the_pages_name_the_environment_variables_that_there_are() -> None:
+    named = {name for page in PAGES for name in re.findall(r"\bASOK_[A-Z_]+", page.read_text("utf-8"))}
+    assert named <= variables()
+    told = {name for row in rows_of("deployment.md", "variable") for name in re.findall(r"`(\w+)`", row[0])}
+    assert told == variables()
+
+
+UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1, "h": 3600, "d": 86400, "": 1}
+
+
+def test_the_limits_are_told_as_they_are() -> None:
+    told = {}
+    for name, value, *_ in rows_of("deployment.md", "limit"):
+        number, _, unit = value.partition(" ")
+        told[name.strip("`")] = float(number.replace(",", "")) * UNITS[unit]
+    assert told == {each.name: float(each.default) for each in fields(Limits)}  # type: ignore[arg-type]  # all have plain defaults
+
+
+def rows_of(page: str, header: str) -> list[list[str]]:
+    """The cells of the rows of a page's tables whose first column has this heading."""
+    found: list[list[str]] = []
+    inside = False
+    for line in (ROOT / "docs" / page).read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        inside = line.startswith("|") and (inside or cells[0] == header)
+        if inside and cells[0] != header and not cells[0].startswith("--"):
+            found.append(cells)
+    return found
+
+
+# --- the wire
+
+
+MESSAGES: dict[str, Any] = {
+    each.__struct_config__.tag: each
+    for union in (protocol.ClientMessage, protocol.ServerMessage)
+    for each in get_args(union)
+}
+
+
+def test_the_protocol_page_lists_every_message_with_its_fields_and_no_other() -> None:
+    rows = rows_of("protocol.md", "message")
+    told = {name.strip("`"): re.findall(r"`(\w+)`", items) for name, items, *_ in rows}
+    assert told == {name: list(struct.__struct_fields__) for name, struct in MESSAGES.items()}
+
+
+def test_the_protocol_page_lists_every_close_code() -> None:
+    told = {int(code.strip("`")) for code, *_ in rows_of("protocol.md", "code")}
+    known = {code for name, code in vars(protocol.CLOSE).items() if name.isupper()}
+    assert told == known
+
+
+def test_the_frames_of_the_protocol_page_are_frames() -> None:
+    frames = [
+        line
+        for section in SECTIONS
+        if section.page == "protocol.md"
+        for block in section.blocks
+        if block.kind == "json"
+        for line in block.text.splitlines()
+    ]
+    client = {each.__struct_config__.tag for each in get_args(protocol.ClientMessage)}
+    for frame in frames:
+        if json.loads(frame)[0] in client:
+            protocol.decode(frame, Limits())
+        else:
+            message = msgspec.json.decode(frame, type=protocol.ServerMessage)
+            assert json.loads(protocol.encode(message)) == json.loads(frame)
+    assert {json.loads(frame)[0] for frame in frames} == MESSAGES.keys()
+
+
+def test_the_attribute_page_names_every_event_and_modifier() -> None:
+    text = (ROOT / "docs/attributes.md").read_text("utf-8")
+    named = [f"`ws-{event}`" for event in EVENTS] + [f"`.{word}" for word in (*PLAIN_MODIFIERS, *TIMED_MODIFIERS)]
+    assert [name for name in named if name not in text] == []
+
+
+# --- links
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [*PAGES, *(ROOT / "docs/decisions").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+            if "://" in target:
+                continue
+            name, _, anchor = target.partition("#")
+            file = (page.parent / name).resolve() if name else page
+            assert file.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(file), f"{page.name} links to {target}"
+
+
+def anchors(file: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_index_leads_to_every_page() -> None:
+    text = (ROOT / "docs/index.md").read_text("utf-8")
+    assert [path.name for path in PAGES[1:] if path.name != "index.md" and f"({path.name})" not in text] == []
