@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import itertools
 import re
 import types
 import typing
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from asok.errors import BadArguments, NotExposed
-from asok.protocol import MAX_EXACT_INTEGER, EventData
+from asok.protocol import EventData, inexact
 
 __all__ = ["Call", "Parameter", "bind_arguments", "parameters_of", "parse_call"]
 
@@ -29,6 +29,7 @@ LITERAL = re.compile(
 )
 WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 MAX_ARGUMENTS = 32
+REMEMBERED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,12 @@ class Parameter:
     kind: Any
 
 
-@lru_cache(maxsize=4096)
 def parse_call(text: str) -> Call:
     """`add(1, 'two', key=true)` as a Call. Raises BadArguments, or NotExposed where no method is named."""
+    return _remembered(text) if len(text) <= REMEMBERED else _parse(text)
+
+
+def _parse(text: str) -> Call:
     whole = CALL.fullmatch(text)
     if whole is None:
         raise NotExposed("the component", text[:40])
@@ -81,12 +85,16 @@ def parse_call(text: str) -> Call:
     return Call(method, tuple(positional), tuple(named.items()))
 
 
+# Only short ones: a browser must not be able to fill the memory with long ones.
+_remembered = lru_cache(maxsize=4096)(_parse)
+
+
 def _value(method: str, literal: re.Match[str]) -> Any:
     single, double, number, word = literal.groups()
     if word is not None:
         return WORDS[word]
     if number is not None:
-        return check_number(method, float(number) if set(number) & set(".eE") else int(number))
+        return check_numbers(method, float(number) if set(number) & set(".eE") else int(number))
     return _unescape(single if single is not None else double)
 
 
@@ -94,9 +102,10 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text, flags=re.DOTALL)
 
 
-def check_number(method: str, value: float) -> float:
-    if not math.isfinite(value) or (isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER):
-        raise BadArguments(method, f"{value} is not a number that a browser can hold exactly")
+def check_numbers(method: str, value: Any) -> Any:
+    found = inexact(value)
+    if found is not None:
+        raise BadArguments(method, f"{found} is not a number that a browser can hold exactly")
     return value
 
 
@@ -141,32 +150,45 @@ class _Binding:
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
         args, kwargs = self._literals()
         offered = self._offered(kwargs)
-        for parameter in self.open[len(args) :]:
+        for parameter in self._unfilled():
             if parameter.name in kwargs:
                 continue
             if parameter.name in offered:
                 kwargs[parameter.name] = self._lax(parameter, offered[parameter.name])
             elif parameter.required:
                 raise BadArguments(self.call.method, f"the argument {parameter.name!r} is missing")
-        if inspect.Parameter.VAR_KEYWORD in self.rest:
-            taken = {p.name for p in self.open}
-            kwargs.update({name: values[-1] for name, values in self.form.items() if name not in taken})
-        positional_only = [p for p in self.open[len(args) :] if p.kind is inspect.Parameter.POSITIONAL_ONLY]
-        args += [kwargs.pop(p.name) for p in positional_only if p.name in kwargs]
+        extra = self.rest.get(inspect.Parameter.VAR_KEYWORD)
+        if extra is not None:
+            free = self.form.keys() - self._names - kwargs.keys()
+            kwargs.update({name: self._lax(extra, self.form[name][-1]) for name in self.form if name in free})
+        positional_only = [p for p in self._unfilled() if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+        args += [kwargs.pop(p.name) for p in itertools.takewhile(lambda p: p.name in kwargs, positional_only)]
         return args, kwargs
+
+    @property
+    def _names(self) -> set[str]:
+        return {"self", *(p.name for p in self.open)}
+
+    def _unfilled(self) -> list[Parameter]:
+        """The parameters that no positional literal has taken."""
+        positional = [p for p in self.open if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        return [p for p in self.open if p not in positional[: len(self.call.positional)]]
 
     def _literals(self) -> tuple[list[Any], dict[str, Any]]:
         positional = [p for p in self.open if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        extra = self.rest.get(inspect.Parameter.VAR_POSITIONAL)
+        extra, extra_named = (
+            self.rest.get(inspect.Parameter.VAR_POSITIONAL),
+            self.rest.get(inspect.Parameter.VAR_KEYWORD),
+        )
         given = self.call.positional
         if len(given) > len(positional) and extra is None:
             raise BadArguments(self.call.method, f"takes {len(positional)} arguments, got {len(given)}")
         wanted = [*positional, *([extra] * (len(given) - len(positional)) if extra else [])]
         args = [self._strict(p, value) for p, value in zip(wanted, given, strict=False)]
-        named = {p.name: p for p in self.open[min(len(given), len(self.open)) :]}
+        named = {p.name: p for p in self._unfilled()}
         kwargs = {}
         for name, value in self.call.named:
-            parameter = named.get(name) or self.rest.get(inspect.Parameter.VAR_KEYWORD)
+            parameter = named.get(name) or (extra_named if name not in self._names else None)
             if parameter is None:
                 raise BadArguments(self.call.method, f"there is no free argument called {name!r}")
             kwargs[name] = self._strict(parameter, value)
@@ -174,7 +196,7 @@ class _Binding:
 
     def _offered(self, taken: Mapping[str, Any]) -> dict[str, Any]:
         """What the event brings, by the name of the parameter that it fits."""
-        waiting = [p for p in self.open[len(self.call.positional) :] if p.name not in taken]
+        waiting = [p for p in self._unfilled() if p.name not in taken]
         offered: dict[str, Any] = {}
         for parameter in waiting:
             if parameter.name in self.form:
@@ -211,9 +233,7 @@ class _Binding:
             converted = msgspec.convert(value, parameter.type, strict=strict)
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise BadArguments(self.call.method, f"{parameter.name}: {error}") from None
-        if isinstance(converted, (int, float)):
-            check_number(self.call.method, converted)
-        return converted
+        return check_numbers(self.call.method, converted)
 
 
 def _is_list(wanted: Any) -> bool:

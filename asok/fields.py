@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from asok.errors import FieldError
+from asok.protocol import inexact
 
 __all__ = ["Field", "Fields", "bind", "private"]
 
@@ -86,11 +87,12 @@ class Fields:
         """The value as the field's declared type. Raises FieldError."""
         field = self.by_name[name]
         try:
-            return msgspec.convert(value, field.type, strict=strict, dec_hook=_revive)
-        except (msgspec.ValidationError, TypeError):
-            pass
-        if isinstance(field.type, type) and isinstance(value, field.type):
-            return value
+            converted = msgspec.convert(value, field.type, strict=strict, dec_hook=_revive)
+            if strict or inexact(converted) is None:
+                return converted
+        except (msgspec.ValidationError, TypeError, ValueError):
+            if strict and isinstance(field.type, type) and isinstance(value, field.type) and type(value) is not bool:
+                return value
         raise FieldError(_misfit(self.owner, field, value))
 
 
@@ -131,9 +133,9 @@ class _Packing:
 
 def _misfit(owner: str, field: Field, value: Any) -> str:
     wanted = getattr(field.type, "__name__", str(field.type))
-    shown = repr(value)
+    shown = "its value" if field.private else repr(value)[:60]
     return (
-        f"{owner}.{field.name} is declared as {wanted} and cannot hold {shown[:60]} ({type(value).__name__}); "
+        f"{owner}.{field.name} is declared as {wanted} and cannot hold {shown} ({type(value).__name__}); "
         f"annotate it with the type that it should carry"
     )
 

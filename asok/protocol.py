@@ -6,6 +6,10 @@ compares the two. A delta is described in `asok.diff`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -37,6 +41,7 @@ __all__ = [
     "Update",
     "decode",
     "encode",
+    "inexact",
 ]
 
 PROTOCOL = 1
@@ -194,7 +199,9 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
     except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
         raise ProtocolError(str(error)) from None
     if isinstance(message, Event) and message.data is not None and message.data.fields is not None:
-        check_values(message.data.fields)
+        found = inexact(message.data.fields)
+        if found is not None:
+            raise ProtocolError(f"$.fields: {found} is beyond what a browser can hold exactly")
     return message
 
 
@@ -238,13 +245,25 @@ def depth(frame: str) -> int:
     return deepest
 
 
-def check_values(value: Any, path: str = "$") -> None:
-    """Refuse integers that JavaScript cannot hold exactly. Depth is bounded by `check_shape`."""
-    if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
-        raise ProtocolError(f"{path}: {value} is beyond 2^53 - 1")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            check_values(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            check_values(item, f"{path}[{position}]")
+def inexact(value: Any) -> Any:
+    """The first number in a value that JavaScript cannot hold exactly, or None."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return value if abs(value) > MAX_EXACT_INTEGER else None
+        case float():
+            return None if math.isfinite(value) else value
+        case Decimal():
+            return None if value.is_finite() else value
+        case dict():
+            parts: Iterable[Any] = [*value.keys(), *value.values()]
+        case list() | tuple() | set() | frozenset():
+            parts = value
+        case Struct():
+            parts = msgspec.structs.asdict(value).values()
+        case _ if is_dataclass(value):
+            parts = [getattr(value, each.name) for each in fields(value)]
+        case _:
+            return None
+    return next((found for part in parts if (found := inexact(part)) is not None), None)
