@@ -1,0 +1,205 @@
+"""Fields: what may be state, and that it comes back as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import math
+import uuid
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asok import Component, bind, exposed, private
+from asok.component import definition_of
+from asok.errors import FieldError
+from asok.fields import Field, Fields
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: float = 0.0
+
+
+class Box(msgspec.Struct):
+    corner: Point
+    label: str = ""
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (int, st.integers(-(2**63), 2**63 - 1)),
+    (float, FLOATS),
+    (bool, st.booleans()),
+    (str, TEXT),
+    (bytes, st.binary()),
+    (int | None, st.none() | st.integers(-(2**53), 2**53)),
+    (list[str], st.lists(TEXT)),
+    (dict[str, int], st.dictionaries(TEXT, st.integers(0, 100))),
+    (tuple[int, str], st.tuples(st.integers(0, 9), TEXT)),
+    (set[int], st.sets(st.integers(0, 99))),
+    (Colour, st.sampled_from(Colour)),
+    (Point, st.builds(Point, st.integers(0, 9), FLOATS)),
+    (list[Box], st.lists(st.builds(Box, st.builds(Point, st.integers(0, 9)), TEXT))),
+    (datetime.datetime, st.datetimes(timezones=st.just(datetime.UTC))),
+    (datetime.date, st.dates()),
+    (decimal.Decimal, st.decimals(allow_nan=False, allow_infinity=False)),
+    (uuid.UUID, st.uuids()),
+]
+
+
+def fields(kind: Any, **options: Any) -> Fields:
+    return Fields("Thing", [Field("value", kind, **options)])
+
+
+@pytest.mark.parametrize(("kind", "values"), VALUES, ids=[str(kind) for kind, _ in VALUES])
+@settings(max_examples=30)
+@given(data=st.data())
+def test_every_value_of_every_type_comes_back_as_it_was(kind: Any, values: Any, data: st.DataObject) -> None:
+    declared = fields(kind)
+    value = data.draw(values)
+    back = declared.public.unpack(declared.public.pack({"value": value}))["value"]
+    assert back == value
+    assert type(back) is type(value)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_state_or_an_error_of_msgspec(junk: bytes) -> None:
+    declared = fields(dict[str, list[int]])
+    try:
+        declared.public.unpack(junk)
+    except msgspec.MsgspecError:
+        return
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"), [(int, "1"), (int, True), (int, 1.5), (str, 1), (list[int], ["a"]), (bool, 1)]
+)
+def test_a_value_of_another_type_is_refused_by_the_fields_name(kind: Any, wrong: Any) -> None:
+    with pytest.raises(FieldError, match=r"Thing\.value is declared as"):
+        fields(kind).initial({"value": wrong})
+    with pytest.raises(FieldError, match=r"Thing\.value is declared as"):
+        fields(kind).public.pack({"value": wrong})
+
+
+def test_a_text_with_half_a_surrogate_pair_is_no_state() -> None:
+    with pytest.raises(FieldError, match="value"):
+        fields(str).public.pack({"value": "\ud800"})
+
+
+def test_a_field_without_a_default_must_be_given() -> None:
+    with pytest.raises(FieldError, match=r"component\('Thing', value=…\)"):
+        fields(int).initial({})
+
+
+def test_a_mutable_default_is_not_shared() -> None:
+    declared = fields(list[int], default=[1])
+    declared.initial({})["value"].append(2)
+    assert declared.initial({})["value"] == [1]
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "-inf", float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", [float, list[float], dict[str, float], float | None, decimal.Decimal])
+def test_the_browser_writes_no_number_that_is_none(kind: Any, bad: Any) -> None:
+    value = [bad] if kind == list[float] else {"a": bad} if kind == dict[str, float] else bad
+    with pytest.raises(FieldError):
+        fields(kind, bound=True).convert("value", value, strict=False)
+
+
+def test_the_browser_writes_no_integer_that_it_cannot_hold() -> None:
+    with pytest.raises(FieldError):
+        fields(int, bound=True).convert("value", "1" * 40, strict=False)
+
+
+def test_a_private_value_is_not_told_by_its_error() -> None:
+    with pytest.raises(FieldError) as refused:
+        fields(int, private=True).secret.pack({"value": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(FieldError) as refused:
+        fields(int, private=True).initial({"value": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_change_of_fields_is_a_change_of_schema_and_a_new_default_is_none() -> None:
+    assert fields(int).schema == fields(int, default=3).schema
+    assert len({fields(int).schema, fields(str).schema, fields(int, private=True).schema}) == 3
+    assert fields(int).schema != Fields("Thing", [Field("other", int)]).schema
+
+
+def test_fields_are_declared_by_annotation_or_default() -> None:
+    class Shape(Component):
+        name: str
+        count = 0
+        ratio: float = 1
+        nothing = None
+        draft: str = bind("")
+        secret: int = private(0)
+        shared: ClassVar[int] = 3
+        _transient = 1
+
+        def area(self) -> int:
+            return 1
+
+        @property
+        def doubled(self) -> int:
+            return self.count * 2
+
+        @exposed
+        def grow(self) -> None: ...
+
+    declared = definition_of(Shape).fields
+    assert set(declared.by_name) == {"name", "count", "ratio", "nothing", "draft", "secret"}
+    assert declared.bound == {"draft"}
+    assert set(declared.public.names) == {"name", "count", "ratio", "nothing", "draft"}
+    assert declared.secret.names == ("secret",)
+
+
+def test_a_field_that_nothing_carries_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(FieldError, match=r"Holder\.lock cannot be state.*load\(\)"):
+
+        class Holder(Component):
+            lock: object = object()
+
+
+@pytest.mark.parametrize("name", ["session", "request", "event", "render", "mount", "html", "reset", "key", "guard"])
+def test_a_field_with_a_name_of_the_framework_is_refused_when_the_class_is_made(name: str) -> None:
+    with pytest.raises(FieldError, match=f"{name} cannot be a field"):
+        type("Clash", (Component,), {"__annotations__": {name: int}, name: 0})
+
+
+def test_an_annotation_that_cannot_be_read_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(FieldError, match="Unread"):
+        type("Unread", (Component,), {"__annotations__": {"x": "NoSuchType"}})
+
+
+def test_a_subclass_inherits_fields_and_may_take_one_away() -> None:
+    class Base(Component):
+        count = 0
+        title = ""
+
+    class Narrow(Base):
+        extra = 1
+
+        def title(self) -> str:  # type: ignore[override]  # on purpose: a method where a field was
+            return "fixed"
+
+    assert list(definition_of(Narrow).fields.by_name) == ["count", "extra"]
+
+
+@given(st.recursive(st.none() | st.booleans() | FLOATS | TEXT, lambda i: st.lists(i) | st.dictionaries(TEXT, i)))
+def test_an_untyped_field_carries_any_plain_value(value: Any) -> None:
+    declared = fields(Any)
+    back = declared.public.unpack(declared.public.pack({"value": value}))["value"]
+    assert back == value or (isinstance(value, float) and math.isnan(value))
