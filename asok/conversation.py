@@ -117,7 +117,7 @@ class LiveSession:
         self.owner = owner_of(session_id) if session_id else ""
         self._live = Live(engine, scope, session_id, self.outbox.put)
         self._lines: dict[str, Line] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
         self._tokens, self._refilled, self._strikes = float(self._limits.burst), time.monotonic(), 0
@@ -139,7 +139,9 @@ class LiveSession:
             case protocol.Event():
                 self._take(message)
             case protocol.Leave():
-                self._track(self._leave(message.instance))
+                line = self._forget(message.instance)
+                if line is not None:
+                    self._track(self._unmount(line))
             case protocol.Ping():
                 self.outbox.put(protocol.Pong())
 
@@ -157,8 +159,8 @@ class LiveSession:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if gone:
-            for instance in list(self._lines):
-                await self._leave(instance)
+            for line in self._lines.values():
+                await self._unmount(line)
 
     def refresh(self, what: str) -> None:
         """Development: tell the tab that a template or stylesheet has changed."""
@@ -168,6 +170,9 @@ class LiveSession:
         if message.protocol != protocol.PROTOCOL:
             self.outbox.put(protocol.Reload())
             return
+        if not self._admitted():
+            self.outbox.put(protocol.SlowDown("", 0, BUSY_MS))
+            raise Closing(CLOSE.FLOOD, "too many joins")
         if not self.greeted:
             self._check_csrf(message.csrf)
             self._live.tab = message.tab[:32] or "-"
@@ -185,8 +190,11 @@ class LiveSession:
     def _join_instance(self, entry: protocol.JoinEntry) -> None:
         instance = instance_of(entry.token)
         line = self._lines.get(instance)
+        if len(self._gone) > self._limits.instances:
+            raise Closing(CLOSE.FLOOD, "too many joins that fail")
         if line is None and len(self._lines) >= self._limits.instances:
-            return self._refuse(instance, entry.seq, Refusal("too many instances on one connection"))
+            self._gone.setdefault(instance, Refusal("too many instances on one connection"))
+            return self._refuse(instance, entry.seq, self._gone[instance] or Refusal("told to reset"))
         try:
             token = unseal(entry.token, self._engine.ring, self._limits, time.time())
             definition = registry.find(token.component)
@@ -198,12 +206,12 @@ class LiveSession:
             joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
             line = self._lines[instance] = Line(joined, entry.seq + 1)
             self._live.joined[instance] = joined
-        self._queue(line, entry)
+        if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
+            self._queue(line, entry)
 
     def _reset(self, instance: str, error: Exception) -> None:
         log.info("reset of %s: %r", instance or "a malformed token", str(error))
-        if len(self._gone) < self._limits.instances:
-            self._gone.add(instance)
+        self._gone.setdefault(instance, None)
         self._forget(instance)
         self.outbox.put(protocol.Reset(instance))
 
@@ -222,15 +230,21 @@ class LiveSession:
         line = self._lines.get(event.instance)
         if not self._admitted() or self._draining:
             self.outbox.put(protocol.SlowDown(event.instance, event.seq, RETRY_MS))
-        elif line is None and event.instance not in self._gone:
-            self.outbox.put(protocol.NeedToken(event.instance))
         elif line is None:
-            log.info("an event for %s, which was told to reset", event.instance)
+            self._answer_stranger(event)
         elif event.seq > line.expected or self._waiting >= self._limits.inbound:
             self.outbox.put(protocol.SlowDown(event.instance, min(event.seq, line.expected), RETRY_MS))
         elif not any(isinstance(each, protocol.Event) and each.seq == event.seq for each in line.work):
             line.expected = max(line.expected, event.seq + 1)
             self._queue(line, event)
+
+    def _answer_stranger(self, event: protocol.Event) -> None:
+        """An event of an instance that is not joined. One that was told why must not be asked to join again."""
+        refusal = self._gone.get(event.instance, None)
+        if refusal is not None:
+            self._refuse(event.instance, event.seq, refusal)
+        elif event.instance not in self._gone:
+            self.outbox.put(protocol.NeedToken(event.instance))
 
     def _admitted(self) -> bool:
         """A token bucket. Who goes on though it is empty is a flood. Raises Closing."""
@@ -305,10 +319,7 @@ class LiveSession:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _leave(self, instance: str) -> None:
-        line = self._forget(instance)
-        if line is None:
-            return
+    async def _unmount(self, line: Line) -> None:
         try:
             await self._live.unmount(line.joined)
         except Exception as error:

@@ -129,7 +129,8 @@ class LiveEndpoint:
         text = message.get("text")
         if text is None:
             raise Closing(CLOSE.BINARY, "binary")
-        if len(text) > self._engine.settings.limits.message:
+        limit = self._engine.settings.limits.message
+        if len(text) > limit or (not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > limit):
             raise Closing(CLOSE.TOO_BIG, "too big")
         session.receive(decode(text, self._engine.settings.limits))
 

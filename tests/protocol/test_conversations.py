@@ -23,12 +23,6 @@ HONEST: list[Step] = [
     {"expect": ["update", "$id", 1, {"has": "<p>1</p>"}, {"token": "token"}]},
 ]
 
-# What the core does not do yet. Strict: a case that starts to pass must leave this list.
-PENDING = {
-    "an instance that was left must be joined again": "a leave takes effect a moment later, after the next message",
-    "a frame of 40,000 characters and 80,000 bytes": "the limit of a message counts characters, not bytes",
-}
-
 
 def cases(name: str) -> Any:
     return json.loads((CASES / f"{name}.json").read_text("utf-8"))
@@ -39,17 +33,13 @@ def named(name: str, part: str | None = None) -> list[Any]:
     made = []
     for case in cases(name) if part is None else cases(name)[part]:
         title = case["name"] if isinstance(case, dict) else case[0]
-        marks = [pytest.mark.xfail(strict=True, reason=PENDING[title])] if title in PENDING else []
-        made.append(pytest.param(case, id=f"{name}: {title}", marks=marks))
+        made.append(pytest.param(case, id=f"{name}: {title}"))
     return made
 
 
 def with_limits(name: str) -> list[Any]:
     """The cases of a file, each with the limits of its app."""
-    return [
-        pytest.param(*made.values, made.values[0].get("limits", {}), id=made.id, marks=made.marks)
-        for made in named(name)
-    ]
+    return [pytest.param(*made.values, made.values[0].get("limits", {}), id=made.id) for made in named(name)]
 
 
 @pytest.fixture
