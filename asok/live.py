@@ -28,10 +28,10 @@ from asok.errors import (
     Refusal,
     ResetNeeded,
 )
-from asok.mounting import Engine, Mounted, Place, hook, page_request, record_of, revive, values_of
+from asok.mounting import Engine, Mounted, Place, Rendering, hook, page_request, record_of, revive, values_of
 from asok.rendering import Child, children_in
 from asok.sessions import META, CellKey, Commit, Record, Session, evicted, open_session, owner_of, pack, unpack_record
-from asok.state import Token, coarse, digest, token_change
+from asok.state import Token, coarse, token_change
 
 __all__ = ["Joined", "Live", "SessionEnded"]
 
@@ -63,12 +63,16 @@ class Joined:
 
 @dataclass(slots=True)
 class Unit:
-    """One attempt at one event: what was read, the component rebuilt from it, and where it stands."""
+    """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
+
+    remembered: a reload of the page restores this instance already.
+    """
 
     joined: Joined
     place: Place
     component: Component
     record: Record | None
+    remembered: bool
 
     @property
     def version(self) -> int:
@@ -122,13 +126,13 @@ class Live:
             if unit.record is not None and event.seq <= unit.record.applied.get(self.tab, 0):
                 return await self.renew(unit, event.seq)
             await self._call(unit, event, call)
-            html, children = await self._render(unit)
-            fresh = await self._mount_children(unit, html, children)
+            rendering = await self._render(unit)
+            fresh = await self._mount_children(unit, rendering)
             record = self._record(unit, event.seq)
-            sealed = self._seal(unit, html, record)
+            sealed = self._seal(unit, rendering, record)
             if await self._commit(unit, record, fresh):
                 self._send_children(unit, fresh)
-                return self._send_rendering(unit, event.seq, html, sealed, surroundings_of(unit.component).effects)
+                return self._send_rendering(unit, event.seq, rendering, sealed, surroundings_of(unit.component).effects)
         raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
 
     def _verify(self, joined: Joined, event: protocol.Event) -> tuple[Any, Any] | None:
@@ -150,9 +154,9 @@ class Live:
         token, definition = joined.token, joined.definition
         if definition.cls.stateless:
             found, record = await open_session(self.engine.backend, self.session_id), None
-            session = Session() if found is None else found.over_socket()
+            session, remembered = Session() if found is None else found.over_socket(), True
         else:
-            session, record = await self._read(token)
+            session, record, remembered = await self._read(token)
         values = values_of(definition, record) if record else revive(definition, token.schema, token.state)
         component = definition.rebuild(values)
         place = Place(page_request(self._scope, token.mount, session), session, token.mount, self.owner)
@@ -161,21 +165,21 @@ class Live:
             surroundings_of(component).event = self._event(event, attempt)
         await self.engine.admit(component, place)
         await self.engine.load(component)
-        return Unit(joined, place, component, record)
+        return Unit(joined, place, component, record, remembered)
 
-    async def _read(self, token: Token) -> tuple[Session, Record | None]:
-        name = f"record/{token.instance}"
-        cells = await self.engine.backend.read(self.owner, [META, name], "session/") if self.owner else {}
+    async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
+        name, slot = f"record/{token.instance}", f"slot/{token.slot}"
+        cells = await self.engine.backend.read(self.owner, [META, name, slot], "session/") if self.owner else {}
         if META not in cells:
             raise SessionEnded("the session is not stored any more")
         session = Session(self.session_id, cells[META], cells).over_socket()
         if session.meta.epoch != token.epoch:
             raise SessionEnded("the token is of before a login or logout")
         if name in cells:
-            return session, unpack_record(cells[name].value)
+            return session, unpack_record(cells[name].value), slot in cells and cells[slot].value == name.encode()
         if token.version or token.born < session.meta.watermark:
             raise ResetNeeded("the record is not stored any more")
-        return session, None
+        return session, None, False
 
     def _event(self, event: protocol.Event, attempt: int) -> Event:
         data = event.data or protocol.EventData()
@@ -221,7 +225,7 @@ class Live:
         except Exception as error:
             raise MethodFailed(what, error) from error
 
-    async def _render(self, unit: Unit) -> tuple[str, dict[str, Child]]:
+    async def _render(self, unit: Unit) -> Rendering:
         name = unit.joined.definition.name
         if "load" in unit.joined.definition.overrides:
             await self._guarded(f"{name}.load", self.engine.load(unit.component))
@@ -232,13 +236,13 @@ class Live:
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""
-        html, children = await self._render(unit)
-        fresh = await self._mount_children(unit, html, children)
+        rendering = await self._render(unit)
+        fresh = await self._mount_children(unit, rendering)
         joined = unit.joined
         await self._keep(fresh)
         self._send_children(unit, fresh)
-        self.send(protocol.Update(joined.token.instance, seq - 1, self._change(unit, html)))
-        joined.shown, joined.held = digest(html), True
+        self.send(protocol.Update(joined.token.instance, seq - 1, self._change(unit, rendering)))
+        joined.shown, joined.held = rendering.digest, True
 
     def _known(self, unit: Unit) -> str | None:
         """The text on the page: from the cache, or rendered again from the state that was sent with it."""
@@ -249,20 +253,22 @@ class Live:
         component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
         self.engine.surround(component, joined.token.instance, unit.place)
         try:
-            text, _ = self.engine.render(component, joined.token.slot)
+            rendering = self.engine.render(component, joined.token.slot)
         except Exception:
             return None
-        return text if digest(text) == joined.shown else None
+        return rendering.html if rendering.digest == joined.shown else None
 
-    def _change(self, unit: Unit, html: str) -> Any:
-        return change(self._known(unit) if unit.joined.held else None, html)
+    def _change(self, unit: Unit, rendering: Rendering) -> Any:
+        if rendering.digest == unit.joined.shown and unit.joined.held:
+            return []
+        return change(self._known(unit) if unit.joined.held else None, rendering.html)
 
-    async def _mount_children(self, unit: Unit, html: str, children: Mapping[str, Child]) -> dict[str, Mounted]:
+    async def _mount_children(self, unit: Unit, rendering: Rendering) -> dict[str, Mounted]:
         """The children that the page does not show yet, or shows with other arguments."""
-        if not children:
+        if not rendering.children:
             return {}
         shown = children_in(self._known(unit) or "")
-        fresh = {name: child for name, child in children.items() if shown.get(name) != child.digest}
+        fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.digest}
         work = self.engine.mount_tree(fresh, unit.place, renewed=shown.keys() & fresh.keys())
         mounted: dict[str, Mounted] = await self._guarded(f"a child of {unit.joined.definition.name}", work)
         return mounted
@@ -292,7 +298,8 @@ class Live:
                 checks[owner, f"record/{each.child.instance}"] = each.version - 1
                 writes[owner, f"record/{each.child.instance}"] = pack(each.record)
         writes[owner, name] = pack(record)
-        writes[owner, f"slot/{token.slot}"] = name.encode()
+        if not unit.remembered:
+            writes[owner, f"slot/{token.slot}"] = name.encode()
         if unit.record is None:
             limit = self.engine.settings.limits.records
             writes.update(await evicted(self.engine.backend, owner, session.meta, limit))
@@ -314,9 +321,9 @@ class Live:
             joined = self.joined.get(token.instance)
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-            self.send(protocol.Update(token.instance, each.applied(self.tab), each.html, text))
+            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
 
-    def _seal(self, unit: Unit, html: str, record: Record | None) -> tuple[Token, str]:
+    def _seal(self, unit: Unit, rendering: Rendering, record: Record | None) -> tuple[Token, str]:
         joined, fields = unit.joined, unit.joined.definition.fields
         token = msgspec.structs.replace(
             joined.token,
@@ -324,15 +331,17 @@ class Live:
             state=record.state if record else fields.public.pack(unit.component.__dict__),
             version=record.version if record else 0,
             issued=coarse(time.time()),
-            rendering=digest(html),
+            rendering=rendering.digest,
         )
         return token, self.engine.seal(token)
 
-    def _send_rendering(self, unit: Unit, seq: int, html: str, sealed: tuple[Token, str], effects: Effects) -> None:
+    def _send_rendering(
+        self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects
+    ) -> None:
         joined, (token, text) = unit.joined, sealed
         if token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
-        html_change, change_of_token = self._change(unit, html), token_change(joined.text, text)
+        html_change, change_of_token = self._change(unit, rendering), token_change(joined.text, text)
         joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
         self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
 
@@ -343,20 +352,19 @@ class Live:
             return True
         if not self.engine.settings.debug:
             return False
-        html, _ = self.engine.render(unit.component, token.slot)
-        return digest(html) != unit.joined.shown
+        return self.engine.render(unit.component, token.slot).digest != unit.joined.shown
 
     async def renew(self, unit: Unit, since: int) -> None:
         """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
-        html, children = await self._render(unit)
-        fresh = await self._mount_children(unit, html, children)
+        rendering = await self._render(unit)
+        fresh = await self._mount_children(unit, rendering)
         await self._keep(fresh)
         self._send_children(unit, fresh)
         record = unit.record
         kept = record.effects if record else []
         effects = [effect for tab, seq, each in kept if tab == self.tab and seq >= since for effect in each]
         applied = record.applied.get(self.tab, 0) if record else 0
-        self._send_rendering(unit, applied, html, self._seal(unit, html, record), effects)
+        self._send_rendering(unit, applied, rendering, self._seal(unit, rendering, record), effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import msgspec
@@ -24,7 +24,18 @@ from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.state import KeyRing, Mount, Token, coarse, digest, seal
 
-__all__ = ["Engine", "Mounted", "Place", "Renderings", "hook", "page_request", "record_of", "revive", "values_of"]
+__all__ = [
+    "Engine",
+    "Mounted",
+    "Place",
+    "Rendering",
+    "Renderings",
+    "hook",
+    "page_request",
+    "record_of",
+    "revive",
+    "values_of",
+]
 
 log = logging.getLogger("asok")
 
@@ -43,16 +54,23 @@ class Place:
     owner: str
 
 
+class Rendering(NamedTuple):
+    """A component's text, the digest of that, and the children whose placeholders it holds."""
+
+    html: str
+    digest: bytes
+    children: dict[str, Child]
+
+
 @dataclass(slots=True)
 class Mounted:
     """An instance with its rendering."""
 
     child: Child
     component: Component
-    html: str
+    rendering: Rendering
     version: int
     born: float
-    children: dict[str, Child]
     record: Record | None = None
     sequences: Mapping[str, int] = field(default_factory=dict)
 
@@ -133,12 +151,11 @@ class Engine:
         finally:
             around.loading = False
 
-    def render(self, component: Component, slot: str) -> tuple[str, dict[str, Child]]:
+    def render(self, component: Component, slot: str) -> Rendering:
         """The component's text, and the children that stand in it as placeholders."""
         frame = Frame(slot, surroundings_of(component).instance)
         html = self.templates.text(component, frame)
-        self.renderings.add(html)
-        return html, frame.children
+        return Rendering(html, self.renderings.add(html), frame.children)
 
     async def mount_tree(
         self, children: Mapping[str, Child], place: Place, renewed: Collection[str] = ()
@@ -155,7 +172,7 @@ class Engine:
             work = [self._mount(child, place, *kept(child), child.instance in renewed) for child in level]
             mounted = await _side_by_side(work, waits=waits)
             found.update({each.child.instance: each for each in mounted})
-            level = [child for each in mounted for child in each.children.values()]
+            level = [child for each in mounted for child in each.rendering.children.values()]
         return found
 
     async def _kept(self, level: list[Child], place: Place) -> Callable[[Child], tuple[Record | None, Record | None]]:
@@ -194,8 +211,8 @@ class Engine:
         if own is None and not restored:
             await hook(component.mount())
         await self.load(component)
-        html, children = self.render(component, child.slot)
-        mounted = Mounted(child, component, html, own.version if own else 0, own.born if own else time.time(), children)
+        version, born = (own.version, own.born) if own else (0, time.time())
+        mounted = Mounted(child, component, self.render(component, child.slot), version, born)
         if (own is not None and not restored) or (own is None and (renewed or definition.fields.secret.names)):
             mounted.version += 1
             mounted.record = record_of(component, child, mounted.version, mounted.born, own)
@@ -231,7 +248,7 @@ class Engine:
             issued=coarse(time.time()),
             state=definition.fields.public.pack(mounted.component.__dict__),
             version=mounted.version,
-            rendering=digest(mounted.html),
+            rendering=mounted.rendering.digest,
         )
 
     def binding(self, session_id: str) -> bytes:
@@ -267,7 +284,7 @@ class Engine:
         if each.record is not None:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
-        return self._assemble(with_state(each.html, self.seal(self.token(each, place))), mounted, place)
+        return self._assemble(with_state(each.rendering.html, self.seal(self.token(each, place))), mounted, place)
 
 
 def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
