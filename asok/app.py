@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import jinja2
 from markupsafe import Markup, escape
@@ -37,7 +37,7 @@ __all__ = ["Asok"]
 
 SWEEP_SECONDS = 3600
 CSRF_PLACE = "asok-csrf-is-put-here"
-Page = str | type[Component] | None
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Asok:
@@ -111,7 +111,17 @@ class Asok:
         """The Jinja environment that renders pages and components."""
         return self._templates.env
 
-    def page(self, path: str, page: Page = None, *, guard: Guard | None = None, name: str | None = None) -> Any:
+    @overload
+    def page(
+        self, path: str, page: type[Component], *, guard: Guard | None = None, name: str | None = None
+    ) -> None: ...
+    @overload
+    def page(
+        self, path: str, page: str, *, guard: Guard | None = None, name: str | None = None
+    ) -> Callable[[F], F]: ...
+    def page(
+        self, path: str, page: str | type[Component], *, guard: Guard | None = None, name: str | None = None
+    ) -> Callable[[F], F] | None:
         """Serve a page at `path`: a template, a component class, or, as a decorator, what a function returns.
 
         A decorated function takes the request and returns the template's variables, or a Response. A
@@ -120,30 +130,29 @@ class Asok:
         """
         if guard is not None:
             self._engine.guards[path] = guard
-        if isinstance(page, type):
-            component = page
-            return self._add_page(path, "asok/page.html", lambda request: _page_of(component, request), name)
-        assert page is not None, "name the template: app.page('/', 'index.html')"
-        self._add_page(path, page, None, name)
+        variables: list[Callable[[Request], Any]] = []
+        template = page if isinstance(page, str) else "asok/page.html"
+        self.starlette.router.routes.append(Route(path, self._page_endpoint(path, template, variables), name=name))
+        if not isinstance(page, str):
+            return variables.append(lambda request: _page_of(page, request))
 
-        def decorate(function: Callable[[Request], Any]) -> Callable[[Request], Any]:
-            self.starlette.router.routes.pop()
-            self._add_page(path, page, function, name or function.__name__)
+        def decorate(function: F) -> F:
+            variables[:] = [function]
             return function
 
         return decorate
 
-    def _add_page(self, path: str, template: str, context: Callable[[Request], Any] | None, name: str | None) -> None:
+    def _page_endpoint(self, path: str, template: str, variables: list[Callable[[Request], Any]]) -> Any:
         async def endpoint(request: Request) -> Response:
             guard = self._engine.guards.get(path)
             if guard is not None and await hook(guard(request, _session(request))) is False:
                 raise Denied(path)
-            variables = await hook(context(request)) if context is not None else {}
-            if isinstance(variables, Response):
-                return variables
-            return await self._respond(request, template, variables or {}, path)
+            context = await hook(variables[0](request)) if variables else {}
+            if isinstance(context, Response):
+                return context
+            return await self._respond(request, template, context or {}, path)
 
-        self.starlette.router.routes.append(Route(path, endpoint, name=name))
+        return endpoint
 
     async def render(self, request: Request, template: str, /, **context: Any) -> HTMLResponse:
         """A template as a response, with every component in it mounted, loaded and rendered."""
