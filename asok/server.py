@@ -31,6 +31,7 @@ __all__ = ["Server", "Serving", "folders_of", "is_written_by_people", "serve"]
 
 # A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
 LAST_REQUESTS = 0.05
+OTHER_FILES = 256
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
 UNWATCHED = {"__pycache__", "node_modules", "venv", "site-packages"}
 
@@ -53,6 +54,8 @@ def serve(serving: Serving, loaded: Loaded, listener: socket.socket, started: Ca
     """Serve until a signal comes; `started` is called when the first request can be answered."""
     for asok in loaded.asoks:
         check_reach(asok.settings, serving)
+    if serving.concurrency is not None:
+        allow_open_files(serving.concurrency)
     server = Server(uvicorn_config(serving, loaded), loaded.asoks, serving, started)
     server.run(sockets=[listener])
 
@@ -78,6 +81,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def allow_open_files(connections: int) -> None:
+    """Each connection is an open file, and many systems allow 1,024 of those until they are asked for more."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # Windows has none
+
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = connections + OTHER_FILES
+        if allowed < wanted:
+            ceiling = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, ceiling), most))
 
 
 class Server(uvicorn.Server):

@@ -63,17 +63,27 @@ def say(text: str) -> None:
 
 
 class Worker:
-    """One server process. It ends when its supervisor does, however that ends."""
+    """One server process. It ends when its supervisor does, however that ends.
+
+    It waits with everything imported but the app, which it loads when it is told to `begin`.
+    """
 
     def __init__(self, serving: Serving, listener: socket.socket) -> None:
         self.folders: set[Path] | None = None
         self._patience = serving.drain + 3
-        self._started_at = time.monotonic()
-        self._hear, tell = SPAWN.Pipe(duplex=False)
-        self._process = SPAWN.Process(target=work, args=(serving, listener, tell))
+        self._began = time.monotonic()
+        self._line, end = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=work, args=(serving, listener, end))
         with without_current_folder():
             self._process.start()
-        tell.close()
+        end.close()
+
+    def begin(self) -> Worker:
+        """Let it load the app and serve."""
+        self._began = time.monotonic()
+        with contextlib.suppress(OSError):
+            self._line.send("begin")
+        return self
 
     @property
     def is_alive(self) -> bool:
@@ -92,14 +102,14 @@ class Worker:
 
     @property
     def age(self) -> float:
-        """Seconds since its start."""
-        return time.monotonic() - self._started_at
+        """Seconds since it began."""
+        return time.monotonic() - self._began
 
     def is_ready(self, wait: float = 0) -> bool:
         """Whether it has begun to serve, after waiting so long for that or for its end."""
-        if self.folders is None and connection.wait([self._hear], wait):
+        if self.folders is None and connection.wait([self._line], wait):
             with contextlib.suppress(EOFError, OSError):
-                self.folders = self._hear.recv()
+                self.folders = self._line.recv()
         return self.folders is not None
 
     def end(self) -> None:
@@ -112,7 +122,7 @@ class Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self._hear.close()
+        self._line.close()
 
 
 @contextlib.contextmanager
@@ -128,7 +138,7 @@ def without_current_folder() -> Iterator[None]:
         del os.environ[SAFE_PATH]
 
 
-def work(serving: Serving, listener: socket.socket, tell: Connection) -> None:
+def work(serving: Serving, listener: socket.socket, line: Connection) -> None:
     """What a server process does. Nothing of the user's code runs in any other process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the server listens to it, Ctrl+C is for the supervisor
     threading.Thread(target=end_with_supervisor, daemon=True).start()
@@ -138,8 +148,12 @@ def work(serving: Serving, listener: socket.socket, tell: Connection) -> None:
         with contextlib.suppress(OSError):
             sys.stdin = os.fdopen(0, closefd=False)  # for breakpoint()
     try:
+        line.recv()
+    except EOFError:  # the supervisor went before it said "begin"
+        return
+    try:
         loaded = load(serving.path)
-        serve(serving, loaded, listener, lambda: tell.send(folders_of(serving, loaded.asoks)))
+        serve(serving, loaded, listener, lambda: line.send(folders_of(serving, loaded.asoks)))
     except ConfigurationError as error:
         say(f"Error: {error}")
         sys.exit(REFUSED)
@@ -185,7 +199,7 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
     orders = Orders()
     workers = [started(serving, listener, orders)]
     announce()
-    workers += [Worker(serving, listener) for _ in range(1, serving.workers)]
+    workers += [Worker(serving, listener).begin() for _ in range(1, serving.workers)]
     while not orders.stop.is_set():
         connection.wait([worker.sentinel for worker in workers], BREATH)
         if orders.renew:
@@ -196,7 +210,7 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
 
 
 def started(serving: Serving, listener: socket.socket, orders: Orders) -> Worker:
-    worker = Worker(serving, listener)
+    worker = Worker(serving, listener).begin()
     if not comes_up(worker, orders) and not orders.stop.is_set():
         stop(worker)
         if worker.exitcode not in (REFUSED, FAILED):
@@ -215,7 +229,7 @@ def comes_up(worker: Worker, orders: Orders) -> bool:
 def renewed(workers: list[Worker], serving: Serving, listener: socket.socket, orders: Orders) -> Iterator[Worker]:
     """Each worker's successor, once that serves; the worker itself where the successor does not come up."""
     for worker in workers:
-        successor = Worker(serving, listener)
+        successor = Worker(serving, listener).begin()
         if comes_up(successor, orders):
             stop(worker)
             yield successor
@@ -229,7 +243,7 @@ def respawned(dead: Worker, serving: Serving, listener: socket.socket, orders: O
     say(f"asok: a worker died (exit code {dead.exitcode}); starting another one")
     dead.wait()
     orders.stop.wait(max(0.0, RESPAWN_PAUSE - dead.age))
-    return Worker(serving, listener)
+    return Worker(serving, listener).begin()
 
 
 def stop(*workers: Worker) -> None:
@@ -249,14 +263,15 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
     and for an app that raises, the next change is awaited.
     """
     orders = Orders()
-    worker = Worker(serving, listener)
+    worker = Worker(serving, listener).begin()
     folders = {serving.path.parent}
     has_served = is_waiting = False
     for changed in changes(folders, orders.stop):
         if changed:
             say(f"asok: {', '.join(sorted(changed))} changed, starting again")
+            successor = Worker(serving, listener)  # it imports what it needs while the old one ends
             stop(worker)
-            worker, is_waiting = Worker(serving, listener), False
+            worker, is_waiting = successor.begin(), False
         elif worker.is_ready():
             if not has_served:
                 announce()
