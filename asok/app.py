@@ -134,7 +134,8 @@ class Asok:
         template = page if isinstance(page, str) else "asok/page.html"
         self.starlette.router.routes.append(Route(path, self._page_endpoint(path, template, variables), name=name))
         if not isinstance(page, str):
-            return variables.append(lambda request: _page_of(page, request))
+            variables.append(lambda request: _page_of(page, request))
+            return None
 
         def decorate(function: F) -> F:
             variables[:] = [function]

@@ -14,8 +14,7 @@ class Todo(Component):
 
     def load(self) -> None:
         self.items: list[dict[str, Any]] = self.session.get("todo", [])
-        wanted = {"all": (True, False), "open": (False,), "done": (True,)}[self.show]
-        self.shown = [item for item in self.items if item["done"] in wanted]
+        self.shown = [item for item in self.items if self.show in ("all", "done" if item["done"] else "open")]
 
     def _change(self, number: int, **values: Any) -> None:
         self.session["todo"] = [item | values if item["number"] == number else item for item in self.items]
@@ -24,8 +23,7 @@ class Todo(Component):
     def add(self, text: str) -> None:
         if text.strip():
             number = 1 + max((item["number"] for item in self.items), default=0)
-            item = {"number": number, "text": text.strip(), "done": False}
-            self.session["todo"] = [*self.items, item]
+            self.session["todo"] = [*self.items, {"number": number, "text": text.strip(), "done": False}]
             self.reset("text")
 
     @exposed
@@ -52,8 +50,8 @@ class Todo(Component):
     def move(self, number: int, step: Literal[-1, 1]) -> None:
         for above, below in pairwise(self.shown):
             if number == (above if step == 1 else below)["number"]:
-                swapped = {above["number"]: below, below["number"]: above}
-                self.session["todo"] = [swapped.get(item["number"], item) for item in self.items]
+                other = {above["number"]: below, below["number"]: above}
+                self.session["todo"] = [other.get(item["number"], item) for item in self.items]
 
     @exposed
     def only(self, show: Literal["all", "open", "done"]) -> None:

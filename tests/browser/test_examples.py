@@ -64,7 +64,7 @@ async def test_every_page_comes_with_a_policy_and_an_unknown_one_is_not_found(ga
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_an_example_and_its_template_are_short(name: str) -> None:
     files = list((ROOT / "examples" / name).glob("[!.]*.*"))
-    assert sum(len(file.read_text("utf-8").splitlines()) for file in files) <= 90
+    assert sum(len(file.read_text("utf-8").splitlines()) for file in files) <= 80
     assert not [file for file in files if "<script" in file.read_text("utf-8") or file.suffix == ".js"]
 
 
