@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 
+import msgspec
 from markupsafe import Markup
 
 from asok.calls import Parameter, parameters_of
@@ -303,25 +304,33 @@ class Component:
 
     def reset(self, *fields: str) -> None:
         """Put the named form fields back to what the template says, even where the person has typed."""
-        self._surroundings.effects.append(["reset", *fields])
+        self._ask("reset", *fields)
 
     def focus(self, selector: str) -> None:
         """Move the focus to the first element of the page that matches the CSS selector."""
-        self._surroundings.effects.append(["focus", selector])
+        self._ask("focus", selector)
 
     def dispatch(self, name: str, detail: Any = None) -> None:
         """Fire a DOM event called `name` on the component's root element; it bubbles."""
-        self._surroundings.effects.append(["dispatch", name, detail])
+        self._ask("dispatch", name, detail)
 
     def set_title(self, title: str) -> None:
         """Set the page's title."""
-        self._surroundings.effects.append(["title", title])
+        self._ask("title", title)
 
     def redirect(self, path: str) -> None:
         """Send the browser to another page of this site. Raises ComponentError for anything but a path."""
         if not re.fullmatch(r"/(?![/\\])[^\x00-\x20\\]*", path):
             raise ComponentError(f"redirect({path!r}): expected a path of this site, such as '/done'")
-        self._surroundings.effects.append(["redirect", path])
+        self._ask("redirect", path)
+
+    def _ask(self, *effect: Any) -> None:
+        try:
+            msgspec.json.encode(effect)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            problem = f"{effect[0]} cannot be sent to the browser: {error}"
+            raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
+        self._surroundings.effects.append([*effect])
 
 
 def definition_of(component: Component | type[Component]) -> Definition:

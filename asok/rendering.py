@@ -139,7 +139,7 @@ class Templates:
         request = context.get("request")
         if self.inline is None or request is None:
             raise RenderError(f"component('{name}') needs `request` in the template's context")
-        page = request.scope.setdefault("asok.frame", Frame(slot=request.url.path))
+        page = request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
         return self.inline(page.add(definition, key, arguments), request)
 
     @jinja2.pass_context
@@ -165,6 +165,8 @@ class Templates:
             raise RenderError(f"{name}.render() returned {got}; return HTML, such as self.html('x.html')")
         if len(html) > self.limit:
             raise RenderError(f"{name} rendered {len(html)} characters; {self.limit} are allowed: page the list")
+        if not html.isascii():
+            _check_characters(name, html)
         return single_root(str(html))
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
@@ -227,6 +229,16 @@ def _beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
         return None
     changed = path.stat().st_mtime_ns
     return path.read_text("utf-8"), str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
+
+
+def _check_characters(name: str, html: str) -> None:
+    try:
+        html.encode()
+    except UnicodeEncodeError as error:
+        shown = ascii(html[max(0, error.start - 20) : error.end])
+        raise RenderError(
+            f"{name} rendered half a character, at {shown}; decode file names with errors='replace'"
+        ) from None
 
 
 def single_root(html: str) -> str:
