@@ -83,6 +83,11 @@ class Fields:
                 values[name] = copy.deepcopy(field.default)
         return values
 
+    def defaults(self) -> dict[str, Any]:
+        """Fresh copies of the defaults; None for a field that has none."""
+        fields = self.by_name.values()
+        return {field.name: None if field.default is MISSING else copy.deepcopy(field.default) for field in fields}
+
     def convert(self, name: str, value: Any, *, strict: bool = True) -> Any:
         """The value as the field's declared type. Raises FieldError."""
         field = self.by_name[name]

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import anyio
 import msgspec
@@ -289,7 +290,14 @@ class Engine:
 
 def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
     """The request of the page that shows a component, as a socket's handshake and the token tell it."""
-    page = {"type": "http", "method": "GET", "path": mount.path, "raw_path": mount.path.encode()}
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    page = {
+        "type": "http",
+        "method": "GET",
+        "scheme": scheme,
+        "path": mount.path,
+        "raw_path": quote(mount.path).encode(),
+    }
     query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
     return Request({**scope, **page, **query})
 
@@ -318,7 +326,7 @@ def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any
         if schema == definition.fields.schema:
             return definition.fields.public.unpack(state)
         if "migrate" in definition.overrides:
-            migrated = definition.rebuild({}).migrate(msgspec.msgpack.decode(state))
+            migrated = definition.rebuild(definition.fields.defaults()).migrate(msgspec.msgpack.decode(state))
             kept = [name for name in definition.fields.public.names if name in migrated]
             return {name: definition.fields.convert(name, migrated[name]) for name in kept}
     except (msgspec.MsgspecError, ComponentError) as error:
