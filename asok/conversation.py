@@ -281,6 +281,7 @@ class LiveSession:
             return await self._live.answer(line.joined, work)
         line.joined.held = line.joined.held and bool(work.held)
         unit = await self._live.open(line.joined)
+        line.expected = max(line.expected, unit.applied(self._live.tab) + 1)
         if (work.seq and not work.held) or self._live.is_outdated(unit):
             await self._live.renew(unit, work.seq + 1)
 

@@ -78,6 +78,10 @@ class Unit:
     def version(self) -> int:
         return self.record.version if self.record else 0
 
+    def applied(self, tab: str) -> int:
+        """The last sequence of a tab that the instance has applied."""
+        return self.record.applied.get(tab, 0) if self.record else 0
+
     @property
     def child(self) -> Child:
         token = self.joined.token
@@ -123,7 +127,7 @@ class Live:
         for attempt in range(1, ATTEMPTS + 1):
             call = self._verify(joined, event)
             unit = await self._open(joined, event, attempt)
-            if unit.record is not None and event.seq <= unit.record.applied.get(self.tab, 0):
+            if unit.record is not None and event.seq <= unit.applied(self.tab):
                 return await self.renew(unit, event.seq)
             await self._call(unit, event, call)
             rendering = await self._render(unit)
@@ -289,6 +293,7 @@ class Live:
         if unit.joined.definition.cls.stateless:
             if changes or session.dirty:
                 raise MethodFailed(unit.joined.definition.name, AsokError("a stateless component writes no session"))
+            await self._keep(fresh)
             return True
         owner, name = self.owner, f"record/{token.instance}"
         checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
@@ -363,8 +368,7 @@ class Live:
         record = unit.record
         kept = record.effects if record else []
         effects = [effect for tab, seq, each in kept if tab == self.tab and seq >= since for effect in each]
-        applied = record.applied.get(self.tab, 0) if record else 0
-        self._send_rendering(unit, applied, rendering, self._seal(unit, rendering, record), effects)
+        self._send_rendering(unit, unit.applied(self.tab), rendering, self._seal(unit, rendering, record), effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""
@@ -372,5 +376,4 @@ class Live:
             return
         unit = await self.open(joined)
         await hook(unit.component.unmount())
-        applied = unit.record.applied.get(self.tab, 0) if unit.record else 0
-        await self._commit(unit, self._record(unit, applied), {})
+        await self._commit(unit, self._record(unit, unit.applied(self.tab)), {})
