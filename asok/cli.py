@@ -13,7 +13,6 @@ from asok.settings import Settings
 
 __all__ = ["main"]
 
-DEVELOPMENT_DRAIN = 2.0
 PORT = click.IntRange(0, 65535)
 
 
@@ -63,7 +62,7 @@ def dev(app: str, host: str, port: int, access_log: bool) -> None:
     from asok.supervisor import bind, develop
 
     os.environ.setdefault("DEBUG", "true")
-    serving = Serving(app_file(app), host, development=True, drain=DEVELOPMENT_DRAIN, access_log=access_log)
+    serving = Serving(app_file(app), host, development=True, access_log=access_log)
     with bind(host, port) as listener:
         url = address(host, listener.getsockname()[1])
         develop(serving, listener, lambda: click.echo(f"asok: {url} follows your changes; Ctrl+C ends it"))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
@@ -27,37 +27,49 @@ from asok.errors import ConfigurationError
 from asok.loading import Loaded
 from asok.settings import Limits, Settings, development_key
 
-__all__ = ["Server", "Serving", "folders_of", "is_written_by_people", "serve"]
+__all__ = ["Server", "Serving", "Started", "is_written_by_people", "serve"]
 
 # A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
 LAST_REQUESTS = 0.05
 OTHER_FILES = 256
+DEVELOPMENT_DRAIN = 2.0
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
 UNWATCHED = {"__pycache__", "node_modules", "venv", "site-packages"}
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What the command line said about how to serve. drain: seconds that running methods get to answer."""
+    """What the command line said about how to serve."""
 
     path: Path
     host: str
     workers: int = 1
     development: bool = False
-    drain: float = 10
     concurrency: int | None = None
     trusted_proxies: str = ""
     access_log: bool = False
 
 
-def serve(serving: Serving, loaded: Loaded, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve until a signal comes; `started` is called when the first request can be answered."""
+class Started(NamedTuple):
+    """What a server process tells when it can answer: where its app's files lie, how long its end may take."""
+
+    folders: set[Path]
+    drain: float
+
+
+def serve(serving: Serving, loaded: Loaded, listener: socket.socket, tell: Callable[[Started], None]) -> None:
+    """Serve until a signal comes; `tell` is called when the first request can be answered."""
     for asok in loaded.asoks:
         check_reach(asok.settings, serving)
     if serving.concurrency is not None:
         allow_open_files(serving.concurrency)
-    server = Server(uvicorn_config(serving, loaded), loaded.asoks, serving, started)
-    server.run(sockets=[listener])
+    Server(serving, loaded, tell).run(sockets=[listener])
+
+
+def drain_of(serving: Serving, asoks: Sequence[Asok]) -> float:
+    """Seconds that running methods get to answer."""
+    longest = max((asok.settings.limits.drain for asok in asoks), default=Limits().drain)
+    return min(longest, DEVELOPMENT_DRAIN) if serving.development else longest
 
 
 def check_reach(settings: Settings, serving: Serving) -> None:
@@ -98,31 +110,30 @@ def allow_open_files(connections: int) -> None:
 class Server(uvicorn.Server):
     """uvicorn that drains: it stops listening, lets running methods answer, and only then closes connections."""
 
-    def __init__(
-        self, config: uvicorn.Config, asoks: Sequence[Asok], serving: Serving, started: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._asoks, self._serving, self._on_start = asoks, serving, started
+    def __init__(self, serving: Serving, loaded: Loaded, tell: Callable[[Started], None]) -> None:
+        super().__init__(uvicorn_config(serving, loaded))
+        self._asoks, self._development, self._tell = loaded.asoks, serving.development, tell
+        self._told = Started(folders_of(serving, loaded.asoks), drain_of(serving, loaded.asoks))
         self._follower: asyncio.Task[None] | None = None
         self._draining: asyncio.Future[Any] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and in development follow the templates from then on."""
         await super().startup(sockets)
-        if self._serving.development:
-            self._follower = asyncio.create_task(follow(self._asoks, folders_of(self._serving, self._asoks)))
-        self._on_start()
+        if self._development:
+            self._follower = asyncio.create_task(follow(self._asoks, self._told.folders))
+        self._tell(self._told)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain for as long as was allowed, then end; a second Ctrl+C ends at once."""
-        deadline = time.monotonic() + self._serving.drain
+        deadline = time.monotonic() + self._told.drain
         for server in self.servers:
             server.close()
         await asyncio.sleep(LAST_REQUESTS)
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
-        self._draining = asyncio.gather(*(asok.drain(self._serving.drain) for asok in self._asoks))
+        self._draining = asyncio.gather(*(asok.drain(self._told.drain) for asok in self._asoks))
         with contextlib.suppress(asyncio.CancelledError):
             await self._draining
         self.config.timeout_graceful_shutdown = max(1, math.ceil(deadline - time.monotonic()))

@@ -24,7 +24,7 @@ from watchfiles import Change, watch
 
 from asok.errors import ConfigurationError
 from asok.loading import load, print_failure
-from asok.server import Serving, folders_of, is_written_by_people, serve
+from asok.server import Serving, Started, is_written_by_people, serve
 
 __all__ = ["bind", "develop", "supervise"]
 
@@ -32,6 +32,7 @@ SPAWN = get_context("spawn")
 REFUSED = 2  # the exit code of a worker that has said in one sentence why it does not start
 FAILED = 3  # that of one whose app raised; uvicorn uses it too
 START_SECONDS = 60.0
+TO_END = 3.0  # beyond the drain, before a process that should end is killed
 BREATH = 0.25  # how long a wait for one thing may keep us from looking at the others
 SAFE_PATH, SET_BY_US = "PYTHONSAFEPATH", "asok"
 RESPAWN_PAUSE = 1.0  # between the start of a worker that died and that of the next one
@@ -69,8 +70,7 @@ class Worker:
     """
 
     def __init__(self, serving: Serving, listener: socket.socket) -> None:
-        self.folders: set[Path] | None = None
-        self._patience = serving.drain + 3
+        self.started: Started | None = None
         self._began = time.monotonic()
         self._line, end = SPAWN.Pipe()
         self._process = SPAWN.Process(target=work, args=(serving, listener, end))
@@ -107,10 +107,10 @@ class Worker:
 
     def is_ready(self, wait: float = 0) -> bool:
         """Whether it has begun to serve, after waiting so long for that or for its end."""
-        if self.folders is None and connection.wait([self._line], wait):
+        if self.started is None and connection.wait([self._line], wait):
             with contextlib.suppress(EOFError, OSError):
-                self.folders = self._line.recv()
-        return self.folders is not None
+                self.started = self._line.recv()
+        return self.started is not None
 
     def end(self) -> None:
         """Ask it to drain and end."""
@@ -118,7 +118,8 @@ class Worker:
 
     def wait(self) -> None:
         """Wait for an end that was asked for; when it takes too long, kill."""
-        self._process.join(self._patience)
+        self.is_ready()
+        self._process.join(TO_END + (self.started.drain if self.started else 0))
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -153,7 +154,7 @@ def work(serving: Serving, listener: socket.socket, line: Connection) -> None:
         return
     try:
         loaded = load(serving.path)
-        serve(serving, loaded, listener, lambda: line.send(folders_of(serving, loaded.asoks)))
+        serve(serving, loaded, listener, line.send)
     except ConfigurationError as error:
         say(f"Error: {error}")
         sys.exit(REFUSED)
@@ -272,11 +273,11 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
             successor = Worker(serving, listener)  # it imports what it needs while the old one ends
             stop(worker)
             worker, is_waiting = successor.begin(), False
-        elif worker.is_ready():
+        elif worker.is_ready() and worker.started:
             if not has_served:
                 announce()
             has_served = True
-            folders |= worker.folders or set()
+            folders |= worker.started.folders
         if is_waiting or worker.is_alive:
             continue
         if worker.exitcode == REFUSED and not has_served:
