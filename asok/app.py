@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import inspect
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -34,6 +35,8 @@ from asok.sessions import Backend, Session, owner_of
 from asok.settings import Settings
 
 __all__ = ["Asok"]
+
+log = logging.getLogger("asok")
 
 SWEEP_SECONDS = 3600
 CSRF_PLACE = "asok-csrf-is-put-here"
@@ -101,6 +104,7 @@ class Asok:
         if scope["type"] == "http":
             host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
             if not host_allowed(host, self.settings):
+                log.warning("refused: the host %r; set ASOK_HOSTS to the names that this app is reached by", host[:80])
                 return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)
         if scope["type"] != "lifespan" and self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from asok.errors import ConfigurationError
 
-__all__ = ["Limits", "Settings", "read_dotenv", "templates_root"]
+__all__ = ["Limits", "Settings", "development_key", "read_dotenv", "templates_root"]
 
 KEY_BYTES = 32
 DEVELOPMENT = "development:"
