@@ -273,7 +273,7 @@ class Live:
             return {}
         shown = children_in(self._known(unit) or "")
         fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.digest}
-        work = self.engine.mount_tree(fresh, unit.place, renewed=shown.keys() & fresh.keys())
+        work = self.engine.mount_tree(fresh, unit.place, shown=shown)
         mounted: dict[str, Mounted] = await self._guarded(f"a child of {unit.joined.definition.name}", work)
         return mounted
 

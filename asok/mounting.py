@@ -8,7 +8,7 @@ import inspect
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -41,6 +41,7 @@ __all__ = [
 log = logging.getLogger("asok")
 
 BINDING = 24
+NOTHING: Mapping[str, str] = {}
 Guard = Callable[[Request, Session], Any]
 
 
@@ -159,18 +160,18 @@ class Engine:
         return Rendering(html, self.renderings.add(html), frame.children)
 
     async def mount_tree(
-        self, children: Mapping[str, Child], place: Place, renewed: Collection[str] = ()
+        self, children: Mapping[str, Child], place: Place, shown: Mapping[str, str] = NOTHING
     ) -> dict[str, Mounted]:
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
-        renewed: instances that the page shows already, and whose arguments have changed.
+        shown: the instances that the page shows already, with the digest of the arguments that they had.
         """
         found: dict[str, Mounted] = {}
         level = list(children.values())
         while level:
             kept = await self._kept(level, place)
             waits = len(level) > 1 and any(child.definition.waits for child in level)
-            work = [self._mount(child, place, *kept(child), child.instance in renewed) for child in level]
+            work = [self._mount(child, place, *kept(child), shown.get(child.instance, "")) for child in level]
             mounted = await _side_by_side(work, waits=waits)
             found.update({each.child.instance: each for each in mounted})
             level = [child for each in mounted for child in each.rendering.children.values()]
@@ -194,27 +195,26 @@ class Engine:
 
         return find
 
-    async def _mount(
-        self, child: Child, place: Place, own: Record | None, last: Record | None, renewed: bool
-    ) -> Mounted:
+    async def _mount(self, child: Child, place: Place, own: Record | None, last: Record | None, before: str) -> Mounted:
         definition = child.definition
         if not definition.cls.stateless:
             place.session.id  # noqa: B018  # asking makes the session, to which the token is bound
         component = definition.cls(**child.arguments)
         self.surround(component, child.instance, place)
         await self.admit(component, place)
-        restored = own is not None and restore(component, definition, own)
-        if own is not None and own.arguments != bytes.fromhex(child.digest):
+        of_this_page = last is not None and last.arguments == bytes.fromhex(before or child.digest)
+        source = own or (last if of_this_page else None)
+        restored = source is not None and restore(component, definition, source)
+        changed = source is not None and source.arguments != bytes.fromhex(child.digest)
+        if changed:
             component.__dict__.update(definition.fields.initial({**component.__dict__, **child.arguments}))
-            restored = False
-        elif own is None and last is not None and last.arguments == bytes.fromhex(child.digest):
-            restored = restore(component, definition, last)
         if own is None and not restored:
             await hook(component.mount())
         await self.load(component)
         version, born = (own.version, own.born) if own else (0, time.time())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)
-        if (own is not None and not restored) or (own is None and (renewed or definition.fields.secret.names)):
+        news = changed or not restored if own else before or definition.fields.secret.names
+        if news and not definition.cls.stateless:
             mounted.version += 1
             mounted.record = record_of(component, child, mounted.version, mounted.born, own)
         mounted.sequences = own.applied if own else {}
