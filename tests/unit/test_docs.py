@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -28,7 +29,7 @@ import httpx
 import msgspec
 import pytest
 
-from asok import Asok, Component, protocol
+from asok import Component, protocol
 from asok.cli import main
 from asok.errors import AsokError
 from asok.loading import load
@@ -83,8 +84,7 @@ def sections_of(path: Path) -> list[Section]:
         elif kind:
             lines.append(line)
         elif line == "<!-- check" or re.fullmatch(r"```\w+", line):
-            kind, start = line[3:].replace(" ", "").replace("-", "") or "", number
-            kind = "check" if line.startswith("<!--") else line[3:]
+            kind, start = line[3:].removeprefix("- "), number
         elif line.startswith("## ") and "<!-- one project -->" not in text:
             found.append(Section(path.name, line[3:]))
     assert not kind, f"{path.name}:{start}: this block has no end"
@@ -105,12 +105,12 @@ class Stage:
         self.module = ModuleType(f"snippets_{id(self)}")
         self.module.__file__ = str(folder / "snippets.py")
         self.names = vars(self.module)
-        self.names.update(mount=self.mount, open=self.open, sh=self.sh, pytest=pytest, _stage=self)
+        self.names.update(mount=self.mount, open=self.open, sh=self.sh, client=self.client, pytest=pytest)
         self._client: tuple[Any, LiveClient] | None = None
 
     async def play(self) -> None:
         blocks = [*self.section.blocks, Block("", "", 0)]
-        for block, following in zip(blocks, blocks[1:], strict=False):
+        for block, following in pairwise(blocks):
             if block.file:
                 path = self.folder / block.file
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +145,11 @@ class Stage:
             self._client = app, await self._stack.enter_async_context(LiveClient(app))
         return await self._client[1].open(path)
 
+    def client(self) -> LiveClient:
+        """The browser that `open` uses."""
+        assert self._client is not None, "open a page first"
+        return self._client[1]
+
     def forget(self) -> None:
         """Import the project's files anew, as a restart does."""
         for name, module in list(sys.modules.items()):
@@ -163,9 +168,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=str)
-async def test_the_snippets_of_a_section_run(
-    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_snippets_of_a_section_run(section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("SECRET_KEY", "ASOK_KEYS", "ASOK_HOSTS"):
