@@ -321,17 +321,32 @@ def values_of(definition: Definition, record: Record) -> dict[str, Any]:
 
 
 def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any]:
-    """The field values in a state. An older schema's go through the class's `migrate`. Raises ResetNeeded."""
+    """The field values in a state. Raises ResetNeeded.
+
+    Those of another release of the class go through its `migrate`; where it has none, each field that still
+    has its name and fits its type is kept, and the others take their defaults.
+    """
+    fields = definition.fields
     try:
-        if schema == definition.fields.schema:
-            return definition.fields.public.unpack(state)
-        if "migrate" in definition.overrides:
-            migrated = definition.rebuild(definition.fields.defaults()).migrate(msgspec.msgpack.decode(state))
-            kept = [name for name in definition.fields.public.names if name in migrated]
-            return {name: definition.fields.convert(name, migrated[name]) for name in kept}
+        if schema == fields.schema:
+            return fields.public.unpack(state)
+        old = msgspec.msgpack.decode(state)
+        if "migrate" not in definition.overrides:
+            return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
+        migrated = definition.rebuild(fields.defaults()).migrate(old)
+        return {name: fields.convert(name, migrated[name]) for name in fields.public.names if name in migrated}
     except (msgspec.MsgspecError, ComponentError) as error:
         raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
-    raise ResetNeeded(f"{definition.name} has changed its fields, and has no migrate()")
+
+
+def _fits(definition: Definition, name: str, value: Any) -> bool:
+    if name not in definition.fields.public.names:
+        return False
+    try:
+        definition.fields.convert(name, value)
+    except FieldError:
+        return False
+    return True
 
 
 def record_of(component: Component, child: Child, version: int, born: float, older: Record | None) -> Record:
