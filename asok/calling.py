@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import functools
 import threading
@@ -41,18 +42,19 @@ async def run_method(
     name = f"{type(component).__name__}.{method.name}"
     args, kwargs = arguments
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             if method.kind == "async":
                 await method.function(component, *args, **kwargs)
             elif method.kind == "sync":
                 await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
             else:
-                async for _ in method.function(component, *args, **kwargs):
-                    await step()
+                async with contextlib.aclosing(method.function(component, *args, **kwargs)) as steps:
+                    async for _ in steps:
+                        await step()
     except TimeoutError as error:
-        if error.__cause__ is None and error.args:
-            raise MethodFailed(name, error) from error
-        raise MethodTimeout(name, seconds) from None
+        if limit.expired():
+            raise MethodTimeout(name, seconds) from None
+        raise MethodFailed(name, error) from error
     except Refusal:
         raise
     except Exception as error:
