@@ -14,6 +14,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from asok import protocol
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
@@ -30,6 +32,7 @@ log = logging.getLogger("asok")
 
 RETRY_MS = 100
 BUSY_MS = 1000
+LOG_LINES = 10
 
 
 class Closing(Exception):
@@ -120,6 +123,7 @@ class LiveSession:
         self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
+        self._logged = (0, 0)
         self._tokens, self._refilled, self._strikes = float(self._limits.burst), time.monotonic(), 0
 
     @property
@@ -200,6 +204,8 @@ class LiveSession:
             definition = registry.find(token.component)
             if not self._engine.bound(token, definition, self.session_id):
                 raise TokenError("the token is another session's")
+            if token.binding:  # made by the newest key, so that older ones may leave the ring
+                token = msgspec.structs.replace(token, binding=self._engine.binding(self.session_id))
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             return self._reset(instance, error)
         if line is None:
@@ -210,7 +216,8 @@ class LiveSession:
             self._queue(line, entry)
 
     def _reset(self, instance: str, error: Exception) -> None:
-        log.info("reset of %s: %r", instance or "a malformed token", str(error))
+        if self._may_log():
+            log.info("reset of %s: %r", instance or "a malformed token", str(error))
         self._gone.setdefault(instance, None)
         self._forget(instance)
         self.outbox.put(protocol.Reset(instance))
@@ -306,11 +313,19 @@ class LiveSession:
         return False
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
-        if isinstance(error, MethodFailed):
+        if not self._may_log():
+            pass
+        elif isinstance(error, MethodFailed):
             log.error("%r", str(error), exc_info=error.cause if self._engine.settings.debug else None)
         else:
             log.warning("refused: %r", str(error)[:200])
         self.outbox.put(protocol.Refused(instance, seq, error.code, self._shown(str(error))))
+
+    def _may_log(self) -> bool:
+        """Not more than some lines a second: a browser must not fill the log."""
+        second = int(time.monotonic())
+        self._logged = (second, self._logged[1] + 1 if self._logged[0] == second else 1)
+        return self._logged[1] <= LOG_LINES
 
     def _shown(self, text: str) -> str:
         return text if self._engine.settings.debug else ""
