@@ -175,8 +175,9 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
 def _hints(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls, include_extras=True)
-    except NameError as error:
-        raise FieldError(f"an annotation of {cls.__qualname__} cannot be read: {error}; import that name") from None
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        problem = f"an annotation of {cls.__qualname__} cannot be read: {error}"
+        raise FieldError(f"{problem}; import that name, and call no method like a type that is used there") from None
 
 
 def _field(name: str, annotation: Any, value: Any) -> Field | None:
