@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -11,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok.errors import Busy
-from asok.sessions import Backend, Session, open_session, owner_of
+from asok.sessions import Backend, Session, evicted, open_session, owner_of
 from asok.settings import Settings
 
 __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
@@ -84,8 +85,13 @@ class _Response:
         await self._send(message)
 
     async def _commit(self) -> None:
+        backend, records = self.middleware.backend, self.middleware.settings.limits.records
         try:
-            done = await self.middleware.backend.commit(self.session.commit(time.time()))
+            commit = self.session.commit(time.time())
+            if self.session.staged:
+                room = await evicted(backend, owner_of(self.session.id), self.session.meta, records)
+                commit = replace(commit, writes={**commit.writes, **room})
+            done = await backend.commit(commit)
         except Busy:
             raise _Stop(503) from None
         if not done:
