@@ -7,6 +7,8 @@ import contextlib
 import importlib.util
 import inspect
 import logging
+import os
+import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,7 +41,8 @@ __all__ = ["Asok"]
 log = logging.getLogger("asok")
 
 SWEEP_SECONDS = 3600
-CSRF_PLACE = "asok-csrf-is-put-here"
+# Not to be guessed: text that a person wrote must not be turned into somebody's token.
+CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -95,7 +98,7 @@ class Asok:
         routes: list[BaseRoute] = [WebSocketRoute(live, self._live), Route(f"{live}/{{hash}}/{{file}}", runtime_file)]
         for folder in (self.root / "src" / "static", self.root / "static"):
             if folder.is_dir():
-                routes.append(Mount("/static", StaticFiles(directory=folder), name="static"))
+                routes.append(Mount("/static", Statics(directory=folder), name="static"))
                 break
         return routes
 
@@ -228,6 +231,14 @@ class Asok:
             with contextlib.suppress(Exception):
                 await self.backend.sweep(time.time() - self.settings.limits.session_age)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+class Statics(StaticFiles):
+    """The project's files for browsers; what begins with a dot is none of them."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """As Starlette's."""
+        return ("", None) if any(part.startswith(".") for part in Path(path).parts) else super().lookup_path(path)
 
 
 def discover(folder: Path) -> None:
