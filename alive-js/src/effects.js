@@ -35,7 +35,7 @@ const effects = new Map(
 );
 
 /** @param {unknown} _  @param {Component} component  @param {[string, ...any][]} list */
-export default (_, component, ...list) => {
+export default (_, component, list) => {
   for (const [name, ...args] of list) {
     const effect = effects.get(name);
     if (effect) effect(component, ...args);

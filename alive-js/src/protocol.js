@@ -1,25 +1,35 @@
 /** The words of the wire and of the page; `docs/protocol.md` tells what they mean. */
 
 export const PROTOCOL = 1;
+/** An instance is named by so many characters; a token and a placeholder begin with them. */
+export const INSTANCE_LENGTH = 12;
 
-/** The attribute of a component's root element: its token. It begins with the instance. */
+/** The attribute of a component's root element: its token. */
 export const STATE = "data-asok-state";
 /** The attribute of the `<template>` that stands for a child in its parent's text. */
 export const CHILD = "data-asok";
 /** Rows are told apart by this attribute, or by their id. */
 export const KEY = "ws-key";
-/** What is inside of an element with this attribute is left alone. */
+/** The inside of an element with this attribute is left alone. */
 export const IGNORE = "ws-ignore";
-/** The class of a root whose answer is late. */
+/** The class of a root whose answer is late; the module `loading` sets it. */
 export const LOADING = "ws-loading";
-export const LOADING_AFTER = 150;
 
 /** So many events of an instance are under way at once; more wait in its queue. */
 export const WINDOW = 32;
-/** The server takes messages up to 64 KiB. */
-export const MESSAGE_SIZE = 60_000;
+/** So many instances join in one message: it has to stay below 64 KiB. */
+export const BATCH = 20;
 
+/** An answer is late after so many milliseconds. */
+export const LATE = 150;
+/** A connection that is quiet for so many milliseconds is looked at. */
+export const QUIET = 5000;
+export const FIRST_DELAY = 250;
+export const LONGEST_DELAY = 15_000;
+/** What `.debounce` and `.throttle` mean without a number. */
+export const PAUSE = 300;
+
+/** Close codes after which connecting again is no answer: too big, unreadable, session ended, refused. */
+export const FINAL = /1009|440[013]/;
 export const SESSION_ENDED = 4401;
 export const REFUSED = 4403;
-/** The server did not take a message for what it is: it would not take it a second time either. */
-export const UNREADABLE = [1003, 1009, 4400];

@@ -1,18 +1,21 @@
-/** The page is too old for the server: load it again, spread over ten seconds, and not more than three times a minute. */
+/** The page is too old for the server: it is loaded again, spread over ten seconds and at most three times a minute. */
 
 const SPREAD = 10_000;
 const MINUTE = 60_000;
-const KEY = "alive:renewals";
+const MOST = 3;
+const STORED = "alive:renewals";
 
-/** May the page be fetched once more? Counts across reloads. */
+/** May the page be fetched once more? It counts on when the page has been loaded again. */
 export const allowed = () => {
-  const recent = JSON.parse(sessionStorage.getItem(KEY) ?? "[]").filter((/** @type {number} */ at) => Date.now() - at < MINUTE);
-  if (recent.length >= 3) return false;
-  sessionStorage.setItem(KEY, JSON.stringify([...recent, Date.now()]));
+  const now = Date.now();
+  /** @type {number[]} */
+  const recent = JSON.parse(sessionStorage.getItem(STORED) ?? "[]").filter((/** @type {number} */ at) => now - at < MINUTE);
+  if (recent.length >= MOST) return false;
+  sessionStorage.setItem(STORED, JSON.stringify([...recent, now]));
   return true;
 };
 
 export default () => {
   if (allowed()) setTimeout(() => location.reload(), Math.random() * SPREAD);
-  else console.warn("alive: reloading did not help; not again for a minute");
+  else console.warn("alive: loading the page again has not helped; not once more within this minute");
 };

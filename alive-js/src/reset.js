@@ -1,1 +1,133 @@
-export default () => {}
+/** Components that cannot go on from what they hold get new state from the page, fetched anew; typed text stays. */
+import { CHILD, STATE } from "./protocol.js";
+import { fail } from "./refused.js";
+import { allowed } from "./reload.js";
+import arrive from "./update.js";
+
+/**
+ * @typedef {import("./page.js").Alive} Alive
+ * @typedef {import("./component.js").Component} Component
+ */
+
+const AGAIN = 5000;
+
+/** Instances that wait for the page; the empty one stands for all. @type {Set<string>} */
+const wanted = new Set();
+/** @type {Promise<void> | undefined} */
+let renewal;
+
+/** @param {Alive} alive  @param {string} instance  @returns {Promise<void>} */
+export default (alive, instance) => {
+  wanted.add(instance);
+  return (renewal ??= renew(alive).finally(() => (renewal = undefined)));
+};
+
+/** @param {Alive} alive */
+const renew = async (alive) => {
+  const page = await fetchPage();
+  const roots = counterparts(document, page);
+  const script = /** @type {HTMLScriptElement | null} */ (page.querySelector("script[data-live]"));
+  if (script) alive.receive("joined", script.dataset.csrf);
+  for (const component of new Set(alive.components.values())) {
+    if (!wanted.has("") && !wanted.has(component.id)) continue;
+    const root = roots.get(component.root);
+    if (root) adopt(alive, component, root, roots);
+    // The page is another one by now; nothing but itself helps.
+    else if (component.root.isConnected) location.reload();
+  }
+  wanted.clear();
+};
+
+/** The page as the server gives it now. Redirected or refused, the person has to see it. @returns {Promise<Document>} */
+export const fetchPage = async () => {
+  for (;;) {
+    if (allowed())
+      try {
+        const response = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+        if (response.redirected || (!response.ok && response.status < 500)) location.reload();
+        else if (response.ok) return new DOMParser().parseFromString(await response.text(), "text/html");
+      } catch {
+        // No network: the next round.
+      }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN * (1 + Math.random())));
+  }
+};
+
+/** The components directly in a document or in a component, in order. @param {Document | Element} owner */
+const own = (owner) =>
+  [...owner.querySelectorAll(`[${STATE}]`)].filter((root) => {
+    const around = root.parentElement?.closest(`[${STATE}]`);
+    return around ? around === owner : owner.nodeType === Node.DOCUMENT_NODE;
+  });
+
+/**
+ * Which root of the new page each root goes on as: the one at the same place among its siblings, level by level.
+ * A level that has grown or shrunk says nothing, unless the tags do.
+ * @param {Document | Element} old  @param {Document | Element} fresh  @param {Map<Element, Element>} found
+ */
+export const counterparts = (old, fresh, found = new Map()) => {
+  const candidates = Map.groupBy(own(fresh), ({ nodeName }) => nodeName);
+  for (const [name, roots] of Map.groupBy(own(old), ({ nodeName }) => nodeName)) {
+    const partners = candidates.get(name) ?? [];
+    if (partners.length === roots.length)
+      roots.forEach((root, index) => {
+        found.set(root, partners[index]);
+        counterparts(root, partners[index], found);
+      });
+  }
+  return found;
+};
+
+/**
+ * Goes on as another instance, its children with it.
+ * @param {Alive} alive  @param {Component} component  @param {Element} root  @param {Map<Element, Element>} roots
+ */
+const adopt = (alive, component, root, roots) => {
+  const { components } = alive;
+  const inner = new Map([...roots].map(([old, fresh]) => [fresh, old]));
+  for (const child of own(root)) {
+    const old = [...components.values()].find((each) => each.root === inner.get(child));
+    const token = /** @type {string} */ (child.getAttribute(STATE));
+    const id = token.split(".")[0];
+    if (old) adopt(alive, old, child, roots);
+    else arrive(alive, id, 0, textOf(child), token);
+    child.replaceWith(placeholder(id));
+  }
+  const unsent = letGo(component);
+  const token = /** @type {string} */ (root.getAttribute(STATE));
+  const id = token.split(".")[0];
+  // The old name stays: the text of a parent that goes on still has it.
+  components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: undefined }));
+  alive.receive("update", id, 0, textOf(root));
+  for (const event of unsent) {
+    event[1] = id;
+    event[2] = ++component.last;
+  }
+  component.queue.push(...unsent);
+  alive.receive("update", id, 0, []);
+};
+
+/** Takes the queue. What was sent may have had its effect, so only the rest may go again. @param {Component} component */
+const letGo = (component) => {
+  const { queue, sent = 0, root } = component;
+  for (const event of queue)
+    if (event[2] <= sent) {
+      event.control?.removeAttribute("disabled");
+      fail(root, "reset");
+    }
+  return queue.splice(0).filter((event) => event[2] > sent);
+};
+
+/** @param {string} id */
+const placeholder = (id) => {
+  const template = document.createElement("template");
+  template.setAttribute(CHILD, `${id}.`);
+  return template;
+};
+
+/** A component's text has no token. @param {Element} root */
+const textOf = (root) => {
+  const copy = /** @type {Element} */ (root.cloneNode(true));
+  copy.removeAttribute(STATE);
+  return copy.outerHTML;
+};

@@ -1,0 +1,1 @@
+import{default as o}from"./slow_down.js";export{o as default};

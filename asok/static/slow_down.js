@@ -1,0 +1,1 @@
+var e=(e,a,u,r)=>{let f=e.t.get(a),i=r*(1+Math.random());if(!f)return t(e.o,i);f.i!==1/0&&(f.i=1/0,setTimeout(()=>{f.i===1/0&&(f.i=u-1,e.p("update",a,0,[]))},i))},t=(e,t)=>{let a=e?.onclose;if(!e||!a)return;let u=Date.now();e.onclose=e=>{document.documentElement.dataset.alive="offline",setTimeout(a,u+t-Date.now(),e)}};export{e as default};
