@@ -23,6 +23,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 from markupsafe import Markup, escape
 
+from asok import compiling
 from asok.component import Component, Definition, registry, surroundings_of
 from asok.errors import FieldError, RenderError, nearest
 from asok.settings import Settings, templates_root
@@ -118,6 +119,7 @@ class Templates:
         loaders = ([given.loader] if given.loader else []) + ours
         self.env = given.overlay(autoescape=True, loader=jinja2.ChoiceLoader(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
+        compiling.install(self.env)
         self.limit = settings.limits.html
         for environment in (given, self.env):
             environment.globals["component"] = self._component
@@ -153,7 +155,7 @@ class Templates:
     def page(self, name: str, context: Mapping[str, Any], frame: Frame) -> str:
         """A page's template as text; the components in it are left in the frame as placeholders."""
         with rendering_into(frame):
-            return self.env.get_template(name).render(context)
+            return compiling.render(self.env.get_template(name), context)
 
     def text(self, component: Component, frame: Frame) -> str:
         """A component as HTML with one root element; its children are left in the frame. Raises RenderError."""
@@ -192,7 +194,7 @@ class Templates:
         around = surroundings_of(component)
         public = {name: value for name, value in component.__dict__.items() if name != "_asok"}
         own = {"this": component, "session": around.session, "request": around.request}
-        return Markup(template.render({**own, **public, **extra}))
+        return Markup(compiling.render(template, {**own, **public, **extra}))
 
     def forget(self) -> None:
         """Read every template again; for development."""
