@@ -33,7 +33,7 @@ from asok.errors import ConfigurationError, Denied, RenderError
 from asok.middleware import SessionMiddleware
 from asok.mounting import Engine, Guard, Place, Renderings, hook
 from asok.rendering import Child, Templates
-from asok.sessions import Backend, Session, owner_of
+from asok.sessions import Backend, Session
 from asok.settings import Settings
 
 __all__ = ["Asok"]
@@ -178,7 +178,7 @@ class Asok:
     def _place(self, request: Request, route: str) -> Place:
         session, scope = _session(request), request.scope
         mount = state.Mount(route, scope["path"], scope["query_string"].decode("latin-1"), dict(request.path_params))
-        return Place(request, session, mount, "" if session.is_new or session.regenerated else owner_of(session.id))
+        return Place(request, session, mount, session.owner)
 
     def _csrf(self, session: Session) -> str:
         return self._engine.ring.mac("csrf", session.id)

@@ -28,7 +28,6 @@ LITERAL = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
-MAX_ARGUMENTS = 32
 REMEMBERED = 200
 
 
@@ -51,12 +50,15 @@ class Parameter:
     kind: Any
 
 
-def parse_call(text: str) -> Call:
-    """`add(1, 'two', key=true)` as a Call. Raises BadArguments, or NotExposed where no method is named."""
-    return _remembered(text) if len(text) <= REMEMBERED else _parse(text)
+def parse_call(text: str, most: int = 32) -> Call:
+    """`add(1, 'two', key=true)` as a Call of at most so many arguments.
+
+    Raises BadArguments, or NotExposed where no method is named.
+    """
+    return _remembered(text, most) if len(text) <= REMEMBERED else _parse(text, most)
 
 
-def _parse(text: str) -> Call:
+def _parse(text: str, most: int) -> Call:
     whole = CALL.fullmatch(text)
     if whole is None:
         raise NotExposed("the component", text[:40])
@@ -67,7 +69,7 @@ def _parse(text: str) -> Call:
     while more:
         name = NAME.match(inside, position)
         literal = LITERAL.match(inside, name.end() if name else position)
-        if literal is None or len(positional) + len(named) == MAX_ARGUMENTS:
+        if literal is None or len(positional) + len(named) == most:
             problem = f"cannot read {inside[position : position + 20]!r}"
             raise BadArguments(method, f"{problem}; only literals may stand there")
         value = _value(method, literal)

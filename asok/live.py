@@ -65,7 +65,7 @@ class Joined:
 class Unit:
     """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
 
-    remembered: a reload of the page restores this instance already.
+    remembered: a reload of the page restores this instance already. token: the browser's, at that time.
     """
 
     joined: Joined
@@ -73,6 +73,7 @@ class Unit:
     component: Component
     record: Record | None
     remembered: bool
+    token: Token
 
     @property
     def version(self) -> int:
@@ -144,7 +145,7 @@ class Live:
         definition = joined.definition
         if not event.call and event.data is not None and event.data.fields:
             return None
-        call = parse_call(event.call)
+        call = parse_call(event.call, self.engine.settings.limits.arguments)
         method = definition.exposed.get(call.method)
         if method is None:
             raise NotExposed(definition.name, call.method, definition.exposed)
@@ -169,7 +170,7 @@ class Live:
             surroundings_of(component).event = self._event(event, attempt)
         await self.engine.admit(component, place)
         await self.engine.load(component)
-        return Unit(joined, place, component, record, remembered)
+        return Unit(joined, place, component, record, remembered, token)
 
     async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
         name, slot = f"record/{token.instance}", f"slot/{token.slot}"
@@ -344,7 +345,7 @@ class Live:
         self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects
     ) -> None:
         joined, (token, text) = unit.joined, sealed
-        if token.version < joined.token.version:
+        if joined.token is not unit.token and token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
         html_change, change_of_token = self._change(unit, rendering), token_change(joined.text, text)
         joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
@@ -353,7 +354,7 @@ class Live:
     def is_outdated(self, unit: Unit) -> bool:
         """Whether the page shows less than the record holds; in development, less than the template says."""
         token, definition = unit.joined.token, unit.joined.definition
-        if unit.version > token.version or token.schema != definition.fields.schema:
+        if unit.version != token.version or token.schema != definition.fields.schema:
             return True
         if not self.engine.settings.debug:
             return False

@@ -150,6 +150,11 @@ class Session(MutableMapping[str, Any]):
         return self._id
 
     @property
+    def owner(self) -> str:
+        """The name under which it is stored; empty while nothing is, or after it was given a new id."""
+        return "" if self.is_new or self._old_id else owner_of(self._id)
+
+    @property
     def is_new(self) -> bool:
         """Whether nothing of it is stored yet."""
         return self._meta_version == 0

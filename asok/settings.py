@@ -40,7 +40,6 @@ class Limits:
     send_timeout: float = 10
     handler_timeout: float = 10
     first_message: float = 10
-    idle: float = 60
     drain: float = 10
     token_age: float = 12 * 3600
     token_lifetime: float = 7 * 86400

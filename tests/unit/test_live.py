@@ -569,7 +569,7 @@ async def test_hooks_run_in_children_that_only_rendering_discovers(tmp_path: Pat
         assert "<i>" not in tab.text()
 
 
-class Row(Component):
+class LiveRow(Component):
     label = ""
     clicks = 0
     template = "<li>{{ label }} {{ clicks }}</li>"
@@ -581,7 +581,7 @@ class Row(Component):
 
 @pytest.fixture
 def table(tmp_path: Path) -> Any:
-    class Item(Row):
+    class Item(LiveRow):
         label = ""
 
     class Table(Component):
@@ -684,7 +684,7 @@ async def test_a_renewed_child_is_not_mounted_twice(tmp_path: Path) -> None:
 
 
 async def test_a_stateful_child_of_a_stateless_parent_goes_on(tmp_path: Path) -> None:
-    class Kid(Row):
+    class Kid(LiveRow):
         label = ""
 
     class Frame(Component):
