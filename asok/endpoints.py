@@ -175,13 +175,12 @@ class LiveEndpoint:
 
 
 async def _deny(scope: Scope, send: Send, status: int) -> None:
-    """Refuse before accept."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        headers = [(b"content-length", b"0"), *([(b"retry-after", b"1")] if status == 503 else [])]
-        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": b""})
-    else:
-        await send({"type": "websocket.close", "code": CLOSE.REFUSED})
+    """Refuse before accept. A close is a 403; another status has to be written as a response."""
+    if status == 403 or "websocket.http.response" not in scope.get("extensions", {}):
+        return await send({"type": "websocket.close", "code": CLOSE.REFUSED})
+    headers = [(b"content-length", b"0"), (b"retry-after", b"1")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
 
 
 def runtime_hash(*, debug: bool) -> str:
