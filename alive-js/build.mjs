@@ -42,6 +42,7 @@ const bundle = async (name) => {
     format: core ? "iife" : "esm",
     target: "es2022",
     external: core ? [] : MODULES.map((module) => `./${module}.js`),
+    tsconfigRaw: "{}",
     logLevel: "error",
   });
   const { code } = await minify(outputFiles[0].text, {

@@ -38,7 +38,7 @@ alive.receive = (kind, id, ...args) => {
   else {
     // Only now the server is well: one that takes a join and falls over must not be called at once again.
     attempt = 0;
-    if (kind === "update" && component) update(component, .../** @type {[any, any]} */ (args));
+    if (kind === "update" && component) update(component, ...(/** @type {[any, any]} */ (args)));
     else load(kind, id, ...args);
   }
 };

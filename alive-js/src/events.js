@@ -55,7 +55,8 @@ const trigger = (event, element, attribute, parts) => {
   // What waits goes first, so that nothing overtakes it; but the same call is put off again.
   waiting?.(attribute);
   const pause = ms("debounce");
-  const call = (/** @type {Attr | undefined} */ other) => {
+  /** @param {Attr} [other] */
+  const call = (other) => {
     clearTimeout(timer);
     waiting = null;
     if (other !== attribute) enqueue(componentOf(root), attribute.value, payload(element, event), event.submitter);

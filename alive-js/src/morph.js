@@ -43,7 +43,7 @@ export const morph = (root, next, childRoot) => {
         // Written once, it is the person's: the attribute does not show through any more.
         if (clean && held) old[now] = old[now];
         old[given] = fresh[given];
-        if (clean && !held && old[now] !== old[given]) old[now] = old[given];
+        if (clean && !held) old[now] = old[given];
       }
     // Whether a <details> is open is the person's, too.
     fresh.open = old.open;

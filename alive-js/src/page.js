@@ -6,7 +6,7 @@
  * @typedef {object} Alive what modules get
  * @property {Map<string, Component>} components by instance
  * @property {WebSocket} [socket] while it is open
- * @property {(kind: string, ...args: any) => void} receive takes a message as if the server had sent it
+ * @property {(...message: any) => void} receive takes a message as if the server had sent it
  */
 
 export const script = /** @type {HTMLScriptElement} */ (document.currentScript);
