@@ -60,17 +60,21 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.ready = asyncio.Event()
+        self.ready, self.over = asyncio.Event(), asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
 
+    async def main_loop(self) -> None:
+        await self.over.wait()  # instead of looking every tenth of a second
+
 
 @asynccontextmanager
 async def rig(app: Any) -> AsyncIterator[Rig]:
     """The app, served by a real uvicorn as `asok run` does it."""
-    listening = socket.socket()
+    # asyncio sends small frames at once only where the socket says that it is TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
@@ -90,6 +94,7 @@ async def rig(app: Any) -> AsyncIterator[Rig]:
         finally:
             await closing.aclose()
             server.should_exit = True
+            server.over.set()
             await task
 
 
