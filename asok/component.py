@@ -186,9 +186,10 @@ class Registry:
         return iter(list(self._definitions.values()))
 
     @contextmanager
-    def isolated(self) -> Iterator[None]:
-        """Forget, at the end, the classes that were defined inside."""
-        before = dict(self._definitions)
+    def isolated(self, keep: Callable[[Definition], bool] = lambda definition: True) -> Iterator[None]:
+        """Begin with the classes to keep, and forget at the end those that were defined inside."""
+        before = self._definitions
+        self._definitions = {name: each for name, each in before.items() if keep(each)}
         try:
             yield
         finally:

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from asok.component import Definition, registry
+
 
 @pytest.fixture(autouse=True)
-def own_registry() -> Iterator[None]:
-    """Components that a test defines are forgotten after it, so that two tests may use one name."""
-    try:
-        from asok.component import registry
-    except ImportError:
-        yield
-        return
-    with registry.isolated():
+def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test knows the components of its own module and of the rigs, so that two tests may use one name."""
+    own = request.module.__name__
+
+    def keep(definition: Definition) -> bool:
+        module = definition.cls.__module__
+        return module == own or not module.rpartition(".")[2].startswith("test_")
+
+    with registry.isolated(keep):
         yield
 
 
