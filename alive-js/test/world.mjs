@@ -1,0 +1,178 @@
+/** A page of nothing but what the queue and the connection touch, with a clock and sockets in the test's hand. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import vm from "node:vm";
+import { build } from "esbuild";
+
+const source = (file) => fileURLToPath(new URL(`../src/${file}`, import.meta.url));
+const { outputFiles } = await build({
+  entryPoints: [source("alive.js")],
+  bundle: true,
+  write: false,
+  format: "iife",
+  tsconfigRaw: "{}",
+});
+// A script in a context of its own cannot import; the page does it for it.
+const script = outputFiles[0].text.replace(/\bimport\(/, "importModule(");
+
+const STATE = "data-asok-state";
+let turn = 0;
+
+/** Modules that are on their way. */
+const imports = new Set();
+
+/** Lets what was promised happen. */
+export const settled = async () => {
+  do {
+    await Promise.allSettled(imports);
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (imports.size);
+};
+
+class Clock {
+  now = 1_000_000;
+  timers = new Map();
+  set = (call, delay = 0, ...args) => this.timers.set(++turn, { at: this.now + delay, call, args }) && turn;
+  repeat = (call, every) => this.timers.set(++turn, { at: this.now + every, call, args: [], every }) && turn;
+  clear = (id) => this.timers.delete(id);
+
+  async pass(ms) {
+    const end = this.now + ms;
+    for (;;) {
+      const [id, timer] = [...this.timers].sort((a, b) => a[1].at - b[1].at)[0] ?? [];
+      if (!timer || timer.at > end) break;
+      this.now = timer.at;
+      if (timer.every) timer.at += timer.every;
+      else this.timers.delete(id);
+      timer.call(...timer.args);
+      await settled();
+    }
+    this.now = end;
+    await settled();
+  }
+}
+
+class Element extends EventTarget {
+  attributes = [];
+  isConnected = true;
+  classList = new Set();
+
+  constructor(attributes, parent) {
+    super();
+    this.parent = parent;
+    this.classList.remove = this.classList.delete;
+    this.classList.toggle = (name, on) => (on ? this.classList.add(name) : this.classList.delete(name));
+    for (const [name, value] of Object.entries(attributes)) this.attributes.push({ name, value });
+  }
+  getAttribute = (name) => this.attributes.find((each) => each.name === name)?.value ?? null;
+  removeAttribute = (name) => (this.attributes = this.attributes.filter((each) => each.name !== name));
+  setAttribute(name, value) {
+    this.removeAttribute(name);
+    this.attributes.push({ name, value });
+  }
+  closest = () => (this.getAttribute(STATE) ? this : (this.parent?.closest() ?? null));
+  path = () => [this, ...(this.parent?.path() ?? [])];
+}
+
+class Socket extends EventTarget {
+  sent = [];
+  /** The browser opens it. */
+  open = () => this.onopen();
+  send = (text) => this.sent.push(text);
+  close = () => {};
+  /** The network or the server ends it. */
+  end = (code) => this.onclose?.({ code });
+  hear(...message) {
+    const event = new Event("message");
+    event.data = JSON.stringify(message);
+    this.onmessage?.(event);
+    this.dispatchEvent(event);
+    return settled();
+  }
+  /** What was sent since the last time. */
+  take = () => this.sent.splice(0).map((text) => JSON.parse(text));
+}
+
+export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
+
+/** A page with a component for each instance; `random` is what Math.random gives. */
+export const open = ({ instances = ["counter00001"], random = 0.5 } = {}) => {
+  const clock = new Clock();
+  const sockets = [];
+  const warnings = [];
+  const events = [];
+  const roots = instances.map((instance) => new Element({ [STATE]: token(instance) }));
+  const document = new EventTarget();
+  Object.assign(document, {
+    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first" } },
+    documentElement: { dataset: {} },
+    querySelectorAll: () => roots,
+    createElement: () => ({}),
+    body: {},
+  });
+  for (const target of [document, ...roots])
+    for (const name of ["connected", "disconnected", "updated", "error"])
+      target.addEventListener(`alive:${name}`, ({ detail }) => events.push(detail ? [name, detail] : name));
+  const world = {
+    document,
+    Event,
+    URL,
+    console: { warn: (error) => warnings.push(String(error)) },
+    Math: Object.assign(Object.create(Math), { random: () => random, min: Math.min }),
+    Date: { now: () => clock.now },
+    FormData: class {
+      *[Symbol.iterator]() {}
+    },
+    WebSocket: function (url) {
+      sockets.push(Object.assign(new Socket(), { url }));
+      return sockets.at(-1);
+    },
+    setTimeout: clock.set,
+    clearTimeout: clock.clear,
+    setInterval: clock.repeat,
+    clearInterval: clock.clear,
+  };
+  // Modules are imported by Node and see its globals. A query makes them new for each page.
+  Object.assign(globalThis, { document, CloseEvent: class extends Event {}, location: { href: "https://host/" } });
+  for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
+  globalThis.Date.now = world.Date.now;
+  globalThis.Math.random = world.Math.random;
+  const page = ++turn;
+  world.importModule = async (specifier) => {
+    const file = String(specifier).split("/").at(-1);
+    if (!existsSync(source(file))) throw new TypeError(`Failed to fetch ${specifier}`);
+    const module = import(new URL(`../src/${file}?${page}`, import.meta.url));
+    imports.add(module);
+    return module.finally(() => imports.delete(module));
+  };
+  vm.runInNewContext(script, world);
+
+  const press = (attributes, type = "click", extra = {}, root = roots[0]) => {
+    const element = attributes instanceof Element ? attributes : new Element(attributes, root);
+    const event = new Event(type, { cancelable: true });
+    Object.defineProperty(event, "target", { value: element });
+    Object.defineProperty(event, "timeStamp", { value: clock.now });
+    Object.assign(event, { composedPath: () => [...element.path(), document], ...extra });
+    document.dispatchEvent(event);
+    return element;
+  };
+  return {
+    clock,
+    document,
+    events,
+    press,
+    roots,
+    sockets,
+    warnings,
+    status: () => document.documentElement.dataset.alive,
+    get socket() {
+      return sockets.at(-1);
+    },
+    /** Opens the newest socket and lets its join be answered. */
+    async connect() {
+      this.socket.open();
+      await this.socket.hear("joined", "next");
+      return this.socket;
+    },
+  };
+};
