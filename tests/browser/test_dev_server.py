@@ -13,7 +13,6 @@ from playwright.async_api import Page, expect
 from asok.scaffold import create_project
 from tests.browser.conftest import Launch, Launched
 
-NOT_YET = "alive-js/src/refresh.js is still empty; take this mark away with it"
 SAME_PAGE = "window.samePage"
 POLICY = """\
 from starlette.datastructures import MutableHeaders
@@ -139,7 +138,6 @@ async def test_a_mistake_costs_neither_the_page_nor_the_count(page: Page, dev: L
     assert await page.evaluate(SAME_PAGE)
 
 
-@pytest.mark.xfail(reason=NOT_YET, strict=True)
 async def test_a_changed_template_shows_and_the_count_stays(page: Page, dev: Launched, demo: Path) -> None:
     await open_and_click(page, dev)
     edit(demo / "src/components/counter.html", "Add 1", "One more")
@@ -148,7 +146,6 @@ async def test_a_changed_template_shows_and_the_count_stays(page: Page, dev: Lau
     assert "starting again" not in dev.output
 
 
-@pytest.mark.xfail(reason=NOT_YET, strict=True)
 async def test_a_changed_stylesheet_shows_on_the_same_page(page: Page, dev: Launched, demo: Path) -> None:
     await open_and_click(page, dev)
     edit(demo / "src/static/app.css", "h3 {", "h3 {\n  color: rgb(1, 2, 3);")
