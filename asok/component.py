@@ -158,7 +158,11 @@ def _exposed_methods(cls: type[Component]) -> dict[str, Exposed]:
         kind = (
             "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
         )
-        methods[name] = Exposed(name, value, kind, mark["timeout"], parameters_of(value))
+        try:
+            methods[name] = Exposed(name, value, kind, mark["timeout"], parameters_of(value))
+        except (NameError, TypeError, AttributeError, SyntaxError) as error:
+            problem = f"an annotation of {cls.__name__}.{name} cannot be read: {error}"
+            raise ComponentError(f"{problem}; import that name") from None
     return methods
 
 
