@@ -6,6 +6,7 @@ that the browser may ask. Nothing that a method does to state or session is kept
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import msgspec
 from asok import protocol
 from asok.calling import run_method
 from asok.calls import bind_arguments, parse_call
-from asok.component import Component, Definition, Event, surroundings_of
+from asok.component import Component, Definition, Event, definition_of, surroundings_of
 from asok.diff import change
 from asok.errors import (
     AsokError,
@@ -24,6 +25,7 @@ from asok.errors import (
     Busy,
     FieldError,
     MethodFailed,
+    MethodTimeout,
     NotExposed,
     Refusal,
     ResetNeeded,
@@ -168,8 +170,9 @@ class Live:
         self.engine.surround(component, token.instance, place)
         if event is not None:
             surroundings_of(component).event = self._event(event, attempt)
-        await self.engine.admit(component, place)
-        await self.engine.load(component)
+        if "guard" in definition.overrides or token.mount.route in self.engine.guards:
+            await self._guarded(f"{definition.name}.guard", self.engine.admit(component, place))
+        await self._load(component)
         return Unit(joined, place, component, record, remembered, token)
 
     async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
@@ -223,21 +226,29 @@ class Live:
                 raise BadArguments(name, str(error)) from None
 
     async def _guarded(self, what: str, work: Any) -> Any:
+        """Run a hook, never longer than a method may."""
+        seconds = self.engine.settings.limits.handler_timeout
         try:
-            return await work
+            async with asyncio.timeout(seconds) as limit:
+                return await work
         except (Refusal, Busy):
             raise
+        except TimeoutError as error:
+            raise MethodTimeout(what, seconds) if limit.expired() else MethodFailed(what, error) from error
         except Exception as error:
             raise MethodFailed(what, error) from error
 
     async def _render(self, unit: Unit) -> Rendering:
-        name = unit.joined.definition.name
-        if "load" in unit.joined.definition.overrides:
-            await self._guarded(f"{name}.load", self.engine.load(unit.component))
+        await self._load(unit.component)
         try:
             return self.engine.render(unit.component, unit.joined.token.slot)
         except Exception as error:
-            raise MethodFailed(f"{name}.render", error) from error
+            raise MethodFailed(f"{unit.joined.definition.name}.render", error) from error
+
+    async def _load(self, component: Component) -> None:
+        definition = definition_of(component)
+        if "load" in definition.overrides:
+            await self._guarded(f"{definition.name}.load", self.engine.load(component))
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""

@@ -258,7 +258,7 @@ def single_root(html: str) -> str:
 def _closes_at_end(html: str, tag: str) -> bool:
     if not html.endswith(f"</{tag}>"):
         return False
-    if html.count(f"</{tag}") == 1:
+    if html.count(f"</{tag}") == html.count(f"<{tag}") == 1:
         return True
     depth = 0
     for found in re.finditer(rf"<(/?){re.escape(tag)}(?=[\s/>])", html, re.IGNORECASE):
