@@ -19,6 +19,7 @@ __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
 
 SAFE = ("GET", "HEAD")
 ATTEMPTS = 5
+FAILED = 500
 
 
 def cookie_name(scheme: str) -> str:
@@ -35,7 +36,7 @@ class SessionMiddleware:
     """Gives every request its session and saves what changed.
 
     A response whose session met a newer write is not sent: a GET or HEAD runs again on the newer session,
-    another method is answered 409. kick: called with the owner of a session that has been given a new id.
+    another method is answered 409. A response 500 writes nothing. kick: called with the owner of a session that has been given a new id.
     """
 
     def __init__(self, app: ASGIApp, backend: Backend, settings: Settings, kick: Callable[[str], None]) -> None:
@@ -72,13 +73,18 @@ class _Response:
         self.found = False
 
     async def run(self, receive: Receive) -> None:
-        found = await open_session(self.middleware.backend, self.cookie) if self.cookie else None
+        try:
+            found = await open_session(self.middleware.backend, self.cookie) if self.cookie else None
+        except Busy:
+            raise _Stop(503) from None
         self.found = found is not None
         self.session = self.scope["session"] = Session() if found is None else found
         await self.middleware.app(self.scope, receive, self.send)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if message["status"] == FAILED:
+                self.session, self.found = Session(), True
             if self.session.dirty:
                 await self._commit()
             self._write_headers(MutableHeaders(scope=message))
