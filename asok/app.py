@@ -19,6 +19,7 @@ from typing import Any, TypeVar, overload
 import jinja2
 from markupsafe import Markup, escape
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -29,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 from asok import state
 from asok.component import Component, definition_of
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
-from asok.errors import ConfigurationError, Denied, RenderError
+from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError
 from asok.middleware import SessionMiddleware
 from asok.mounting import Engine, Guard, Place, Renderings, hook
 from asok.rendering import Child, Templates
@@ -88,7 +89,7 @@ class Asok:
             debug=self.settings.debug,
             routes=[*self._own_routes(), *routes],
             middleware=list(middleware),
-            exception_handlers={Denied: _denied},
+            exception_handlers={Denied: _denied, Busy: _busy},
             lifespan=self._run_lifespan,
         )
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._live.kick)
@@ -288,9 +289,17 @@ def _session(request: Request) -> Session:
 
 
 def _page_of(component: type[Component], request: Request) -> dict[str, Any]:
-    fields = definition_of(component).fields.by_name
-    given = {name: value for name, value in request.path_params.items() if name in fields}
+    fields = definition_of(component).fields
+    params = {name: value for name, value in request.path_params.items() if name in fields.by_name}
+    try:
+        given = {name: fields.convert(name, value, strict=False) for name, value in params.items()}
+    except FieldError as error:
+        raise HTTPException(404) from error
     return {"name": component.__name__, "arguments": given, "title": component.__name__}
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("Busy just now; try again.", 503, {"retry-after": "1"})
 
 
 async def _denied(request: Request, error: Exception) -> Response:
