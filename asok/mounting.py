@@ -333,10 +333,19 @@ def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any
         old = msgspec.msgpack.decode(state)
         if "migrate" not in definition.overrides:
             return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
-        migrated = definition.rebuild(fields.defaults()).migrate(old)
+        migrated = _migrated(definition, old)
         return {name: fields.convert(name, migrated[name]) for name in fields.public.names if name in migrated}
     except (msgspec.MsgspecError, ComponentError) as error:
         raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
+
+
+def _migrated(definition: Definition, old: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return definition.rebuild(definition.fields.defaults()).migrate(old)
+    except Exception as error:
+        # A page must not fail for ever because of what it once showed.
+        log.error("%s.migrate raised %r; the component starts afresh", definition.name, error)
+        raise ResetNeeded(f"{definition.name}.migrate raised {type(error).__name__}") from error
 
 
 def _fits(definition: Definition, name: str, value: Any) -> bool:
