@@ -1,0 +1,179 @@
+"""Asok: an ASGI application from a folder, and its pages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.routing import Route
+
+from asok import Asok, Component, Settings
+from asok.errors import ConfigurationError, DuplicateComponent
+from tests.rig import KEY, asok_app, rig
+
+COUNTER = """
+from asok import Component
+from asok.component import exposed
+
+class Counter(Component):
+    count = 0
+
+    @exposed
+    def increment(self):
+        self.count += 1
+
+    def render(self):
+        return self.html("counter.html")
+"""
+HTML = '<div>\n  <h3>Count: {{ count }}</h3>\n  <button ws-click="increment">Add 1</button>\n</div>\n'
+BASE = "<!doctype html><html><head>{{ alive() }}</head><body>{% block main %}{% endblock %}</body></html>"
+INDEX = """{% extends "html/base.html" %}
+{% block main %}<h1>Welcome</h1>{{ component('Counter', count=10) }}{% endblock %}"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    for name, text in {
+        "src/components/Counter.py": COUNTER,
+        "src/components/counter.html": HTML,
+        "src/templates/html/base.html": BASE,
+        "src/templates/index.html": INDEX,
+        "src/static/site.css": "body{}",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("src.components.")]:
+        del sys.modules[name]
+
+
+async def test_the_counter_of_the_design_runs_letter_for_letter(project: Path) -> None:
+    app = Asok(root=project, settings=Settings(project, keys=(KEY,), database=":memory:"))
+    app.page("/", "index.html")
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        assert "Count: 11" in await tab.text_after("increment")
+        page = (await visitor.open()).text
+        assert "<h1>Welcome</h1><div data-asok-state=" in page and "Count: 11" in page
+        assert (await visitor.http.get("/static/site.css")).text == "body{}"
+
+
+async def test_sessions_go_to_the_projects_own_file_by_default(project: Path) -> None:
+    app = Asok(root=project, settings=Settings(project, keys=(KEY,)))
+    app.page("/", "index.html")
+    async with rig(app) as served:
+        await (await served.visitor()).open()
+    assert (project / ".asok" / "sessions.db").is_file()
+
+
+def test_a_component_module_that_fails_says_so_and_is_not_half_there(project: Path) -> None:
+    (project / "src" / "components" / "Broken.py").write_text("import nothing_of_this_name")
+    with pytest.raises(ModuleNotFoundError):
+        Asok(root=project, settings=Settings(project, keys=(KEY,), database=":memory:"))
+    assert "src.components.Broken" not in sys.modules
+
+
+def test_two_files_with_one_class_name_stop_the_start(project: Path) -> None:
+    (project / "src" / "components" / "Other.py").write_text(COUNTER)
+    with pytest.raises(DuplicateComponent, match="rename one"):
+        Asok(root=project, settings=Settings(project, keys=(KEY,), database=":memory:"))
+
+
+def test_an_app_without_a_key_stops_the_start(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DEBUG", "SECRET_KEY", "ASOK_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError):
+        Asok(root=project)
+
+
+def test_the_root_is_the_folder_of_the_module_that_makes_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", KEY)
+    monkeypatch.setenv("ASOK_DATABASE", ":memory:")
+    assert Asok().root == Path(__file__).resolve().parent
+
+
+async def test_a_page_is_a_template_a_class_or_a_function(tmp_path: Path) -> None:
+    type(
+        "Card",
+        (Component,),
+        {"__annotations__": {"name": str}, "name": "", "n": 0, "template": "<p>{{ name }}{{ n }}</p>"},
+    )
+    app = asok_app(tmp_path, {"/": "{{ component('Card', name='t') }}"}, templates={"u.html": "{{ who }}!"})
+    app.page("/card/{name}", Component.__subclasses__()[-1])
+
+    @app.page("/u/{name}", "u.html")
+    async def user(request: Request) -> Any:
+        if request.path_params["name"] == "away":
+            return RedirectResponse("/")
+        return {"who": request.path_params["name"]}
+
+    @app.page("/s/{name}", "u.html")
+    def sync_user(request: Request) -> Any:
+        return {"who": request.path_params["name"]}
+
+    async with rig(app) as served:
+        http = (await served.visitor()).http
+        assert ">t0</p>" in (await http.get("/")).text
+        assert ">ann0</p>" in (await http.get("/card/ann")).text
+        assert (await http.get("/u/<b>")).text == "&lt;b&gt;!"
+        assert (await http.get("/s/bob")).text == "bob!"
+        assert (await http.get("/u/away")).status_code == 307
+
+
+async def test_a_path_parameter_becomes_the_fields_type_or_there_is_no_such_page(tmp_path: Path) -> None:
+    number = type("Number", (Component,), {"n": 0, "template": "<p>{{ n + 1 }}</p>"})
+    app = asok_app(tmp_path)
+    app.page("/n/{n}", number)
+    async with rig(app) as served:
+        http = (await served.visitor()).http
+        assert ">42</p>" in (await http.get("/n/41")).text
+        assert (await http.get("/n/x")).status_code == 404
+
+
+async def test_a_route_of_the_apps_own_may_render_live_pages(tmp_path: Path) -> None:
+    type("Leaf", (Component,), {"template": "<i>leaf</i>"})
+
+    async def shop(request: Request) -> Any:
+        return await app.render(request, "shop.html", title="T")
+
+    templates = {"shop.html": "{{ alive() }}{{ title }}{{ component('Leaf') }}"}
+    app = asok_app(tmp_path, templates=templates, routes=[Route("/shop", shop)])
+    async with rig(app) as served:
+        tab = await served.tab("/shop")
+        assert len(tab.shown) == 1
+
+
+async def test_the_lifespan_of_the_user_runs_within_that_of_the_app(tmp_path: Path) -> None:
+    happened: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        happened.append("up")
+        yield {"db": 1}
+        happened.append("down")
+
+    async def state(request: Request) -> Any:
+        return PlainTextResponse(str(request.state.db))
+
+    async with rig(asok_app(tmp_path, lifespan=lifespan, routes=[Route("/state", state)])) as served:
+        assert (await (await served.visitor()).http.get("/state")).text == "1"
+    assert happened == ["up", "down"]
+
+
+async def test_a_guard_that_raises_lets_nobody_in(tmp_path: Path) -> None:
+    def broken(request: Any, session: Any) -> bool:
+        raise RuntimeError("secret")
+
+    app = asok_app(tmp_path, templates={"p.html": "gold"})
+    app.page("/p", "p.html", guard=broken)
+    async with rig(app) as served:
+        answer = await (await served.visitor()).http.get("/p")
+        assert answer.status_code == 500
+        assert "gold" not in answer.text and "secret" not in answer.text

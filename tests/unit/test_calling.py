@@ -1,0 +1,164 @@
+"""Running a method: where, how long, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+from asok import Component, Denied, exposed
+from asok.calling import run_method
+from asok.component import definition_of
+from asok.errors import MethodFailed, MethodTimeout
+
+stopped = threading.Event()
+seen: list[Any] = []
+
+
+class Worker(Component):
+    count = 0
+
+    @exposed
+    def where(self) -> None:
+        seen.append(threading.current_thread())
+
+    @exposed
+    def spin(self) -> None:
+        seen.append(threading.current_thread())
+        try:
+            while True:
+                pass
+        finally:
+            stopped.set()
+
+    @exposed
+    async def sleep(self) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            seen.append("woken")
+
+    @exposed
+    async def drip(self) -> AsyncIterator[None]:
+        try:
+            while True:
+                self.count += 1
+                yield
+        finally:
+            seen.append("closed")
+
+    @exposed
+    async def stubborn(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            seen.append("closed")
+
+    @exposed
+    async def own_timeout(self) -> None:
+        raise TimeoutError
+
+    @exposed
+    async def inner_timeout(self) -> None:
+        await asyncio.wait_for(asyncio.sleep(60), 0.01)
+
+    @exposed
+    def fail(self) -> None:
+        raise ValueError("no")
+
+    @exposed
+    def deny(self) -> None:
+        raise Denied("this")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    seen.clear()
+    stopped.clear()
+
+
+async def run(name: str, *, seconds: float = 5, step: Any = None) -> Component:
+    async def no_step() -> None: ...
+
+    component, method = Worker(), definition_of(Worker).exposed[name]
+    threads = anyio.CapacityLimiter(2)
+    await run_method(component, method, ([], {}), seconds=seconds, threads=threads, step=step or no_step)
+    return component
+
+
+async def test_a_sync_method_runs_off_the_loop() -> None:
+    await run("where")
+    assert seen[0] is not threading.main_thread()
+
+
+async def test_a_sync_method_that_never_ends_is_cut_and_its_thread_is_free_again() -> None:
+    with pytest.raises(MethodTimeout, match=r"longer than 0\.2 s.*@exposed\(timeout=0\.4\)"):
+        await run("spin", seconds=0.2)
+    assert await asyncio.to_thread(stopped.wait, 5)
+    for _ in range(3):
+        await run("where")
+
+
+async def test_an_async_method_is_cut_at_its_limit() -> None:
+    with pytest.raises(MethodTimeout):
+        await run("sleep", seconds=0.05)
+    assert seen == ["woken"]
+
+
+async def test_a_generator_is_cut_and_closed_where_it_stands() -> None:
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(MethodTimeout):
+        await run("drip", seconds=0.05, step=forever)
+    assert seen == ["closed"]
+
+
+async def test_a_generator_whose_step_cannot_be_shown_is_closed() -> None:
+    async def broken() -> None:
+        raise ValueError
+
+    with pytest.raises(MethodFailed):
+        await run("stubborn", step=broken)
+    assert seen == ["closed"]
+
+
+@pytest.mark.parametrize("name", ["own_timeout", "inner_timeout"])
+async def test_a_timeout_of_the_methods_own_is_a_failure_and_not_its_limit(name: str) -> None:
+    with pytest.raises(MethodFailed, match="TimeoutError"):
+        await run(name)
+
+
+async def test_what_a_method_raises_is_kept_as_the_cause() -> None:
+    with pytest.raises(MethodFailed, match=r"Worker\.fail raised ValueError: no") as failed:
+        await run("fail")
+    assert isinstance(failed.value.cause, ValueError)
+
+
+async def test_a_refusal_of_the_methods_own_passes() -> None:
+    with pytest.raises(Denied):
+        await run("deny")
+
+
+async def test_the_loop_goes_on_while_a_sync_method_computes() -> None:
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while not stopped.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    began = time.monotonic()
+    with pytest.raises(MethodTimeout):
+        await run("spin", seconds=0.2)
+    assert time.monotonic() - began < 5
+    await asyncio.to_thread(stopped.wait, 5)
+    await turning
+    assert turns > 3

@@ -1,0 +1,192 @@
+"""The session over HTTP: its cookie, and that nothing goes out before it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
+
+from asok import Asok, Component, Limits
+from asok.backends.memory import MemoryBackend
+from asok.errors import Busy
+from asok.sessions import Cell, Commit
+from tests.rig import asok_app, rig
+
+
+async def plus(request: Request) -> PlainTextResponse:
+    n = request.session.get("n", 0)
+    await asyncio.sleep(0)
+    request.session["n"] = n + 1
+    return PlainTextResponse(str(n + 1))
+
+
+async def read(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(request.session.get("n")))
+
+
+def app_with(tmp_path: Path, **options: Any) -> Asok:
+    app = asok_app(tmp_path, {"/live-page": "{{ component('Leaf') }}", "/plain": "x"}, **options)
+    app.add_route("/plus", plus, methods=["GET", "POST"])
+    app.add_route("/read", read)
+    return app
+
+
+@pytest.fixture(autouse=True)
+def leaf() -> None:
+    type("Leaf", (Component,), {"template": "<p></p>"})
+
+
+def client(app: Asok, base: str = "http://localhost", **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base, **options)
+
+
+async def test_a_cookie_comes_only_when_a_page_needs_it(tmp_path: Path) -> None:
+    async with client(app_with(tmp_path)) as http:
+        for path in ("/plain", "/read"):
+            assert "set-cookie" not in (await http.get(path)).headers
+        first = await http.get("/live-page")
+        assert first.headers["set-cookie"].startswith("asok=")
+        assert "set-cookie" not in (await http.get("/live-page")).headers
+
+
+async def test_a_value_comes_back_with_the_next_request(tmp_path: Path) -> None:
+    async with client(app_with(tmp_path)) as http:
+        assert [(await http.post("/plus")).text for _ in range(3)] == ["1", "2", "3"]
+        assert (await http.get("/read")).text == "3"
+
+
+async def test_the_cookie_is_for_this_host_its_scripts_and_other_sites_do_not_get_it(tmp_path: Path) -> None:
+    async with client(app_with(tmp_path)) as http:
+        flags = (await http.get("/live-page")).headers["set-cookie"].split("; ")[1:]
+        assert set(flags) == {"Path=/", f"Max-Age={14 * 86400}", "HttpOnly", "SameSite=Lax"}
+    async with client(app_with(tmp_path), "https://localhost") as http:
+        cookie = (await http.get("/live-page")).headers["set-cookie"]
+        assert cookie.startswith("__Host-asok=") and cookie.endswith("; Secure")
+
+
+async def test_a_cookie_that_opens_nothing_is_taken_away(tmp_path: Path) -> None:
+    async with client(app_with(tmp_path), cookies={"asok": "A" * 43}) as http:
+        assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
+
+
+async def test_a_get_that_met_a_newer_session_runs_again_and_a_post_is_told(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    attempts: list[str] = []
+
+    async def slow(request: Request) -> PlainTextResponse:
+        attempts.append(request.method)
+        n = request.session.get("n", 0)
+        if len(attempts) in (1, 3):
+            async with client(app, cookies=dict(http.cookies)) as other:
+                await other.post("/plus")
+        request.session["n"] = n + 10
+        return PlainTextResponse(str(n + 10))
+
+    app.add_route("/slow", slow, methods=["GET", "POST"])
+    async with client(app) as http:
+        await http.post("/plus")
+        assert (await http.get("/slow")).text == "12"
+        assert attempts == ["GET", "GET"]
+        conflict = await http.post("/slow")
+        assert (conflict.status_code, conflict.headers["retry-after"]) == (409, "1")
+        assert attempts == ["GET", "GET", "POST"]
+        assert (await http.get("/read")).text == "13"
+
+
+@pytest.mark.parametrize("kind", ["base", "streaming"])
+async def test_a_conflict_is_told_through_any_middleware_and_response(tmp_path: Path, kind: str) -> None:
+    class Tagging(BaseHTTPMiddleware):
+        async def dispatch(self, request: Any, call_next: Any) -> Any:
+            answer = await call_next(request)
+            answer.headers["x-tag"] = "1"
+            return answer
+
+    app = app_with(tmp_path, middleware=[Middleware(Tagging)] if kind == "base" else [])
+
+    async def clash(request: Request) -> Any:
+        n = request.session.get("n", 0)
+        async with client(app, cookies=dict(http.cookies)) as other:
+            await other.post("/plus")
+        request.session["n"] = n + 10
+        return StreamingResponse(iter(["a", "b"])) if kind == "streaming" else PlainTextResponse("x")
+
+    app.add_route("/clash", clash, methods=["POST"])
+    async with client(app) as http:
+        await http.post("/plus")
+        assert (await http.post("/clash")).status_code == 409
+        assert (await http.get("/read")).text == "2"
+
+
+async def test_parallel_requests_count_every_success_exactly(tmp_path: Path) -> None:
+    async with rig(app_with(tmp_path, database=str(tmp_path / "s.db"))) as served:
+        visitor = await served.visitor()
+        await visitor.http.post("/plus")
+        answers = await asyncio.gather(*(visitor.http.post("/plus") for _ in range(20)))
+        done = sum(answer.status_code == 200 for answer in answers)
+        assert (await visitor.http.get("/read")).text == str(done + 1)
+
+
+class BusyBackend(MemoryBackend):
+    """A store that cannot be had while it is asked not to be."""
+
+    reads_fail = commits_fail = False
+
+    async def read(self, *arguments: Any, **options: Any) -> dict[str, Cell]:
+        if self.reads_fail:
+            raise Busy("not now")
+        return await super().read(*arguments, **options)
+
+    async def commit(self, commit: Commit) -> bool:
+        if self.commits_fail:
+            raise Busy("not now")
+        return await super().commit(commit)
+
+
+@pytest.mark.parametrize("failing", ["reads_fail", "commits_fail"])
+async def test_a_busy_store_is_a_503_and_nothing_is_lost(tmp_path: Path, failing: str) -> None:
+    backend = BusyBackend()
+    async with client(app_with(tmp_path, backend=backend)) as http:
+        await http.post("/plus")
+        setattr(backend, failing, True)
+        busy = await http.post("/plus")
+        assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+        setattr(backend, failing, False)
+        assert (await http.post("/plus")).text == "2"
+
+
+async def test_a_failing_route_writes_nothing(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+
+    async def fails(request: Request) -> None:
+        request.session["n"] = 100
+        raise RuntimeError("secret")
+
+    app.add_route("/fails", fails)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        await visitor.http.post("/plus")
+        answer = await visitor.http.get("/fails")
+        assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+        assert (await visitor.http.get("/read")).text == "1"
+
+
+async def test_sessions_that_nobody_uses_are_swept(tmp_path: Path) -> None:
+    from asok.sessions import owner_of
+
+    times = [1.0]
+    backend = MemoryBackend(clock=lambda: times[0])
+    app = app_with(tmp_path, backend=backend, limits=Limits(session_age=10))
+    async with client(app) as http:
+        await http.post("/plus")
+        owner = owner_of(http.cookies["asok"])
+        assert await backend.sweep(0.5) == 0
+        assert await backend.sweep(2.0) == 1
+        assert await backend.read(owner, ["meta"]) == {}
+        assert (await http.get("/read")).text == "None"

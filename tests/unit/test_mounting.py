@@ -1,0 +1,121 @@
+"""Mounting: instances restored or made, loaded side by side, and renderings kept within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asok import Component, exposed
+from asok.mounting import Renderings
+from tests.rig import asok_app, rig
+
+
+def test_renderings_are_kept_up_to_their_size() -> None:
+    kept = Renderings(100)
+    keys = [kept.add(str(number) * 40) for number in range(5)]
+    assert [kept.get(key) is not None for key in keys] == [False, False, False, True, True]
+
+
+def test_a_rendering_that_was_asked_for_stays_longer() -> None:
+    kept = Renderings(100)
+    first, second = kept.add("a" * 40), kept.add("b" * 40)
+    assert kept.get(first) is not None
+    kept.add("c" * 40)
+    assert kept.get(second) is None
+    assert kept.get(first) == "a" * 40
+
+
+async def test_siblings_load_side_by_side(tmp_path: Path) -> None:
+    waiting: list[asyncio.Event] = []
+
+    async def load(self: Any) -> None:
+        mine = asyncio.Event()
+        waiting.append(mine)
+        if len(waiting) == 3:
+            for each in waiting:
+                each.set()
+        await mine.wait()
+
+    type("Slow", (Component,), {"template": "<i></i>", "load": load})
+    body = "{% for n in range(3) %}{{ component('Slow', key=n) }}{% endfor %}"
+    async with rig(asok_app(tmp_path, {"/": body})) as served:
+        assert len((await (await served.visitor()).open()).tokens) == 3
+
+
+async def test_a_key_keeps_the_state_where_places_change(tmp_path: Path) -> None:
+    @exposed
+    def add(self: Any) -> None:
+        self.count += 1
+
+    type("Item", (Component,), {"count": 0, "template": "<i>{{ count }}</i>", "add": add})
+    order = ["a", "b"]
+    app = asok_app(
+        tmp_path,
+        templates={"p.html": "{{ alive() }}{% for n in order %}{{ n }}{{ component('Item', key=n) }}{% endfor %}"},
+    )
+
+    async def page(request: Any) -> Any:
+        return {"order": order}
+
+    app.page("/", "p.html")(page)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        await tab.event("add", instance=tab.only)
+        order.reverse()
+        text = (await visitor.open()).text
+        assert text.index(">0</i>") < text.index(">1</i>")
+
+
+async def test_the_same_component_on_two_pages_has_two_states(tmp_path: Path) -> None:
+    @exposed
+    def add(self: Any) -> None:
+        self.count += 1
+
+    type("Item", (Component,), {"count": 0, "template": "<i>{{ count }}</i>", "add": add})
+    app = asok_app(tmp_path, {"/a": "{{ component('Item') }}", "/b": "{{ component('Item') }}"})
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        await (await visitor.tab("/a")).event("add")
+        assert ">1</i>" in (await visitor.open("/a")).text
+        assert ">0</i>" in (await visitor.open("/b")).text
+
+
+@pytest.mark.parametrize("given", ["{'a': 1}", "[1, 2]", "'é'", "none", "true", "1.5"])
+async def test_arguments_of_any_plain_type_restore_their_state(tmp_path: Path, given: str) -> None:
+    @exposed
+    def add(self: Any) -> None:
+        self.count += 1
+
+    type("Takes", (Component,), {"__annotations__": {"value": Any}, "value": None, "count": 0, "add": add,
+                                 "template": "<i>{{ count }}</i>"})  # fmt: skip
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Takes', value=" + given + ") }}"})) as served:
+        visitor = await served.visitor()
+        await (await visitor.tab()).event("add")
+        assert ">1</i>" in (await visitor.open()).text
+
+
+async def test_a_migrate_that_raises_starts_the_component_afresh(tmp_path: Path) -> None:
+    @exposed
+    def add(self: Any) -> None:
+        self.count += 1
+
+    def broken(self: Any, old: dict[str, Any]) -> dict[str, Any]:
+        raise KeyError("name")
+
+    where = str(tmp_path / "s.db")
+    type("Old", (Component,), {"count": 0, "template": "<i>{{ count }}</i>", "add": add})
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Old') }}"}, database=where)) as served:
+        visitor = await served.visitor()
+        await (await visitor.tab()).event("add")
+        cookie = visitor.cookie
+    type(
+        "Old", (Component,), {"title": "t", "count": 0, "template": "<i>{{ title }}{{ count }}</i>", "migrate": broken}
+    )
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Old') }}"}, database=where)) as served:
+        visitor = await served.visitor()
+        visitor.http.cookies.set("asok", cookie)
+        assert ">t0</i>" in (await visitor.open()).text
