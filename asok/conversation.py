@@ -19,11 +19,12 @@ import msgspec
 from asok import protocol
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
-from asok.live import Joined, Live, SessionEnded
+from asok.live import Live, SessionEnded
 from asok.mounting import Engine
 from asok.protocol import CLOSE
 from asok.sessions import owner_of
 from asok.settings import Limits
+from asok.showing import Joined
 from asok.state import instance_of, unseal
 
 __all__ = ["Closing", "LiveSession", "Outbox"]
@@ -129,7 +130,7 @@ class LiveSession:
     @property
     def greeted(self) -> bool:
         """Whether the first join has come."""
-        return bool(self._live.tab)
+        return bool(self._live.screen.tab)
 
     def receive(self, message: protocol.ClientMessage) -> None:
         """Take a message. Raises Closing where the connection must end."""
@@ -179,7 +180,7 @@ class LiveSession:
             raise Closing(CLOSE.FLOOD, "too many joins")
         if not self.greeted:
             self._check_csrf(message.csrf)
-            self._live.tab = message.tab[:32] or "-"
+            self._live.screen.tab = message.tab[:32] or "-"
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
         for entry in message.instances:
@@ -211,7 +212,7 @@ class LiveSession:
         if line is None:
             joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
             line = self._lines[instance] = Line(joined, entry.seq + 1)
-            self._live.joined[instance] = joined
+            self._live.screen.joined[instance] = joined
         if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 
@@ -223,7 +224,7 @@ class LiveSession:
         self.outbox.put(protocol.Reset(instance))
 
     def _forget(self, instance: str) -> Line | None:
-        self._live.joined.pop(instance, None)
+        self._live.screen.joined.pop(instance, None)
         return self._lines.pop(instance, None)
 
     def _queue(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
@@ -288,8 +289,8 @@ class LiveSession:
             return await self._live.answer(line.joined, work)
         line.joined.held = line.joined.held and bool(work.held)
         unit = await self._live.open(line.joined)
-        line.expected = max(line.expected, unit.applied(self._live.tab) + 1)
-        if (work.seq and not work.held) or self._live.is_outdated(unit):
+        line.expected = max(line.expected, unit.applied(self._live.screen.tab) + 1)
+        if (work.seq and not work.held) or self._live.screen.is_outdated(unit):
             await self._live.renew(unit, work.seq + 1)
 
     def _continues(self, line: Line, work: protocol.Event | protocol.JoinEntry, error: Exception) -> bool:

@@ -7,9 +7,7 @@ that the browser may ask. Nothing that a method does to state or session is kept
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,7 +16,6 @@ from asok import protocol
 from asok.calling import run_method
 from asok.calls import bind_arguments, parse_call
 from asok.component import Component, Definition, Event, definition_of, surroundings_of
-from asok.diff import change
 from asok.errors import (
     AsokError,
     BadArguments,
@@ -31,13 +28,12 @@ from asok.errors import (
     ResetNeeded,
 )
 from asok.mounting import Engine, Mounted, Place, Rendering, hook, page_request, record_of, revive, values_of
-from asok.rendering import Child, children_in
+from asok.rendering import children_in
 from asok.sessions import META, CellKey, Commit, Record, Session, evicted, open_session, owner_of, pack, unpack_record
-from asok.state import Token, coarse, token_change
+from asok.showing import Joined, Screen, Unit
+from asok.state import Token
 
-__all__ = ["Joined", "Live", "SessionEnded"]
-
-Effects = list[list[Any]]
+__all__ = ["Live", "SessionEnded"]
 
 ATTEMPTS = 5
 TABS = 16
@@ -46,49 +42,6 @@ UNSETTLED = 32
 
 class SessionEnded(AsokError):
     """The visitor's session is gone or has been given another id; the page must be fetched anew."""
-
-
-@dataclass(slots=True)
-class Joined:
-    """An instance as this connection knows it.
-
-    text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
-    browser has the exact text of that, so that a delta can be sent.
-    """
-
-    token: Token
-    text: str
-    definition: Definition
-    shown: bytes
-    held: bool
-
-
-@dataclass(slots=True)
-class Unit:
-    """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
-
-    remembered: a reload of the page restores this instance already. token: the browser's, at that time.
-    """
-
-    joined: Joined
-    place: Place
-    component: Component
-    record: Record | None
-    remembered: bool
-    token: Token
-
-    @property
-    def version(self) -> int:
-        return self.record.version if self.record else 0
-
-    def applied(self, tab: str) -> int:
-        """The last sequence of a tab that the instance has applied."""
-        return self.record.applied.get(tab, 0) if self.record else 0
-
-    @property
-    def child(self) -> Child:
-        token = self.joined.token
-        return Child(token.instance, self.joined.definition, {}, token.arguments.hex(), token.slot)
 
 
 class Live:
@@ -106,9 +59,8 @@ class Live:
         send: Callable[[protocol.ServerMessage], None],
     ) -> None:
         self.engine, self.session_id, self.send = engine, session_id, send
+        self.screen = Screen(engine, send)
         self.owner = owner_of(session_id) if session_id else ""
-        self.tab = ""
-        self.joined: dict[str, Joined] = {}
         self._scope = dict(scope)
 
     async def answer(self, joined: Joined, event: protocol.Event) -> None:
@@ -130,16 +82,16 @@ class Live:
         for attempt in range(1, ATTEMPTS + 1):
             call = self._verify(joined, event)
             unit = await self._open(joined, event, attempt)
-            if unit.record is not None and event.seq <= unit.applied(self.tab):
+            if unit.record is not None and event.seq <= unit.applied(self.screen.tab):
                 return await self.renew(unit, event.seq)
             await self._call(unit, event, call)
             rendering = await self._render(unit)
             fresh = await self._mount_children(unit, rendering)
             record = self._record(unit, event.seq)
-            sealed = self._seal(unit, rendering, record)
+            sealed = self.screen.seal(unit, rendering, record)
             if await self._commit(unit, record, fresh):
-                self._send_children(unit, fresh)
-                return self._send_rendering(unit, event.seq, rendering, sealed, surroundings_of(unit.component).effects)
+                self.screen.show_children(unit, fresh)
+                return self.screen.show(unit, event.seq, rendering, sealed, surroundings_of(unit.component).effects)
         raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
 
     def _verify(self, joined: Joined, event: protocol.Event) -> tuple[Any, Any] | None:
@@ -191,7 +143,7 @@ class Live:
 
     def _event(self, event: protocol.Event, attempt: int) -> Event:
         data = event.data or protocol.EventData()
-        event_id = f"{event.instance}-{self.tab}-{event.seq}"
+        event_id = f"{event.instance}-{self.screen.tab}-{event.seq}"
         return Event(event_id, attempt, data.value, data.key, dict(data.form or ()))
 
     async def _call(self, unit: Unit, event: protocol.Event, call: tuple[Any, Any] | None) -> None:
@@ -256,34 +208,15 @@ class Live:
         fresh = await self._mount_children(unit, rendering)
         joined = unit.joined
         await self._keep(fresh)
-        self._send_children(unit, fresh)
-        self.send(protocol.Update(joined.token.instance, seq - 1, self._change(unit, rendering)))
+        self.screen.show_children(unit, fresh)
+        self.send(protocol.Update(joined.token.instance, seq - 1, self.screen.change(unit, rendering)))
         joined.shown, joined.held = rendering.digest, True
-
-    def _known(self, unit: Unit) -> str | None:
-        """The text on the page: from the cache, or rendered again from the state that was sent with it."""
-        joined = unit.joined
-        text = self.engine.renderings.get(joined.shown)
-        if text is not None or "load" in joined.definition.overrides or joined.shown != joined.token.rendering:
-            return text
-        component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
-        self.engine.surround(component, joined.token.instance, unit.place)
-        try:
-            rendering = self.engine.render(component, joined.token.slot)
-        except Exception:
-            return None
-        return rendering.html if rendering.digest == joined.shown else None
-
-    def _change(self, unit: Unit, rendering: Rendering) -> Any:
-        if rendering.digest == unit.joined.shown and unit.joined.held:
-            return []
-        return change(self._known(unit) if unit.joined.held else None, rendering.html)
 
     async def _mount_children(self, unit: Unit, rendering: Rendering) -> dict[str, Mounted]:
         """The children that the page does not show yet, or shows with other arguments."""
         if not rendering.children:
             return {}
-        shown = children_in(self._known(unit) or "")
+        shown = children_in(self.screen.known(unit) or "")
         fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.digest}
         work = self.engine.mount_tree(fresh, unit.place, shown=shown)
         mounted: dict[str, Mounted] = await self._guarded(f"a child of {unit.joined.definition.name}", work)
@@ -293,10 +226,14 @@ class Live:
         """The record after the event: its sequence applied, its effects kept until they must have arrived."""
         older, effects = unit.record, surroundings_of(unit.component).effects
         made = record_of(unit.component, unit.child, unit.version + 1, unit.joined.token.born, older)
-        others = dict(list(item for item in made.applied.items() if item[0] != self.tab)[-TABS + 1 :])
-        kept = [each for each in made.effects if each[0] != self.tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+        others = dict(list(item for item in made.applied.items() if item[0] != self.screen.tab)[-TABS + 1 :])
+        kept = [each for each in made.effects if each[0] != self.screen.tab or each[1] > seq - UNSETTLED][
+            -2 * UNSETTLED :
+        ]
         return msgspec.structs.replace(
-            made, applied={**others, self.tab: seq}, effects=[*kept, (self.tab, seq, effects)] if effects else kept
+            made,
+            applied={**others, self.screen.tab: seq},
+            effects=[*kept, (self.screen.tab, seq, effects)] if effects else kept,
         )
 
     async def _commit(self, unit: Unit, record: Record, fresh: Mapping[str, Mounted]) -> bool:
@@ -330,57 +267,18 @@ class Live:
         if records and not await self.engine.backend.commit(Commit(checks, writes)):
             raise Busy("a child has changed meanwhile")
 
-    def _send_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
-        """Children go before their parents, each whole; what this connection knows of them follows."""
-        for each in reversed(list(fresh.values())):
-            token = self.engine.token(each, unit.place)
-            text = self.engine.seal(token)
-            joined = self.joined.get(token.instance)
-            if joined is not None:
-                joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
-
-    def _seal(self, unit: Unit, rendering: Rendering, record: Record | None) -> tuple[Token, str]:
-        joined, fields = unit.joined, unit.joined.definition.fields
-        token = msgspec.structs.replace(
-            joined.token,
-            schema=fields.schema,
-            state=record.state if record else fields.public.pack(unit.component.__dict__),
-            version=record.version if record else 0,
-            issued=coarse(time.time()),
-            rendering=rendering.digest,
-        )
-        return token, self.engine.seal(token)
-
-    def _send_rendering(
-        self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects
-    ) -> None:
-        joined, (token, text) = unit.joined, sealed
-        if joined.token is not unit.token and token.version < joined.token.version:
-            return self.send(protocol.Update(token.instance, seq, [], [], effects))
-        html_change, change_of_token = self._change(unit, rendering), token_change(joined.text, text)
-        joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-        self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
-
-    def is_outdated(self, unit: Unit) -> bool:
-        """Whether the page shows less than the record holds; in development, less than the template says."""
-        token, definition = unit.joined.token, unit.joined.definition
-        if unit.version != token.version or token.schema != definition.fields.schema:
-            return True
-        if not self.engine.settings.debug:
-            return False
-        return self.engine.render(unit.component, token.slot).digest != unit.joined.shown
-
     async def renew(self, unit: Unit, since: int) -> None:
         """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
         rendering = await self._render(unit)
         fresh = await self._mount_children(unit, rendering)
         await self._keep(fresh)
-        self._send_children(unit, fresh)
+        self.screen.show_children(unit, fresh)
         record = unit.record
         kept = record.effects if record else []
-        effects = [effect for tab, seq, each in kept if tab == self.tab and seq >= since for effect in each]
-        self._send_rendering(unit, unit.applied(self.tab), rendering, self._seal(unit, rendering, record), effects)
+        effects = [effect for tab, seq, each in kept if tab == self.screen.tab and seq >= since for effect in each]
+        self.screen.show(
+            unit, unit.applied(self.screen.tab), rendering, self.screen.seal(unit, rendering, record), effects
+        )
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""
@@ -388,4 +286,4 @@ class Live:
             return
         unit = await self.open(joined)
         await hook(unit.component.unmount())
-        await self._commit(unit, self._record(unit, unit.applied(self.tab)), {})
+        await self._commit(unit, self._record(unit, unit.applied(self.screen.tab)), {})

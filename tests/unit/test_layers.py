@@ -31,6 +31,7 @@ LAYERS = (
     "asok.compiling",
     "asok.rendering",
     "asok.mounting",
+    "asok.showing",
     "asok.live",
     "asok.conversation",
     # backends

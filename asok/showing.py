@@ -1,0 +1,138 @@
+"""What one tab shows: the text of each instance, the token beside it, and what brings them up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from asok import protocol
+from asok.component import Component, Definition
+from asok.diff import Delta
+from asok.diff import change as difference
+from asok.mounting import Engine, Mounted, Place, Rendering, revive
+from asok.rendering import Child
+from asok.sessions import Record
+from asok.state import Token, coarse, token_change
+
+__all__ = ["Effects", "Joined", "Screen", "Unit"]
+
+Effects = list[list[Any]]
+
+
+@dataclass(slots=True)
+class Joined:
+    """An instance as this connection knows it.
+
+    text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
+    browser has the exact text of that, so that a delta can be sent.
+    """
+
+    token: Token
+    text: str
+    definition: Definition
+    shown: bytes
+    held: bool
+
+
+@dataclass(slots=True)
+class Unit:
+    """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
+
+    remembered: a reload of the page restores this instance already. token: the browser's, at that time.
+    """
+
+    joined: Joined
+    place: Place
+    component: Component
+    record: Record | None
+    remembered: bool
+    token: Token
+
+    @property
+    def version(self) -> int:
+        """How many commits the instance has seen."""
+        return self.record.version if self.record else 0
+
+    def applied(self, tab: str) -> int:
+        """The last sequence of a tab that the instance has applied."""
+        return self.record.applied.get(tab, 0) if self.record else 0
+
+    @property
+    def child(self) -> Child:
+        """The place in which it stands."""
+        token = self.joined.token
+        return Child(token.instance, self.joined.definition, {}, token.arguments.hex(), token.slot)
+
+
+class Screen:
+    """The instances that a tab shows, and the messages that change them. `send` takes them."""
+
+    def __init__(self, engine: Engine, send: Callable[[protocol.ServerMessage], None]) -> None:
+        self.engine, self.send = engine, send
+        self.tab = ""
+        self.joined: dict[str, Joined] = {}
+
+    def known(self, unit: Unit) -> str | None:
+        """The text on the page: from the cache, or rendered again from the state that was sent with it."""
+        joined = unit.joined
+        text = self.engine.renderings.get(joined.shown)
+        if text is not None or "load" in joined.definition.overrides or joined.shown != joined.token.rendering:
+            return text
+        component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
+        self.engine.surround(component, joined.token.instance, unit.place)
+        try:
+            rendering = self.engine.render(component, joined.token.slot)
+        except Exception:
+            return None
+        return rendering.html if rendering.digest == joined.shown else None
+
+    def change(self, unit: Unit, rendering: Rendering) -> str | Delta:
+        """What turns the text that the browser holds into the new one; all of it where it holds none."""
+        if rendering.digest == unit.joined.shown and unit.joined.held:
+            return []
+        return difference(self.known(unit) if unit.joined.held else None, rendering.html)
+
+    def show_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
+        """Children go before their parents, each whole; what this connection knows of them follows."""
+        for each in reversed(list(fresh.values())):
+            token = self.engine.token(each, unit.place)
+            text = self.engine.seal(token)
+            joined = self.joined.get(token.instance)
+            if joined is not None:
+                joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
+
+    def seal(self, unit: Unit, rendering: Rendering, record: Record | None) -> tuple[Token, str]:
+        """The token of a rendering, and its text; before the commit, so that one too large commits nothing."""
+        joined, fields = unit.joined, unit.joined.definition.fields
+        token = msgspec.structs.replace(
+            joined.token,
+            schema=fields.schema,
+            state=record.state if record else fields.public.pack(unit.component.__dict__),
+            version=record.version if record else 0,
+            issued=coarse(time.time()),
+            rendering=rendering.digest,
+        )
+        return token, self.engine.seal(token)
+
+    def show(self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects) -> None:
+        """Send a rendering, its token and its effects; the page may show a newer one already."""
+        joined, (token, text) = unit.joined, sealed
+        if joined.token is not unit.token and token.version < joined.token.version:
+            return self.send(protocol.Update(token.instance, seq, [], [], effects))
+        html_change, change_of_token = self.change(unit, rendering), token_change(joined.text, text)
+        joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+        self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
+
+    def is_outdated(self, unit: Unit) -> bool:
+        """Whether the page shows less than the record holds; in development, less than the template says."""
+        token, definition = unit.joined.token, unit.joined.definition
+        if unit.version != token.version or token.schema != definition.fields.schema:
+            return True
+        if not self.engine.settings.debug:
+            return False
+        return self.engine.render(unit.component, token.slot).digest != unit.joined.shown
