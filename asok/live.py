@@ -226,15 +226,11 @@ class Live:
         """The record after the event: its sequence applied, its effects kept until they must have arrived."""
         older, effects = unit.record, surroundings_of(unit.component).effects
         made = record_of(unit.component, unit.child, unit.version + 1, unit.joined.token.born, older)
-        others = dict(list(item for item in made.applied.items() if item[0] != self.screen.tab)[-TABS + 1 :])
-        kept = [each for each in made.effects if each[0] != self.screen.tab or each[1] > seq - UNSETTLED][
-            -2 * UNSETTLED :
-        ]
-        return msgspec.structs.replace(
-            made,
-            applied={**others, self.screen.tab: seq},
-            effects=[*kept, (self.screen.tab, seq, effects)] if effects else kept,
-        )
+        tab = self.screen.tab
+        others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
+        kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+        kept = [*kept, (tab, seq, effects)] if effects else kept
+        return msgspec.structs.replace(made, applied={**others, tab: seq}, effects=kept)
 
     async def _commit(self, unit: Unit, record: Record, fresh: Mapping[str, Mounted]) -> bool:
         session, token = unit.place.session, unit.joined.token
@@ -273,12 +269,10 @@ class Live:
         fresh = await self._mount_children(unit, rendering)
         await self._keep(fresh)
         self.screen.show_children(unit, fresh)
-        record = unit.record
+        record, tab = unit.record, self.screen.tab
         kept = record.effects if record else []
-        effects = [effect for tab, seq, each in kept if tab == self.screen.tab and seq >= since for effect in each]
-        self.screen.show(
-            unit, unit.applied(self.screen.tab), rendering, self.screen.seal(unit, rendering, record), effects
-        )
+        effects = [effect for of, seq, each in kept if of == tab and seq >= since for effect in each]
+        self.screen.show(unit, unit.applied(tab), rendering, self.screen.seal(unit, rendering, record), effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""
