@@ -1,0 +1,749 @@
+"""The browser runtime against a scripted server: what it sends, what it shows, and what it leaves to the person."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.alive_rig import ONE, TWO, Line, Rig, rig, root, token
+
+Open = Callable[..., Awaitable[Line]]
+COUNTER = root('<output>0</output><button ws-click="increment">Add 1</button>')
+
+
+def counter(value: object) -> str:
+    return f'<div><output>{value}</output><button ws-click="increment">Add 1</button></div>'
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Rig]:
+    async with rig() as made:
+        yield made
+
+
+@pytest.fixture
+def open_page(page: Page, server: Rig) -> Open:
+    """`await open_page(body)` shows a page and gives its connection, which is live."""
+
+    async def open_(body: str = COUNTER, *, head: str = "") -> Line:
+        server.body, server.head = body, head
+        await page.goto(server.url)
+        line = await server.line()
+        await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+        return line
+
+    return open_
+
+
+async def text_of(page: Page, selector: str) -> Any:
+    return await page.locator(selector).evaluate("element => element.value")
+
+
+async def listen(page: Page, *names: str) -> None:
+    """Collect DOM events of the runtime in `window.heard`."""
+    await page.evaluate(
+        """names => {
+            window.heard ??= [];
+            for (const name of names)
+                document.addEventListener(name, event => heard.push([name, event.detail ?? null]));
+        }""",
+        list(names),
+    )
+
+
+# --- what goes to the server
+
+
+async def test_a_click_is_one_short_frame(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await page.click("button")
+    assert await line.frame("event") == f'["event","{ONE}",1,"increment",{{}}]'
+
+
+async def test_the_first_event_joins_its_component_with_the_newest_csrf_token(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    first = await line.message("join")
+    assert (first[1], first[2], first[4]) == (1, "first", [])
+    assert re.fullmatch("[a-z0-9]{16}", first[3])
+    await line.say("joined", "second")
+    await page.locator("button").dispatch_event("click")
+    joined = await line.message("join")
+    assert joined == ["join", 1, joined[2], first[3], [[token(), 0, 0]]]
+    assert (await line.event())[:3] == [ONE, 1, "increment"]
+
+
+async def test_arguments_go_as_they_are_written(page: Page, open_page: Open) -> None:
+    line = await open_page(root("""<button ws-click="add(1, 'it\\'s', true, &quot;&amp;&quot;)">x</button>"""))
+    await page.click("button")
+    assert (await line.event())[2] == """add(1, 'it\\'s', true, "&")"""
+
+
+async def test_a_click_inside_of_a_button_is_the_buttons(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<button ws-click="pick" value="3"><b>three</b></button>'))
+    await page.click("b")
+    assert (await line.event())[2:] == ["pick", {"value": "3"}]
+
+
+async def test_a_submit_sends_the_form_with_the_button_that_was_pressed(page: Page, open_page: Open) -> None:
+    form = (
+        '<form ws-submit="save"><input name="id" value="7"><input type="checkbox" name="tag" value="a" checked>'
+        '<input type="checkbox" name="tag" value="b" checked><input type="file" name="file">'
+        '<button name="way" value="draft">Draft</button></form>'
+    )
+    line = await open_page(root(form))
+    await page.click("button")
+    _, _, call, data = await line.event()
+    assert (call, data) == ("save", {"form": [["id", "7"], ["tag", "a"], ["tag", "b"], ["way", "draft"]]})
+    assert page.url.endswith("/")
+
+
+async def test_a_control_sends_its_value_and_the_form_around_it(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<form><input name="q" ws-input="search"><input name="page" value="2"></form>'))
+    await page.fill("[name=q]", "sun")
+    assert (await line.event())[2:] == ["search", {"value": "sun", "form": [["q", "sun"], ["page", "2"]]}]
+
+
+async def test_choices_go_as_true_and_false_and_lists(page: Page, open_page: Open) -> None:
+    line = await open_page(
+        root(
+            '<input type="checkbox" ws-change="check"><select multiple ws-change="choose">'
+            "<option>a</option><option>b</option><option>c</option></select>"
+        )
+    )
+    await page.check("input")
+    assert (await line.event())[2:] == ["check", {"value": True}]
+    await page.select_option("select", ["a", "c"])
+    assert (await line.event())[2:] == ["choose", {"value": ["a", "c"]}]
+
+
+async def test_enter_is_heard_and_other_keys_stay_the_fields(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<input ws-keydown.enter.prevent="send">'))
+    await page.locator("input").press_sequentially("hello")
+    await page.press("input", "Enter")
+    assert (await line.event())[2:] == ["send", {"value": "hello", "key": "Enter"}]
+    assert await text_of(page, "input") == "hello"
+
+
+async def test_prevent_keeps_the_browser_from_following_a_link(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<a href="/elsewhere" ws-click.prevent="follow">x</a>'))
+    await page.click("a")
+    assert (await line.event())[2] == "follow"
+    assert page.url.endswith("/")
+
+
+async def test_once_means_once_even_if_an_update_brings_the_attribute_again(page: Page, open_page: Open) -> None:
+    html = '<p>{}</p><button ws-click.once="buy">Buy</button><button id="other" ws-click="other">x</button>'
+    line = await open_page(root(html.format(1)))
+    await page.click("text=Buy")
+    await line.event()
+    await line.update(1, f"<div class=new>{html.format(2)}</div>")
+    await expect(page.locator("p")).to_have_text("2")
+    await page.click("text=Buy")
+    await page.click("#other")
+    assert (await line.event())[1:3] == [2, "other"]
+
+
+async def test_a_debounced_call_goes_before_a_later_event(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<input ws-input.debounce.60000="search"><button ws-click="go">x</button>'))
+    await page.locator("input").press_sequentially("rain")
+    await page.click("button")
+    assert (await line.event())[1:] == [1, "search", {"value": "rain"}]
+    assert (await line.event())[1:3] == [2, "go"]
+
+
+async def test_a_debounced_call_goes_once_after_the_pause(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<input ws-input.debounce.20="search">'))
+    await page.locator("input").fill("a")
+    await page.locator("input").fill("ab")
+    assert (await line.event())[1:] in ([1, "search", {"value": "ab"}], [1, "search", {"value": "a"}])
+
+
+async def test_throttle_lets_the_first_through(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<button ws-click.throttle.60000="vote">x</button><i ws-click="end">end</i>'))
+    for _ in range(3):
+        await page.click("button")
+    await page.click("i")
+    assert (await line.event())[2] == "vote"
+    assert (await line.event())[2] == "end"
+
+
+async def test_a_composition_is_not_sent_before_it_ends(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<input ws-input="search" ws-keydown.enter="send">'))
+    await page.focus("input")
+    keyboard = await page.context.new_cdp_session(page)
+    for text in ("k", "か", "かn", "かな"):
+        await keyboard.send("Input.imeSetComposition", {"text": text, "selectionStart": 2, "selectionEnd": 2})
+    await keyboard.send("Input.insertText", {"text": "仮名"})
+    assert (await line.event())[1:] == [1, "search", {"value": "仮名"}]
+
+
+# --- what an update shows
+
+
+async def test_an_update_shows_and_its_token_is_kept(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await page.click("button")
+    await line.event()
+    await line.update(1, counter(1))
+    await expect(page.locator("output")).to_have_text("1")
+    await expect(page.locator("div")).to_have_attribute("data-asok-state", token(ONE, 1))
+
+
+async def test_a_delta_is_over_the_text_that_came_last(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await page.click("button")
+    await line.event()
+    await line.update(1, counter("😀 1"))
+    await line.update(1, [len("<div><output>😀 ") + 1, "2", -1], [len(f"{ONE}.key.version-"), "2.mac"])
+    await expect(page.locator("output")).to_have_text("😀 2")
+    await expect(page.locator("div")).to_have_attribute("data-asok-state", token(ONE, 2))
+
+
+async def test_steps_show_while_the_event_waits(page: Page, open_page: Open, server: Rig) -> None:
+    line = await open_page()
+    await page.click("button")
+    await line.event()
+    for step in ("1", "2"):
+        await line.say("update", ONE, 0, counter(step))
+        await expect(page.locator("output")).to_have_text(step)
+    await line.close(1012)
+    line = await server.line()
+    assert (await line.message("join"))[4] == [[token(), 0, 0]]
+    assert (await line.event())[1:3] == [1, "increment"]
+
+
+async def test_what_is_typed_stays_with_its_caret_while_updates_come(page: Page, open_page: Open) -> None:
+    html = '<p>{}</p><input name="q" value="{}" ws-input="search"><textarea name="note">{}</textarea>'
+    line = await open_page(root(html.format(0, "", "")))
+    await page.fill("textarea", "unsent")
+    await page.fill("[name=q]", "raining")
+    await line.event()
+    await page.evaluate("() => document.querySelector('input').setSelectionRange(2, 4, 'backward')")
+    await line.update(1, f"<div>{html.format(1, 'rain', 'from the server')}</div>")
+    await expect(page.locator("p")).to_have_text("1")
+    shown = "e => [e.value, e.selectionStart, e.selectionEnd, e.selectionDirection, e === document.activeElement]"
+    assert await page.locator("input").evaluate(shown) == ["raining", 2, 4, "backward", True]
+    assert await text_of(page, "textarea") == "unsent"
+
+
+async def test_a_field_nobody_touched_follows_the_server(page: Page, open_page: Open) -> None:
+    html = (
+        '<p>{0}</p><input name="q" value="{0}"><textarea>{0}</textarea><input type="checkbox" {1}>'
+        "<select><option {2}>a</option><option {1}>b</option></select>"
+    )
+    line = await open_page(root(html.format("old", "", "selected")))
+    # Touched, and then as the server says: not dirty.
+    await page.fill("input[name=q]", "new")
+    await page.evaluate("() => document.activeElement.blur()")
+    await line.update(0, f"<div>{html.format('new', 'checked selected', '')}</div>")
+    await expect(page.locator("p")).to_have_text("new")
+    await line.update(0, f"<div>{html.format('newest', 'checked selected', '')}</div>")
+    await expect(page.locator("p")).to_have_text("newest")
+    assert [await text_of(page, s) for s in ("[name=q]", "textarea", "select")] == ["newest", "newest", "b"]
+    assert await page.is_checked("[type=checkbox]")
+
+
+async def test_a_focused_field_is_not_overwritten_even_if_nothing_was_typed(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<p>0</p><input value="old">'))
+    await page.focus("input")
+    await line.update(0, '<div><p>1</p><input value="new"></div>')
+    await expect(page.locator("p")).to_have_text("1")
+    assert await text_of(page, "input") == "old"
+
+
+async def test_a_composition_goes_on_while_updates_come(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<p>0</p><input name="q" value="">'))
+    await page.focus("input")
+    keyboard = await page.context.new_cdp_session(page)
+    await keyboard.send("Input.imeSetComposition", {"text": "かn", "selectionStart": 2, "selectionEnd": 2})
+    await line.update(0, '<div><p>1</p><i>new</i><input name="q" value="x"></div>')
+    await expect(page.locator("p")).to_have_text("1")
+    await keyboard.send("Input.imeSetComposition", {"text": "かな", "selectionStart": 2, "selectionEnd": 2})
+    assert await text_of(page, "input") == "かな"
+    await keyboard.send("Input.insertText", {"text": "仮名"})
+    assert await text_of(page, "input") == "仮名"
+
+
+async def test_open_details_scroll_and_selected_text_stay(page: Page, open_page: Open) -> None:
+    rows = "".join(f"<p>{number}</p>" for number in range(300))
+    html = (
+        "<output>{}</output><details><summary>more</summary>text</details>"
+        f'<textarea readonly rows="3">{rows}</textarea>{rows}<blockquote>to be selected</blockquote>'
+    )
+    line = await open_page(root(html.format(0)))
+    await page.click("summary")
+    await page.evaluate(
+        """() => {
+            document.querySelector("textarea").scrollTop = 100;
+            scrollTo(0, 500);
+            getSelection().selectAllChildren(document.querySelector("blockquote"));
+        }"""
+    )
+    await line.update(0, f"<div>{html.format(1)}</div>")
+    await expect(page.locator("output")).to_have_text("1")
+    assert await page.evaluate("() => [document.querySelector('textarea').scrollTop, scrollY]") == [100, 500]
+    assert await page.evaluate("() => String(getSelection())") == "to be selected"
+    assert await page.evaluate("() => document.querySelector('details').open")
+
+
+async def test_the_inside_of_an_ignored_element_is_left_alone(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<div id="map" ws-ignore data-zoom="1"></div>'))
+    await page.evaluate("() => document.querySelector('#map').append('drawn by something else')")
+    await line.update(0, '<div><div id="map" ws-ignore data-zoom="2">server</div></div>')
+    await expect(page.locator("#map")).to_have_attribute("data-zoom", "2")
+    await expect(page.locator("#map")).to_have_text("drawn by something else")
+
+
+async def test_focused_rich_text_is_left_alone(page: Page, open_page: Open) -> None:
+    line = await open_page(root("<p>0</p><div contenteditable>draft</div>"))
+    await page.focus("[contenteditable]")
+    await page.keyboard.type("my ")
+    await line.update(0, "<div><p>1</p><div contenteditable>other</div></div>")
+    await expect(page.locator("p")).to_have_text("1")
+    await expect(page.locator("[contenteditable]")).to_contain_text("my")
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["moveBefore", "insertBefore"])
+async def test_rows_that_change_places_stay_the_same_elements(page: Page, open_page: Open, native: bool) -> None:
+    def rows(keys: str) -> str:
+        return "<ul>" + "".join(f'<li ws-key="{key}"><input name="t" value="{key}"></li>' for key in keys) + "</ul>"
+
+    line = await open_page(root(rows("abcde")))
+    if not native:
+        await page.evaluate("() => { Element.prototype.moveBefore = undefined; }")
+    await page.evaluate(
+        "() => { for (const row of document.querySelectorAll('li')) row.was = row.getAttribute('ws-key') }"
+    )
+    await page.locator("li input").nth(3).fill("typed")
+    await line.update(0, f"<div>{rows('dxbea')}</div>")
+    await expect(page.locator("li")).to_have_count(5)
+    await expect(page.locator("li").first).to_have_attribute("ws-key", "d")
+    assert await page.evaluate("() => [...document.querySelectorAll('li')].map(row => row.was ?? null)") == [
+        "d",
+        None,
+        "b",
+        "e",
+        "a",
+    ]
+    shown = "e => [e.value, e === document.activeElement, e.selectionStart]"
+    assert await page.locator("li input").first.evaluate(shown) == ["typed", True, 5]
+
+
+async def test_a_root_may_change_its_tag(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await line.update(0, '<section><button ws-click="next">Next</button></section>')
+    await page.click("section[data-asok-state] button")
+    assert (await line.event())[1:3] == [1, "next"]
+
+
+async def test_a_table_row_can_be_a_component(page: Page, open_page: Open) -> None:
+    line = await open_page(f"<table><tbody>{root('<td>0</td>', tag='tr')}</tbody></table>")
+    await line.update(0, "<tr><td>1</td><td>new</td></tr>")
+    await expect(page.locator("tr[data-asok-state] td")).to_have_text(["1", "new"])
+
+
+async def test_an_update_is_told_on_its_root(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await listen(page, "alive:updated")
+    await line.update(0, counter(5))
+    await expect(page.locator("output")).to_have_text("5")
+    assert await page.evaluate("() => heard") == [["alive:updated", None]]
+
+
+FUZZ = """
+async ({ native, seed, pairs }) => {
+    if (!native) Element.prototype.moveBefore = undefined;
+    const { morph } = await import("/src/morph.js");
+    const random = (n) => ((seed = (seed * 1103515245 + 12345) % 2147483648) >> 8) % n;
+    const make = (depth, ids) => {
+        const kind = random(10);
+        if (kind < 2 || !depth) return document.createTextNode("text " + random(4));
+        if (kind === 2) return document.createComment("note " + random(3));
+        const element = document.createElement(["p", "ul", "li", "b", "input", "textarea", "details"][random(7)]);
+        if (!random(3)) element.className = "c" + random(3);
+        if (!random(4)) element.setAttribute("ws-key", "k" + random(6));
+        if (!random(5)) {
+            // Sometimes twice, as in a sloppy template.
+            const id = "i" + random(12);
+            if (!ids.has(id) || !random(4)) element.id = id;
+            ids.add(id);
+        }
+        if (!random(6)) element.setAttribute("value", "v" + random(3));
+        if (element.localName === "textarea") element.textContent = "t" + random(3);
+        else if (element.localName !== "input")
+            for (let count = random(6); count--; ) element.append(make(depth - 1, ids));
+        return element;
+    };
+    const wrong = [];
+    for (let pair = 0; pair < pairs; pair++) {
+        const old = document.createElement("div");
+        const fresh = document.createElement("div");
+        const ids = new Set(), others = new Set();
+        for (let count = random(7); count--; ) old.append(make(4, ids));
+        for (let count = random(7); count--; ) fresh.append(make(4, others));
+        // Often most is as it was.
+        if (random(2)) {
+            fresh.replaceChildren(...[...old.childNodes].map((node) => node.cloneNode(true)));
+            const all = [...fresh.querySelectorAll("*")];
+            for (let count = random(4); count-- && all.length; ) {
+                const one = all[random(all.length)];
+                [
+                    () => one.remove(),
+                    () => one.after(make(2, ids)),
+                    () => fresh.prepend(one),
+                    () => (one.className = "c9"),
+                ][random(4)]();
+            }
+        }
+        document.body.append(old);
+        const template = document.createElement("template");
+        template.innerHTML = fresh.outerHTML;
+        const wanted = template.content.firstElementChild;
+        const given = old.outerHTML;
+        const before = wanted.cloneNode(true);
+        morph(old, wanted, () => undefined);
+        if (!old.isEqualNode(before)) wrong.push([given, before.outerHTML, old.outerHTML]);
+        old.remove();
+    }
+    return wrong;
+}
+"""
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["moveBefore", "insertBefore"])
+async def test_any_tree_becomes_exactly_any_other(page: Page, open_page: Open, native: bool) -> None:
+    await open_page()
+    wrong = await page.evaluate(FUZZ, {"native": native, "seed": 20261121, "pairs": 3000})
+    assert not wrong, f"{len(wrong)} wrong; the first: {wrong[0]}"
+
+
+# --- children
+
+
+async def test_a_new_child_comes_before_its_parent_and_takes_its_place(page: Page, open_page: Open) -> None:
+    line = await open_page(root("<p>none</p>"))
+    await line.update(0, '<b>child <button ws-click="poke">x</button></b>', instance=TWO)
+    await line.update(0, f'<div><p>one</p><template data-asok="{TWO}.args"></template></div>')
+    await expect(page.locator("div > b")).to_contain_text("child")
+    await page.click("b button")
+    assert await line.event() == [TWO, 1, "poke", {}]
+    await line.update(1, "<b>poked</b>", instance=TWO)
+    await expect(page.locator("div > b")).to_have_text("poked")
+
+
+async def test_a_child_is_moved_as_it_is_and_never_entered(page: Page, open_page: Open) -> None:
+    child = root("<input>", TWO, tag="b")
+    line = await open_page(root(f"<section>{child}</section><p>0</p>"))
+    await page.fill("input", "typed")
+    await page.evaluate("() => { document.querySelector('b').was = true; }")
+    place = f'<template data-asok="{TWO}.args"></template>'
+    await line.update(0, f"<div><p>1</p><article><i>{place}</i></article></div>")
+    await expect(page.locator("article b[data-asok-state]")).to_have_count(1)
+    assert await page.evaluate("() => [document.querySelector('b').was, document.activeElement.value]") == [
+        True,
+        "typed",
+    ]
+    await line.update(0, f"<div><p>2</p><article><i>{place}</i></article></div>")
+    await expect(page.locator("p")).to_have_text("2")
+    assert await text_of(page, "article input") == "typed"
+
+
+async def test_children_change_places_with_their_rows(page: Page, open_page: Open) -> None:
+    def rows(*order: str) -> str:
+        return "".join(f'<template data-asok="{instance}.args"></template>' for instance in order)
+
+    line = await open_page(root(root("one", ONE[:-1] + "5", tag="li") + root("two", TWO, tag="li"), tag="ul"))
+    await line.update(0, f"<ul>{rows(TWO, ONE[:-1] + '5')}</ul>")
+    await expect(page.locator("li")).to_have_text(["two", "one"])
+
+
+async def test_a_place_without_its_child_waits_for_it(page: Page, open_page: Open) -> None:
+    line = await open_page(root("<p>0</p>"))
+    await line.update(0, f'<div><p>1</p><template data-asok="{TWO}.args"></template></div>')
+    await expect(page.locator("p")).to_have_text("1")
+    await line.update(0, "<b>late</b>", instance=TWO)
+    await expect(page.locator("div > b[data-asok-state]")).to_have_text("late")
+    await expect(page.locator("template")).to_have_count(0)
+
+
+async def test_a_child_that_left_is_signed_off(page: Page, open_page: Open, server: Rig) -> None:
+    await page.clock.install()
+    line = await open_page(root(f"<p>0</p>{root('child', TWO, tag='b')}"))
+    async with page.expect_response("**/pong.js"):
+        await page.clock.run_for(5000)
+    await line.update(0, "<div><p>1</p></div>")
+    assert await line.message("leave") == ["leave", TWO]
+
+
+# --- what goes wrong
+
+
+async def test_a_refusal_gives_the_button_back_and_is_told(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<form ws-submit="save"><button>Save</button></form>'))
+    await listen(page, "alive:error")
+    await page.click("button")
+    await line.event()
+    await expect(page.locator("button")).to_be_disabled()
+    await line.say("refused", ONE, 1, "bad_args", "")
+    await expect(page.locator("button")).to_be_enabled()
+    assert await page.evaluate("() => heard") == [["alive:error", {"code": "bad_args", "text": ""}]]
+
+
+async def test_a_late_answer_shows_on_the_root_until_it_comes(page: Page, open_page: Open) -> None:
+    line = await open_page(root("<p>0</p><button ws-click='slow'>x</button>", attributes='class="card"'))
+    await page.click("button")
+    await expect(page.locator("div")).to_have_class("card ws-loading")
+    await line.event()
+    await line.say("update", ONE, 0, "<div class='card step'><p>1</p><button ws-click='slow'>x</button></div>")
+    await expect(page.locator("div")).to_have_class("card step ws-loading")
+    await line.update(1, [])
+    await expect(page.locator("div")).to_have_class("card step")
+
+
+async def test_a_submit_button_is_free_again_after_the_answer(page: Page, open_page: Open) -> None:
+    form = '<form ws-submit="save"><input name="t"><button>Save</button></form>'
+    line = await open_page(root(form))
+    await page.fill("input", "x")
+    await page.press("input", "Enter")
+    await line.event()
+    await expect(page.locator("button")).to_be_disabled()
+    await line.update(1, f"<div>{form}</div>")
+    await expect(page.locator("button")).to_be_enabled()
+    await expect(page.locator("input")).to_be_focused()
+
+
+async def test_busy_and_slow_down_send_the_event_again(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await page.click("button")
+    for answer in ("busy", "slow_down"):
+        assert (await line.event())[1:3] == [1, "increment"]
+        await line.say(answer, ONE, 1, 1)
+    assert (await line.event())[1:3] == [1, "increment"]
+
+
+async def test_need_token_is_answered_with_the_token_and_the_events(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await page.click("button")
+    await line.event()
+    await line.say("need_token", ONE)
+    assert (await line.message("join"))[4] == [[token(), 0, 0]]
+    assert (await line.event())[1:3] == [1, "increment"]
+
+
+async def test_a_lost_connection_sends_exactly_what_is_not_settled(page: Page, open_page: Open, server: Rig) -> None:
+    line = await open_page()
+    for _ in range(3):
+        await page.click("button")
+    for _ in range(3):
+        await line.event()
+    await line.update(2, counter(2))
+    await expect(page.locator("output")).to_have_text("2")
+    await line.close(1012)
+    line = await server.line()
+    assert (await line.message("join"))[4] == [[token(ONE, 2), 2, 1]]
+    assert (await line.event())[1:3] == [3, "increment"]
+    await line.nothing_but_pings()
+
+
+async def test_events_of_an_offline_time_are_kept_and_sent(page: Page, open_page: Open, server: Rig) -> None:
+    line = await open_page()
+    server.refusing = True
+    await line.close(1001)
+    await expect(page.locator("html")).not_to_have_attribute("data-alive", "live")
+    for _ in range(3):
+        await page.click("button")
+    server.refusing = False
+    line = await server.line()
+    assert [(await line.event())[1] for _ in range(3)] == [1, 2, 3]
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+
+
+async def test_the_page_tells_of_its_connection(page: Page, open_page: Open, server: Rig) -> None:
+    line = await open_page()
+    await listen(page, "alive:connected", "alive:disconnected")
+    server.refusing = True
+    await line.close(1012)
+    async with asyncio.timeout(10):
+        await server.refused.wait()
+    await expect(page.locator("html")).to_have_attribute("data-alive", "offline")
+    server.refusing = False
+    await server.line()
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+    assert await page.evaluate("() => heard") == [["alive:disconnected", None], ["alive:connected", None]]
+
+
+async def test_nobody_knocks_again_after_a_refusal(page: Page, open_page: Open, server: Rig) -> None:
+    await page.clock.install()
+    line = await open_page()
+    async with page.expect_response("**/offline.js"):
+        await line.close(4403)
+    await expect(page.locator("html")).to_have_attribute("data-alive", "offline")
+    await page.clock.run_for(600_000)
+    assert server.connected == 0
+
+
+async def test_a_silent_connection_is_tested_and_given_up(page: Page, open_page: Open, server: Rig) -> None:
+    await page.clock.install()
+    line = await open_page()
+    async with page.expect_response("**/pong.js"):
+        await page.clock.run_for(5000)
+    await page.clock.run_for(20_000)
+    assert await line.message("ping") == ["ping"]
+    line.silent = True
+    await page.clock.run_for(36_000)
+    await server.line()
+
+
+# --- modules
+
+
+async def test_effects_run_in_their_order_once(page: Page, open_page: Open) -> None:
+    form = '<form ws-submit="say"><input name="t" value=""><input name="other"><button>Say</button></form>'
+    line = await open_page(root(form))
+    await listen(page, "said")
+    await page.fill("[name=other]", "stays")
+    await page.fill("[name=t]", "hello")
+    await page.press("[name=t]", "Enter")
+    await line.event()
+    effects = [["reset", "t"], ["dispatch", "said", {"n": 1}], ["title", "1 new"], ["focus", "[name=other]"]]
+    await line.update(1, [], token(ONE, 1), effects)
+    await expect(page).to_have_title("1 new")
+    assert await text_of(page, "[name=t]") == ""
+    assert await text_of(page, "[name=other]") == "stays"
+    assert await page.evaluate("() => heard") == [["said", {"n": 1}]]
+    await expect(page.locator("[name=other]")).to_be_focused()
+
+
+async def test_reset_clears_a_field_that_has_the_focus(page: Page, open_page: Open) -> None:
+    html = '<p>{}</p><input name="t" value="" ws-keydown.enter="say">'
+    line = await open_page(root(html.format(0)))
+    await page.fill("input", "hello")
+    await page.press("input", "Enter")
+    await line.event()
+    await line.update(1, f"<div>{html.format(1)}</div>", token(ONE, 1), [["reset", "t"]])
+    await expect(page.locator("p")).to_have_text("1")
+    await expect(page.locator("input")).to_have_value("")
+    await expect(page.locator("input")).to_be_focused()
+
+
+async def test_a_redirect_goes_to_a_page_and_to_nothing_else(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    await line.update(0, [], [], [["redirect", "javascript:document.title='owned'"], ["title", "safe"]])
+    await expect(page).to_have_title("safe")
+    await line.update(0, [], [], [["redirect", "/#there"]])
+    await expect(page).to_have_url(re.compile("#there"))
+
+
+async def test_a_module_that_is_not_there_is_one_warning(page: Page, open_page: Open) -> None:
+    line = await open_page()
+    async with page.expect_console_message(lambda message: message.type == "warning") as warning:
+        await line.say("from_the_future", 1)
+    assert "from_the_future" in (await warning.value).text
+
+
+async def test_reset_takes_new_state_from_the_page_and_keeps_what_is_typed(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    def body(instance: str, count: int) -> str:
+        return root("other", TWO) + root(f'<p>{count}</p><input name="t"><button ws-click="add">x</button>', instance)
+
+    line = await open_page(body(ONE, 0))
+    await listen(page, "alive:error")
+    await page.fill("input", "typed")
+    await page.click("button")
+    await line.event()
+    server.body = body("component009", 7)
+    await line.say("reset", ONE)
+    await expect(page.locator("p")).to_have_text("7")
+    assert await text_of(page, "input") == "typed"
+    assert await page.evaluate("() => heard") == [["alive:error", {"code": "reset", "text": ""}]]
+    await page.click("button")
+    event = await line.event()
+    assert event[:3] == ["component009", 1, "add"]
+    await line.update(1, "<div><p>8</p></div>", instance="component009")
+    await expect(page.locator("p")).to_have_text("8")
+
+
+async def test_an_ended_session_fetches_the_page_and_sends_what_was_never_sent(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    line = await open_page()
+    await page.click("button")
+    await line.event()
+    await line.update(1, counter(1))
+    await expect(page.locator("output")).to_have_text("1")
+    server.body = root('<output>0</output><button ws-click="increment">Add 1</button>', "component009")
+    await line.close(4401)
+    line = await server.line()
+    await expect(page.locator("output")).to_have_text("0")
+    await page.click("button")
+    assert (await line.event())[:3] == ["component009", 1, "increment"]
+
+
+async def test_a_reset_parent_brings_its_children_along(page: Page, open_page: Open, server: Rig) -> None:
+    def body(parent: str, child: str, text: str) -> str:
+        return root(f"<p>{text}</p>" + root(f"<i>{text}</i><input>", child, tag="section"), parent)
+
+    line = await open_page(body(ONE, TWO, "old"))
+    await page.fill("input", "typed")
+    server.body = body("component008", "component009", "new")
+    await line.say("reset", ONE)
+    await expect(page.locator("p")).to_have_text("new")
+    await expect(page.locator("section i")).to_have_text("new")
+    assert await text_of(page, "input") == "typed"
+    place = '<template data-asok="component009.args"></template>'
+    await line.update(0, f"<div><p>newer</p>{place}</div>", instance="component008")
+    await expect(page.locator("p")).to_have_text("newer")
+    await expect(page.locator("section i")).to_have_text("new")
+
+
+async def test_reload_is_spread_and_stops_after_three(page: Page, open_page: Open, server: Rig) -> None:
+    await page.clock.install()
+    line = await open_page()
+    for _ in range(3):
+        async with page.expect_response("**/reload.js"):
+            await line.say("reload")
+        async with page.expect_navigation():
+            await page.clock.run_for(10_000)
+        line = await server.line()
+    fetched = server.fetched
+    async with page.expect_console_message(lambda message: message.type == "warning"):
+        await line.say("reload")
+    await page.clock.run_for(10_000)
+    assert server.fetched == fetched
+
+
+async def test_a_changed_template_shows_without_a_reload(page: Page, open_page: Open, server: Rig) -> None:
+    line = await open_page(f"<h1>old</h1>{COUNTER}")
+    await page.evaluate("() => { window.same = true; }")
+    await page.click("button")
+    await line.event()
+    await line.update(1, counter(1))
+    await expect(page.locator("output")).to_have_text("1")
+    server.body = f"<h1>new</h1>{root('<output>0</output>', 'component009')}"
+    await line.say("refresh", "template")
+    await expect(page.locator("h1")).to_have_text("new")
+    await expect(page.locator("output")).to_have_text("1")
+    line = await server.line()
+    assert (await line.message("join"))[4] == [[token(ONE, 1), 1, 0]]
+    assert await page.evaluate("() => window.same")
+
+
+async def test_a_changed_stylesheet_is_linked_anew(page: Page, open_page: Open) -> None:
+    line = await open_page(head='<link rel="stylesheet" href="/live/build/missing.css">')
+    await line.say("refresh", "css")
+    await expect(page.locator("link")).to_have_attribute("href", re.compile(r"missing\.css\?alive=\d+"))
+    await expect(page.locator("link")).to_have_count(1)
+
+
+async def test_a_page_without_components_opens_no_connection(page: Page, server: Rig) -> None:
+    server.body = "<p>nothing live</p>"
+    await page.goto(server.url)
+    await expect(page.locator("p")).to_be_visible()
+    assert server.connected == 0
+    assert await page.get_attribute("html", "data-alive") is None
