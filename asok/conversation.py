@@ -259,9 +259,10 @@ class LiveSession:
         now = time.monotonic()
         refill = (now - self._refilled) * self._limits.events_per_second
         self._tokens, self._refilled = min(self._limits.burst, self._tokens + refill), now
+        if self._tokens == self._limits.burst:
+            self._strikes = 0
         if self._tokens >= 1:
             self._tokens -= 1
-            self._strikes = 0
             return True
         self._strikes += 1
         if self._strikes > self._limits.strikes:
