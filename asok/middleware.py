@@ -36,7 +36,8 @@ class SessionMiddleware:
     """Gives every request its session and saves what changed.
 
     A response whose session met a newer write is not sent: a GET or HEAD runs again on the newer session,
-    another method is answered 409. A response 500 writes nothing. kick: called with the owner of a session that has been given a new id.
+    another method is answered 409. A response 500 writes nothing.
+    kick: called with the owner of a session that has been given a new id.
     """
 
     def __init__(self, app: ASGIApp, backend: Backend, settings: Settings, kick: Callable[[str], None]) -> None:
