@@ -81,7 +81,6 @@ async def rig(app: Any) -> AsyncIterator[Rig]:
         log_config=None,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        ws_max_size=64 * 1024,
         timeout_graceful_shutdown=5,
     )
     server = Server(config)

@@ -893,6 +893,16 @@ async def test_t43_a_burst_is_answered_to_the_last_event_and_a_flood_is_cut(tmp_
         assert (await honest.event("add"))[0] == "update"
 
 
+async def test_t43_a_flood_is_cut_though_its_answers_are_read(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(burst=5, strikes=300))) as served:
+        tab = await served.tab()
+        with pytest.raises(websockets.ConnectionClosed):
+            for _ in range(3000):
+                await tab.send("event", tab.only, 100, "add")
+                await tab.receive()
+        assert tab.socket.close_code == 4429
+
+
 async def test_t44_who_reads_nothing_fills_no_memory(tmp_path: Path) -> None:
     from asok.conversation import Outbox
     from asok.protocol import Update

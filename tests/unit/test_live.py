@@ -88,6 +88,7 @@ async def test_an_event_sent_again_on_another_connection_is_applied_once(tmp_pat
 
 async def test_one_event_on_many_connections_at_once_is_applied_once(tmp_path: Path) -> None:
     calls: list[int] = []
+    all_run = asyncio.Event()
 
     class Coupon(Component):
         used = 0
@@ -96,6 +97,9 @@ async def test_one_event_on_many_connections_at_once_is_applied_once(tmp_path: P
         @exposed
         async def use(self) -> None:
             calls.append(1)
+            if len(calls) == 8:
+                all_run.set()
+            await all_run.wait()
             self.used += 1
 
     async with rig(asok_app(tmp_path, {"/": "{{ component('Coupon') }}"})) as served:
