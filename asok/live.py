@@ -27,8 +27,9 @@ from asok.errors import (
     Refusal,
     ResetNeeded,
 )
-from asok.mounting import Engine, Mounted, Place, Rendering, hook, page_request, record_of, revive, values_of
+from asok.mounting import Engine, Mounted, Place, Rendering, hook, page_request
 from asok.rendering import children_in
+from asok.reviving import record_of, revive, values_of
 from asok.sessions import META, CellKey, Commit, Record, Session, evicted, open_session, owner_of, pack, unpack_record
 from asok.showing import Joined, Screen, Unit
 from asok.state import Token
@@ -225,7 +226,7 @@ class Live:
     def _record(self, unit: Unit, seq: int) -> Record:
         """The record after the event: its sequence applied, its effects kept until they must have arrived."""
         older, effects = unit.record, surroundings_of(unit.component).effects
-        made = record_of(unit.component, unit.child, unit.version + 1, unit.joined.token.born, older)
+        made = record_of(unit.component, unit.token.arguments, unit.version + 1, unit.joined.token.born, older)
         tab = self.screen.tab
         others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
         kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]

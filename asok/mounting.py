@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import time
@@ -14,13 +13,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import anyio
-import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
 
 from asok.component import Component, Definition, registry, surroundings_of
-from asok.errors import AsyncHook, Busy, ComponentError, Denied, FieldError, ResetNeeded
+from asok.errors import AsyncHook, Busy, Denied, FieldError
 from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
+from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.state import KeyRing, Mount, Token, coarse, digest, seal
@@ -33,9 +32,6 @@ __all__ = [
     "Renderings",
     "hook",
     "page_request",
-    "record_of",
-    "revive",
-    "values_of",
 ]
 
 log = logging.getLogger("asok")
@@ -216,7 +212,7 @@ class Engine:
         news = changed or not restored if own else before or definition.fields.secret.names
         if news and not definition.cls.stateless:
             mounted.version += 1
-            mounted.record = record_of(component, child, mounted.version, mounted.born, own)
+            mounted.record = record_of(component, bytes.fromhex(child.digest), mounted.version, mounted.born, own)
         mounted.sequences = own.applied if own else {}
         return mounted
 
@@ -300,77 +296,6 @@ def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Re
     }
     query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
     return Request({**scope, **page, **query})
-
-
-def restore(component: Component, definition: Definition, record: Record) -> bool:
-    """Give a component the state of a record; False where that is of another schema and nothing migrates it."""
-    try:
-        component.__dict__.update(values_of(definition, record))
-    except ResetNeeded:
-        return False
-    return True
-
-
-def values_of(definition: Definition, record: Record) -> dict[str, Any]:
-    """The field values in a record, private ones too. Raises ResetNeeded."""
-    values = revive(definition, record.schema, record.state)
-    if definition.fields.secret.names and record.private:
-        with contextlib.suppress(msgspec.MsgspecError):
-            values.update(definition.fields.secret.unpack(record.private))
-    return values
-
-
-def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any]:
-    """The field values in a state. Raises ResetNeeded.
-
-    Those of another release of the class go through its `migrate`; where it has none, each field that still
-    has its name and fits its type is kept, and the others take their defaults.
-    """
-    fields = definition.fields
-    try:
-        if schema == fields.schema:
-            return fields.public.unpack(state)
-        old = msgspec.msgpack.decode(state)
-        if "migrate" not in definition.overrides:
-            return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
-        migrated = _migrated(definition, old)
-        return {name: fields.convert(name, migrated[name]) for name in fields.public.names if name in migrated}
-    except (msgspec.MsgspecError, ComponentError) as error:
-        raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
-
-
-def _migrated(definition: Definition, old: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return definition.rebuild(definition.fields.defaults()).migrate(old)
-    except Exception as error:
-        # A page must not fail for ever because of what it once showed.
-        log.error("%s.migrate raised %r; the component starts afresh", definition.name, error)
-        raise ResetNeeded(f"{definition.name}.migrate raised {type(error).__name__}") from error
-
-
-def _fits(definition: Definition, name: str, value: Any) -> bool:
-    if name not in definition.fields.public.names:
-        return False
-    try:
-        definition.fields.convert(name, value)
-    except FieldError:
-        return False
-    return True
-
-
-def record_of(component: Component, child: Child, version: int, born: float, older: Record | None) -> Record:
-    """What the session keeps of an instance as it is now."""
-    definition = child.definition
-    return Record(
-        version=version,
-        schema=definition.fields.schema,
-        state=definition.fields.public.pack(component.__dict__),
-        private=definition.fields.secret.pack(component.__dict__),
-        arguments=bytes.fromhex(child.digest),
-        born=born,
-        applied=older.applied if older else {},
-        effects=older.effects if older else [],
-    )
 
 
 async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:

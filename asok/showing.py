@@ -13,8 +13,8 @@ from asok import protocol
 from asok.component import Component, Definition
 from asok.diff import Delta
 from asok.diff import change as difference
-from asok.mounting import Engine, Mounted, Place, Rendering, revive
-from asok.rendering import Child
+from asok.mounting import Engine, Mounted, Place, Rendering
+from asok.reviving import revive
 from asok.sessions import Record
 from asok.state import Token, coarse, token_change
 
@@ -60,12 +60,6 @@ class Unit:
     def applied(self, tab: str) -> int:
         """The last sequence of a tab that the instance has applied."""
         return self.record.applied.get(tab, 0) if self.record else 0
-
-    @property
-    def child(self) -> Child:
-        """The place in which it stands."""
-        token = self.joined.token
-        return Child(token.instance, self.joined.definition, {}, token.arguments.hex(), token.slot)
 
 
 class Screen:

@@ -27,6 +27,7 @@ LAYERS = (
     "asok.sessions",
     "asok.component",
     "asok.calling",
+    "asok.reviving",
     # engine
     "asok.compiling",
     "asok.rendering",

@@ -1,0 +1,88 @@
+"""Between an instance and its bytes: the record that is kept of it, and the values read back, of whatever release."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+import msgspec
+
+from asok.component import Component, Definition, definition_of
+from asok.errors import ComponentError, FieldError, ResetNeeded
+from asok.sessions import Record
+
+__all__ = ["record_of", "restore", "revive", "values_of"]
+
+log = logging.getLogger("asok")
+
+
+def record_of(component: Component, arguments: bytes, version: int, born: float, older: Record | None) -> Record:
+    """What the session keeps of an instance as it is now. arguments: the digest of those it was made with."""
+    definition = definition_of(component)
+    return Record(
+        version=version,
+        schema=definition.fields.schema,
+        state=definition.fields.public.pack(component.__dict__),
+        private=definition.fields.secret.pack(component.__dict__),
+        arguments=arguments,
+        born=born,
+        applied=older.applied if older else {},
+        effects=older.effects if older else [],
+    )
+
+
+def restore(component: Component, definition: Definition, record: Record) -> bool:
+    """Give a component the state of a record; False where that is of another schema and nothing migrates it."""
+    try:
+        component.__dict__.update(values_of(definition, record))
+    except ResetNeeded:
+        return False
+    return True
+
+
+def values_of(definition: Definition, record: Record) -> dict[str, Any]:
+    """The field values in a record, private ones too. Raises ResetNeeded."""
+    values = revive(definition, record.schema, record.state)
+    if definition.fields.secret.names and record.private:
+        with contextlib.suppress(msgspec.MsgspecError):
+            values.update(definition.fields.secret.unpack(record.private))
+    return values
+
+
+def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any]:
+    """The field values in a state. Raises ResetNeeded.
+
+    Those of another release of the class go through its `migrate`; where it has none, each field that still
+    has its name and fits its type is kept, and the others take their defaults.
+    """
+    fields = definition.fields
+    try:
+        if schema == fields.schema:
+            return fields.public.unpack(state)
+        old = msgspec.msgpack.decode(state)
+        if "migrate" not in definition.overrides:
+            return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
+        migrated = _migrated(definition, old)
+        return {name: fields.convert(name, migrated[name]) for name in fields.public.names if name in migrated}
+    except (msgspec.MsgspecError, ComponentError) as error:
+        raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
+
+
+def _migrated(definition: Definition, old: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return definition.rebuild(definition.fields.defaults()).migrate(old)
+    except Exception as error:
+        # A page must not fail for ever because of what it once showed.
+        log.error("%s.migrate raised %r; the component starts afresh", definition.name, error)
+        raise ResetNeeded(f"{definition.name}.migrate raised {type(error).__name__}") from error
+
+
+def _fits(definition: Definition, name: str, value: Any) -> bool:
+    if name not in definition.fields.public.names:
+        return False
+    try:
+        definition.fields.convert(name, value)
+    except FieldError:
+        return False
+    return True
