@@ -113,6 +113,32 @@ async def test_one_event_on_many_connections_at_once_is_applied_once(tmp_path: P
         assert {tab.text() for tab in tabs} == {"<p>1</p>"}
 
 
+async def test_events_of_many_tabs_for_one_instance_all_count(tmp_path: Path) -> None:
+    began: list[int] = []
+    all_run = asyncio.Event()
+
+    class Tally8(Component):
+        count = 0
+        template = "<p>{{ count }}</p>"
+
+        @exposed
+        async def add(self) -> None:
+            began.append(1)
+            if len(began) == 4:
+                all_run.set()
+            await all_run.wait()
+            self.count += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Tally8') }}"})) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        tabs = [await visitor.connect() for _ in range(4)]
+        for tab in tabs:
+            await tab.join(page.tokens, page.csrf)
+        await asyncio.gather(*(tab.event("add") for tab in tabs))
+        assert sorted(tab.text() for tab in tabs) == [f"<p>{n}</p>" for n in (1, 2, 3, 4)]
+
+
 async def test_an_old_token_rolls_nothing_back(tmp_path: Path) -> None:
     async with rig(asok_app(tmp_path, ONE)) as served:
         visitor = await served.visitor()
