@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import mimetypes
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from starlette.types import Receive, Scope, Send
 
-__all__ = ["ONE", "TWO", "Line", "Rig", "rig", "root", "token"]
+__all__ = ["ONE", "TWO", "Line", "Rig", "root", "token"]
 
-STATIC = Path(__file__).parents[2] / "asok" / "static"
-SOURCES = Path(__file__).parents[2] / "alive-js" / "src"
+ROOT = Path(__file__).parents[2]
+FOLDERS = {"/live/": ROOT / "asok" / "static", "/src/": ROOT / "alive-js" / "src"}
 PATIENCE = 10
 ONE, TWO = "component001", "component002"
 
@@ -33,17 +28,17 @@ def root(inside: str, instance: str = ONE, *, tag: str = "div", attributes: str 
 
 
 class Line:
-    """One connection of the browser, from the server's end."""
+    """One connection of the browser, from the server's end. A silent one answers neither joins nor pings."""
 
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
         self._inbox: asyncio.Queue[str] = asyncio.Queue()
         self.silent = False
 
     async def listen(self) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            async for frame in self._connection:
-                self._inbox.put_nowait(str(frame))
+        while (message := await self._receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.receive":
+                self._inbox.put_nowait(message["text"])
 
     async def frame(self, kind: str) -> str:
         """The next frame of that kind, as it came; joins and pings in between are answered."""
@@ -64,35 +59,26 @@ class Line:
         """The next event without its first word: instance, seq, call, data."""
         return (await self.message("event"))[1:]
 
-    async def nothing_but_pings(self) -> None:
-        """All that the browser sent up to now has been looked at, and it was nothing that counts."""
-        await (await self._connection.ping())
-        while not self._inbox.empty():
-            assert json.loads(self._inbox.get_nowait()) == ["ping"]
-
     async def say(self, *message: Any) -> None:
-        await self._connection.send(json.dumps(message))
+        await self._send({"type": "websocket.send", "text": json.dumps(message)})
 
     async def update(self, seq: int, html: str | list[Any], *more: Any, instance: str = ONE) -> None:
         """An update with a token of its own, unless the test gives what follows the text."""
         await self.say("update", instance, seq, html, *(more or [token(instance, seq)]))
 
     async def close(self, code: int) -> None:
-        await self._connection.close(code)
+        await self._send({"type": "websocket.close", "code": code})
 
 
 class Rig:
-    """A page with a component or two, and the connections that it makes."""
+    """An ASGI app: a page with a component or two, and the connections that it makes."""
 
     def __init__(self) -> None:
-        self.body = ""
-        self.head = ""
-        self.status = 200
+        self.head = self.body = self.url = ""
+        self.fetched = 0
         self.refusing = False
         self.refused = asyncio.Event()
-        self.fetched = 0
         self._lines: asyncio.Queue[Line] = asyncio.Queue()
-        self.url = ""
 
     async def line(self) -> Line:
         """The next connection."""
@@ -100,53 +86,44 @@ class Rig:
             return await self._lines.get()
 
     @property
-    def connected(self) -> int:
-        """Connections that the test has not taken yet."""
+    def untaken(self) -> int:
+        """Connections that the test has not asked for."""
         return self._lines.qsize()
 
-    @property
-    def page(self) -> str:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._connect(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope["path"], send)
+        else:
+            raise NotImplementedError("a rig has no lifespan")
+
+    async def _connect(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if self.refusing:
+            self.refused.set()
+            return await send({"type": "websocket.close"})
+        await send({"type": "websocket.accept"})
+        line = Line(receive, send)
+        self._lines.put_nowait(line)
+        await line.listen()
+
+    async def _answer(self, path: str, send: Send) -> None:
+        folder, _, name = path.rpartition("/")
+        file = FOLDERS.get(f"/{folder.split('/')[1]}/" if folder else "", ROOT) / name
+        body, status, kind = b"", 404, "text/plain"
+        if path == "/":
+            self.fetched += 1
+            body, status, kind = self._page().encode(), 200, "text/html"
+        elif folder and file.is_file():
+            body, status, kind = file.read_bytes(), 200, mimetypes.guess_type(name)[0] or kind
+        headers = {"content-type": kind, "content-security-policy": "default-src 'self'", "cache-control": "no-store"}
+        encoded = [(key.encode(), value.encode()) for key, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+    def _page(self) -> str:
         return (
             f'<!doctype html><html><head><title>rig</title>{self.head}<script defer src="/live/build/alive.js"'
             f' data-live="/live" data-csrf="first"></script></head><body>{self.body}</body></html>'
         )
-
-    async def accept(self, connection: ServerConnection) -> None:
-        line = Line(connection)
-        self._lines.put_nowait(line)
-        await line.listen()
-
-    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """HTTP: the page, the runtime's files, and its sources for what is tested by itself."""
-        if request.path == "/live":
-            if not self.refusing:
-                return None
-            self.refused.set()
-            return respond(503, b"")
-        if request.path == "/":
-            self.fetched += 1
-            return respond(self.status, self.page.encode(), "text/html")
-        folder = SOURCES if request.path.startswith("/src/") else STATIC
-        file = folder / request.path.rpartition("/")[2]
-        return respond(200, file.read_bytes(), mimetypes.guess_type(file)[0] or "") if file.is_file() else respond(404)
-
-
-def respond(status: int, body: bytes = b"", kind: str = "text/plain") -> Response:
-    headers = {
-        "Content-Type": kind,
-        "Content-Length": str(len(body)),
-        "Content-Security-Policy": "default-src 'self'",
-        "Cache-Control": "no-store",
-        "Connection": "close",
-    }
-    return Response(status, "", Headers(headers), body)
-
-
-@contextlib.asynccontextmanager
-async def rig() -> AsyncIterator[Rig]:
-    """A rig on a free port."""
-    made = Rig()
-    server: Server
-    async with serve(made.accept, "127.0.0.1", 0, process_request=made.answer) as server:
-        made.url = f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
-        yield made

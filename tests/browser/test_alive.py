@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.alive_rig import ONE, TWO, Line, Rig, rig, root, token
+from tests.browser.alive_rig import ONE, TWO, Line, Rig, root, token
+from tests.browser.conftest import Serve
 
 Open = Callable[..., Awaitable[Line]]
 COUNTER = root('<output>0</output><button ws-click="increment">Add 1</button>')
@@ -21,9 +22,10 @@ def counter(value: object) -> str:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Rig]:
-    async with rig() as made:
-        yield made
+async def server(serve: Serve) -> Rig:
+    rig = Rig()
+    rig.url = await serve(rig) + "/"
+    return rig
 
 
 @pytest.fixture
@@ -547,7 +549,8 @@ async def test_a_lost_connection_sends_exactly_what_is_not_settled(page: Page, o
     line = await server.line()
     assert (await line.message("join"))[4] == [[token(ONE, 2), 2, 1]]
     assert (await line.event())[1:3] == [3, "increment"]
-    await line.nothing_but_pings()
+    await page.click("button")
+    assert (await line.event())[1:3] == [4, "increment"]
 
 
 async def test_events_of_an_offline_time_are_kept_and_sent(page: Page, open_page: Open, server: Rig) -> None:
@@ -584,7 +587,7 @@ async def test_nobody_knocks_again_after_a_refusal(page: Page, open_page: Open, 
         await line.close(4403)
     await expect(page.locator("html")).to_have_attribute("data-alive", "offline")
     await page.clock.run_for(600_000)
-    assert server.connected == 0
+    assert server.untaken == 0
 
 
 async def test_a_silent_connection_is_tested_and_given_up(page: Page, open_page: Open, server: Rig) -> None:
@@ -737,7 +740,7 @@ async def test_a_changed_template_shows_without_a_reload(page: Page, open_page: 
 async def test_a_changed_stylesheet_is_linked_anew(page: Page, open_page: Open) -> None:
     line = await open_page(head='<link rel="stylesheet" href="/live/build/missing.css">')
     await line.say("refresh", "css")
-    await expect(page.locator("link")).to_have_attribute("href", re.compile(r"missing\.css\?alive=\d+"))
+    await expect(page.locator('link[href*="missing.css?alive="]')).to_have_count(1)
     await expect(page.locator("link")).to_have_count(1)
 
 
@@ -745,5 +748,5 @@ async def test_a_page_without_components_opens_no_connection(page: Page, server:
     server.body = "<p>nothing live</p>"
     await page.goto(server.url)
     await expect(page.locator("p")).to_be_visible()
-    assert server.connected == 0
+    assert server.untaken == 0
     assert await page.get_attribute("html", "data-alive") is None
