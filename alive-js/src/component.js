@@ -81,7 +81,8 @@ const template = document.createElement("template");
 export const update = (component, seq, html, change = [], effects) => {
   const { root, queue, held } = component;
   const [keep, tail = ""] = typeof change === "string" ? [0, change] : change;
-  while (queue[0]?.[2] <= seq) /** @type {Event} */ (queue.shift()).control?.removeAttribute("disabled");
+  let settled;
+  while (queue[0]?.[2] <= seq) (settled = /** @type {Event} */ (queue.shift())).control?.removeAttribute("disabled");
   component.held = tail ? 1 : html.length ? 0 : held;
   root.setAttribute(STATE, (component.token = component.token.slice(0, keep) + tail));
   if (html.length) {
@@ -92,6 +93,6 @@ export const update = (component, seq, html, change = [], effects) => {
     morph(component.root, next, (node) => components.get(instanceOf(node.getAttribute?.(CHILD)))?.root);
   }
   emit(component.root, "updated");
-  if (effects) load("effects", component, effects);
+  if (effects) load("effects", component, effects, settled);
   flush(component);
 };

@@ -159,6 +159,19 @@ async def test_what_is_being_edited_stays_while_another_todo_changes(page: Page,
         await expect_todos(page, "a", "b and more")
 
 
+async def test_a_reset_leaves_what_was_typed_after_the_submit(page: Page, gallery: str) -> None:
+    async with Line(gallery, delay=0.2) as line:
+        await page.goto(f"{line.url}/todo")
+        field = page.get_by_label("What to do")
+        await field.focus()
+        await page.keyboard.type("first")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("ControlOrMeta+a")
+        await page.keyboard.type("second")
+        await expect_todos(page, "first")
+        await expect(field).to_have_value("second")
+
+
 async def test_two_tabs_that_add_to_one_list_lose_nothing(page: Page, context: BrowserContext, gallery: str) -> None:
     other = await context.new_page()
     for tab in (page, other):
