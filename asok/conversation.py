@@ -54,9 +54,12 @@ class Outbox:
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
         self._drained.set()
         self._closing: Closing | None = None
+        self._discarding = False
 
     def put(self, message: protocol.ServerMessage) -> None:
         """Add a message; never waits."""
+        if self._discarding:
+            return
         frame = protocol.encode(message)
         self._frames.append(frame)
         self._size += len(frame)
@@ -78,6 +81,12 @@ class Outbox:
     def overflowing(self) -> bool:
         """Whether somebody asks for much and reads nothing."""
         return len(self._frames) > 32 * self._limits.outbox_messages
+
+    def discard(self) -> None:
+        """Nobody reads any more."""
+        self._discarding = True
+        self._frames.clear()
+        self._drained.set()
 
     @property
     def closed(self) -> bool:
@@ -158,11 +167,18 @@ class LiveSession:
             await asyncio.wait(running, timeout=seconds)
 
     async def end(self, *, gone: bool) -> None:
-        """The connection is over. gone: the page is, too, so that its instances unmount."""
+        """The connection is over: what has been taken may finish, though nobody hears of it; steps end.
+
+        gone: the page is, too, so that its instances unmount.
+        """
+        self.outbox.discard()
+        self._live.screen.gone = True
         tasks = [line.task for line in self._lines.values() if line.task is not None] + list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, running = await asyncio.wait(tasks, timeout=self._limits.drain)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if gone:
             for line in self._lines.values():
                 await self._unmount(line)

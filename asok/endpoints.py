@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +29,7 @@ __all__ = ["LiveEndpoint", "allowed_origin", "host_allowed", "runtime_file", "ru
 log = logging.getLogger("asok")
 
 STATIC = Path(__file__).parent / "static"
+HASH = re.compile(r"[0-9a-f]{12}")
 GOING_AWAY = 1001
 PORTS = {"http": 80, "https": 443}
 
@@ -183,6 +186,7 @@ async def _deny(scope: Scope, send: Send, status: int) -> None:
     await send({"type": "websocket.http.response.body", "body": b""})
 
 
+@lru_cache
 def runtime_hash(*, debug: bool) -> str:
     """A name for the runtime's files as they are, so that browsers may keep them for ever."""
     digest = hashlib.sha256()
@@ -197,8 +201,11 @@ def _runtime_files(debug: bool) -> set[str]:
 
 async def runtime_file(request: Request) -> Response:
     """One of the runtime's files; only those exist, and the development module only in development."""
-    file, debug = request.path_params["file"], request.app.debug
-    if file not in _runtime_files(debug) or request.path_params["hash"] != runtime_hash(debug=debug):
+    file, name, debug = request.path_params["file"], request.path_params["hash"], request.app.debug
+    if file not in _runtime_files(debug) or not HASH.fullmatch(name):
         return Response(status_code=404)
-    headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+    current = name == runtime_hash(debug=debug)
+    # A page of an earlier release still finds its modules, but nobody keeps them under that name.
+    cache = "public, max-age=31536000, immutable" if current else "no-store"
+    headers = {"cache-control": cache, "x-content-type-options": "nosniff"}
     return FileResponse(STATIC / file, media_type="text/javascript", headers=headers)

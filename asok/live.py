@@ -205,6 +205,8 @@ class Live:
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""
+        if self.screen.gone:
+            raise asyncio.CancelledError("nobody looks at the steps any more")
         rendering = await self._render(unit)
         fresh = await self._mount_children(unit, rendering)
         joined = unit.joined

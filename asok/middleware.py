@@ -88,8 +88,15 @@ class _Response:
                 self.session, self.found = Session(), True
             if self.session.dirty:
                 await self._commit()
-            self._write_headers(MutableHeaders(scope=message))
+            self._write_headers(MutableHeaders(scope=message), slides=await self._slides())
         await self._send(message)
+
+    async def _slides(self) -> bool:
+        """Whether a session in use is past half its age, and nobody has given it another id meanwhile."""
+        age = time.time() - self.session.meta.created
+        if not self.found or not self.session.needed or age < self.middleware.settings.limits.session_age / 2:
+            return False
+        return await open_session(self.middleware.backend, self.cookie) is not None
 
     async def _commit(self) -> None:
         backend, records = self.middleware.backend, self.middleware.settings.limits.records
@@ -106,12 +113,12 @@ class _Response:
         if self.session.regenerated:
             self.middleware.kick(owner_of(self.cookie))
 
-    def _write_headers(self, headers: MutableHeaders) -> None:
+    def _write_headers(self, headers: MutableHeaders, *, slides: bool) -> None:
         session, name = self.session, cookie_name(self.scope["scheme"])
         if session.needed:
             headers["cache-control"] = "no-store"
             headers.add_vary_header("Cookie")
-        if session.needed and (session.is_new or session.regenerated):
+        if session.needed and (session.is_new or session.regenerated or slides):
             age = int(self.middleware.settings.limits.session_age)
             headers.append("set-cookie", f"{name}={session.id}; Path=/; Max-Age={age}; {self._flags()}")
         elif self.cookie and not self.found:

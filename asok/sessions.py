@@ -271,8 +271,9 @@ async def evicted(backend: Backend, owner: str, meta: Meta, limit: int) -> dict[
     """
     if await backend.count(owner, "record/") < limit:
         return {}
+    pointers = await backend.oldest(owner, "slot/", max(0, await backend.count(owner, "slot/") - limit))
     oldest = await backend.oldest(owner, "record/", limit // 4 + 1)
     cells = await backend.read(owner, oldest)
     born = max(unpack_record(cell.value).born for cell in cells.values())
     raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, born + 1))
-    return {(owner, META): pack(raised), **{(owner, name): None for name in oldest}}
+    return {(owner, META): pack(raised), **{(owner, name): None for name in [*oldest, *pointers]}}

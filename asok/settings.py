@@ -72,6 +72,7 @@ class Settings:
         if not self.debug:
             check_keys(self.keys)
         elif not self.keys:
+            check_local(self.hosts)
             object.__setattr__(self, "keys", (development_key(self.root),))
         if not self.database:
             object.__setattr__(self, "database", str(self.root / ".asok" / "sessions.db"))
@@ -114,6 +115,15 @@ def check_keys(keys: tuple[str, ...]) -> None:
             )
         if any(word in key.lower() for word in PLACEHOLDERS):
             raise ConfigurationError(f"signing key {position} is a placeholder; make one with `asok keys new`")
+
+
+def check_local(hosts: tuple[str, ...]) -> None:
+    strange = [host for host in hosts if host not in LOCAL_HOSTS and not host.endswith(".localhost")]
+    if strange:
+        raise ConfigurationError(
+            f"DEBUG=true signs with a key that is no secret, and ASOK_HOSTS names {strange[0]}; "
+            "set SECRET_KEY to the output of `asok keys new`, or serve only localhost"
+        )
 
 
 def development_key(root: Path) -> str:

@@ -67,7 +67,7 @@ class Screen:
 
     def __init__(self, engine: Engine, send: Callable[[protocol.ServerMessage], None]) -> None:
         self.engine, self.send = engine, send
-        self.tab = ""
+        self.tab, self.gone = "", False
         self.joined: dict[str, Joined] = {}
 
     def known(self, unit: Unit) -> str | None:

@@ -42,7 +42,9 @@ def bind(host: str, port: int) -> socket.socket:
     """The listening socket. Raises ConfigurationError when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+        # Made anew from its descriptor it knows that it is TCP, without which asyncio sends small frames late.
+        return socket.socket(fileno=listener.detach())
     except OSError as error:
         raise ConfigurationError(why_not(host, port, error)) from None
 

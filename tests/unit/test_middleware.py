@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from asok import Asok, Component, Limits
 from asok.backends.memory import MemoryBackend
 from asok.errors import Busy
-from asok.sessions import Cell, Commit
+from asok.sessions import Cell, Commit, Meta, owner_of, pack
 from tests.rig import asok_app, rig
 
 
@@ -54,6 +55,18 @@ async def test_a_cookie_comes_only_when_a_page_needs_it(tmp_path: Path) -> None:
         first = await http.get("/live-page")
         assert first.headers["set-cookie"].startswith("asok=")
         assert "set-cookie" not in (await http.get("/live-page")).headers
+
+
+async def test_a_session_in_use_does_not_end_with_its_first_cookie(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    async with client(app) as http:
+        await http.get("/live-page")
+        session_id = http.cookies["asok"]
+        owner = owner_of(session_id)
+        weeks_ago = pack(Meta(created=time.time() - 8 * 86400))
+        await app.backend.commit(Commit({}, {(owner, "meta"): weeks_ago}))
+        again = await http.get("/live-page")
+        assert again.headers["set-cookie"].startswith(f"asok={session_id}; ")
 
 
 async def test_a_value_comes_back_with_the_next_request(tmp_path: Path) -> None:

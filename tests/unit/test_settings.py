@@ -75,8 +75,15 @@ def test_only_local_names_are_answered_by_default(tmp_path: Path) -> None:
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("DEBUG=true\nASOK_HOSTS=file.test\n")
+    (tmp_path / ".env").write_text(f"SECRET_KEY={GOOD}\nASOK_HOSTS=file.test\n")
     assert Settings.read(tmp_path, {"ASOK_HOSTS": "a.test, b.test"}).hosts == ("a.test", "b.test")
+
+
+def test_the_development_key_signs_for_local_hosts_only(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"shop\.test; set SECRET_KEY"):
+        Settings.read(tmp_path, {"DEBUG": "true", "ASOK_HOSTS": "localhost, shop.test"})
+    assert Settings.read(tmp_path, {"DEBUG": "true", "ASOK_HOSTS": "demo.localhost"}).keys
+    assert Settings.read(tmp_path, {"DEBUG": "true", "ASOK_HOSTS": "shop.test", "SECRET_KEY": GOOD}).keys == (GOOD,)
 
 
 def test_a_dotenv_may_hold_comments_exports_and_quotes(tmp_path: Path) -> None:
