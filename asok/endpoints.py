@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from asok.conversation import Closing, LiveSession
+from asok.conversation import LiveSession
 from asok.errors import ProtocolError
 from asok.middleware import session_cookie
 from asok.mounting import Engine
+from asok.outbox import Closing
 from asok.protocol import CLOSE, decode
 from asok.sessions import open_session
 from asok.settings import Settings

@@ -904,7 +904,7 @@ async def test_t43_a_flood_is_cut_though_its_answers_are_read(tmp_path: Path) ->
 
 
 async def test_t44_who_reads_nothing_fills_no_memory(tmp_path: Path) -> None:
-    from asok.conversation import Outbox
+    from asok.outbox import Outbox
     from asok.protocol import Update
 
     limits = Limits(outbox_messages=4, outbox_bytes=10_000)
@@ -1008,12 +1008,12 @@ async def test_t52_a_flood_of_refusals_is_no_flood_of_lines(tmp_path: Path, capl
     async with rig(asok_app(tmp_path, ONE)) as served:
         tab = await served.tab()
         caplog.clear()
-        began = time.monotonic()
+        began = int(time.monotonic())
         for _ in range(80):
             await tab.event("nope")
-        seconds = time.monotonic() - began
+        seconds = int(time.monotonic()) - began + 1
         lines = [record for record in caplog.records if record.name == "asok"]
-        assert len(lines) <= 10 * (seconds + 1)
+        assert len(lines) <= 10 * seconds
 
 
 async def test_t53_one_answer_for_whatever_is_wrong_with_a_token(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ LAYERS = (
     "asok.mounting",
     "asok.showing",
     "asok.live",
+    "asok.outbox",
     "asok.conversation",
     # backends
     "asok.backends",
