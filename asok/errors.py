@@ -13,7 +13,16 @@ AsokError
 │   ├── BadArguments        arguments that do not fit the method
 │   ├── Denied              a guard said no
 │   ├── MethodFailed        the method raised
-│   └── MethodTimeout       the method ran into its time limit
+│   ├── MethodTimeout       the method ran into its time limit
+│   └── StoreError          what a store does not read or write
+│       ├── UnknownStore    a name that no store carries
+│       ├── UnknownVerb     a verb that is none of set, update, append and delete
+│       ├── PathError       a path that leads nowhere, or cannot be one
+│       ├── StoreDenied     no rule of the store allows it
+│       ├── StoreConflict   the store is newer than the version that was expected
+│       ├── ValueRefused    a value that the store cannot hold, or that its validator refused
+│       ├── ValueTooLarge   a value, or the tree with it, beyond a limit
+│       └── NotSignedIn     an AuthStore was asked for a person, and nobody is signed in
 ├── ProtocolError           bytes that are no message
 ├── TokenError              a token that is forged, foreign or malformed
 ├── ResetNeeded             a state that can no longer be continued
@@ -38,12 +47,21 @@ __all__ = [
     "MethodFailed",
     "MethodTimeout",
     "NotExposed",
+    "NotSignedIn",
+    "PathError",
     "ProtocolError",
     "Refusal",
     "RenderError",
     "ResetNeeded",
+    "StoreConflict",
+    "StoreDenied",
+    "StoreError",
     "TokenError",
     "UnknownComponent",
+    "UnknownStore",
+    "UnknownVerb",
+    "ValueRefused",
+    "ValueTooLarge",
     "nearest",
 ]
 
@@ -171,6 +189,125 @@ class MethodTimeout(Refusal):
         return (
             f"{self.method} ran longer than {self.seconds:g} s and was cut; "
             f"allow more with @exposed(timeout={self.seconds * 2:g})"
+        )
+
+
+class StoreError(Refusal):
+    """What a store does not read or write. status: the answer over plain HTTP. store: its name, "" where unknown."""
+
+    status = 400
+    store = ""
+
+    @property
+    def place(self) -> str:
+        """`the store 'votes'`, or `the store` while its name is not known."""
+        return f"the store {self.store!r}" if self.store else "the store"
+
+
+class UnknownStore(StoreError):
+    """No store carries the name."""
+
+    code, status = "unknown_store", 404
+
+    def __init__(self, store: str, known: Iterable[str] = ()) -> None:
+        self.store, self.known = store, sorted(known)
+
+    def __str__(self) -> str:
+        close = nearest(self.store, self.known)
+        return f"no store is called {self.store!r}{close}; is the module that makes it imported?"
+
+
+class UnknownVerb(StoreError):
+    """A store was asked to do what no store does."""
+
+    code = "unknown_verb"
+
+    def __init__(self, verb: str, known: Iterable[str], store: str = "") -> None:
+        self.verb, self.known, self.store = verb, tuple(known), store
+
+    def __str__(self) -> str:
+        return f"{self.place} cannot {self.verb!r}{nearest(self.verb, self.known)}; it knows {', '.join(self.known)}"
+
+
+class PathError(StoreError):
+    """A path leads nowhere (missing, scalar, index, not_a_list), or cannot be a path (bad_path)."""
+
+    STATUSES = {"missing": 404, "scalar": 409, "index": 409, "not_a_list": 409, "bad_path": 400}
+
+    def __init__(self, kind: str, path: str, problem: str, store: str = "") -> None:
+        self.kind = self.code = kind
+        self.status = self.STATUSES[kind]
+        self.path, self.problem, self.store = path, problem, store
+
+    def __str__(self) -> str:
+        return f"{self.place}, path {self.path[:100]!r}: {self.problem}"
+
+
+class StoreDenied(StoreError):
+    """No rule of the store allows it, or its validator said no."""
+
+    code, status = "denied", 403
+
+    def __init__(self, verb: str, path: str, remedy: str, store: str = "") -> None:
+        self.verb, self.path, self.remedy, self.store = verb, path, remedy, store
+
+    def __str__(self) -> str:
+        return f"{self.place} lets no browser {self.verb} {self.path[:100]!r} here; {self.remedy}"
+
+
+class StoreConflict(StoreError):
+    """The store is newer than the version that was expected; nothing was written."""
+
+    code, status = "conflict", 409
+
+    def __init__(self, expected: int, found: int, store: str = "") -> None:
+        self.expected, self.found, self.store = expected, found, store
+
+    def __str__(self) -> str:
+        return (
+            f"{self.place} is at version {self.found}, and the write was meant for version {self.expected}; "
+            "read it again and decide anew"
+        )
+
+
+class ValueRefused(StoreError):
+    """A store cannot hold the value, or the validator of its place refused it."""
+
+    code, status = "bad_value", 422
+
+    def __init__(self, problem: str, path: str = "", store: str = "") -> None:
+        self.problem, self.path, self.store = problem, path, store
+
+    def __str__(self) -> str:
+        return f"{self.place}{f', path {self.path[:100]!r}' if self.path else ''}: {self.problem}"
+
+
+class ValueTooLarge(StoreError):
+    """A value, or the tree with it, is beyond a limit. what: "levels", "values" or "bytes of text"."""
+
+    code, status = "too_big", 413
+
+    def __init__(self, what: str, limit: int, path: str = "", store: str = "") -> None:
+        self.what, self.limit, self.path, self.store = what, limit, path, store
+
+    def __str__(self) -> str:
+        where = f", path {self.path[:100]!r}" if self.path else ""
+        return f"{self.place}{where}: more than {self.limit} {self.what}; write less at once, or keep it in a database"
+
+
+class NotSignedIn(StoreError):
+    """An AuthStore was asked for a person's copy, and nobody is signed in."""
+
+    code, status = "not_signed_in", 403
+
+    def __init__(self, store: str, function: str = "") -> None:
+        self.store, self.function = store, function
+
+    def __str__(self) -> str:
+        named = f" ({self.function})" if self.function else ""
+        return (
+            f"the AuthStore {self.store!r} has no copy for this session: its function{named} returned None for it; "
+            "sign the person in first, or ask for a copy only where somebody is signed in"
         )
 
 

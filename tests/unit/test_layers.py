@@ -22,6 +22,9 @@ LAYERS = (
     "asok.diff",
     "asok.calls",
     "asok.fields",
+    "asok.paths",
+    "asok.frozen",
+    "asok.trees",
     "asok.state",
     # model
     "asok.sessions",

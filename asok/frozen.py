@@ -1,0 +1,225 @@
+"""Dicts and lists that nobody can change in place, checked for what a store can hold.
+
+Every frozen container knows its weight: how deep it is, how many values it holds, how much text. So the limits of
+a whole tree are known without a walk through it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from asok.errors import ValueRefused, ValueTooLarge
+from asok.paths import MAX_PARTS, Path, encodes, fault, path_text
+from asok.protocol import MAX_EXACT_INTEGER
+
+__all__ = [
+    "FrozenDict",
+    "FrozenList",
+    "Weight",
+    "check_weight",
+    "freeze",
+    "frozen_dict",
+    "frozen_list",
+    "thaw",
+    "weigh",
+]
+
+Weight = tuple[int, int, int]  # levels of containers, values, bytes of text
+VALUE_NODES, VALUE_SIZE = 10_000, 1 << 20
+
+
+def _refusing(method: str, instead: str) -> Any:
+    def refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError(f"what a store holds is not changed in place ({method}): write {instead}")
+
+    refuse.__name__ = method
+    return refuse
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict of a store's tree: reads like any dict, and is never changed. `freeze` makes it."""
+
+    __slots__ = ("_weight",)
+    _weight: Weight
+
+    __init__: Any = _refusing("__init__", "freeze({…}), which makes one")
+    __setitem__: Any = _refusing("[…] =", "store.set('settings/theme', …)")
+    __delitem__: Any = _refusing("del", "store.delete('settings/theme')")
+    __ior__: Any = _refusing("|=", "store.update('settings', {…})")
+    update: Any = _refusing("update", "store.update('settings', {…})")
+    setdefault: Any = _refusing("setdefault", "store.set('settings/theme', …)")
+    pop: Any = _refusing("pop", "store.delete('settings/theme')")
+    popitem: Any = _refusing("popitem", "store.delete('settings/theme')")
+    clear: Any = _refusing("clear", "store.set('settings', {})")
+
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return thaw(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class FrozenList(list[Any]):
+    """A list of a store's tree: reads like any list, and is never changed. `freeze` makes it."""
+
+    __slots__ = ("_weight",)
+    _weight: Weight
+
+    __init__: Any = _refusing("__init__", "freeze([…]), which makes one")
+    __setitem__: Any = _refusing("[…] =", "store.set('todo/0', …)")
+    __delitem__: Any = _refusing("del", "store.delete('todo/0')")
+    __iadd__: Any = _refusing("+=", "store.append('todo', …)")
+    __imul__: Any = _refusing("*=", "store.set('todo', todo * 2)")
+    append: Any = _refusing("append", "store.append('todo', …)")
+    extend: Any = _refusing("extend", "store.append('todo', …) for each")
+    insert: Any = _refusing("insert", "store.set('todo', [first, *todo])")
+    pop: Any = _refusing("pop", "store.delete('todo/0')")
+    remove: Any = _refusing("remove", "store.delete('todo/0')")
+    clear: Any = _refusing("clear", "store.set('todo', [])")
+    sort: Any = _refusing("sort", "store.set('todo', sorted(todo))")
+    reverse: Any = _refusing("reverse", "store.set('todo', todo[::-1])")
+
+    def __copy__(self) -> list[Any]:
+        return self[:]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return thaw(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return list, (self.copy(),)
+
+
+# ---- from plain to frozen and back
+
+
+def freeze(value: Any, *, depth: int = MAX_PARTS, nodes: int = VALUE_NODES, size: int = VALUE_SIZE) -> Any:
+    """A checked deep copy that nobody can change; what is frozen already is returned as it is.
+
+    Raises ValueRefused for what a store cannot hold, ValueTooLarge beyond `depth` levels, `nodes` values or
+    `size` bytes of text.
+    """
+    if not isinstance(value, (FrozenDict, FrozenList)):
+        value = _Freezing(depth, nodes, size).copied(value, ())
+    check_weight(weigh(value), depth, nodes, size)
+    return value
+
+
+def thaw(tree: Any) -> Any:
+    """A plain deep copy: dicts and lists that are yours to change."""
+    if isinstance(tree, dict):
+        return {key: thaw(item) for key, item in tree.items()}
+    return [thaw(item) for item in tree] if isinstance(tree, list) else tree
+
+
+class _Freezing:
+    """One walk through a value, ended at the first limit: what is refused is never built to its end."""
+
+    def __init__(self, depth: int, nodes: int, size: int) -> None:
+        self.depth, self.nodes, self.size = depth, nodes, size
+        self.seen = self.read = 0
+
+    def copied(self, value: Any, path: Path) -> Any:
+        kind = type(value)
+        if kind is FrozenDict or kind is FrozenList:
+            self._count(value._weight[1], value._weight[2])
+            return value
+        if isinstance(value, (dict, list, tuple)):
+            return self._container(value, path)
+        value = _scalar(value, path)
+        self._count(1, _text_size(value))
+        return value
+
+    def _container(self, value: Any, path: Path) -> Any:
+        if len(path) >= self.depth:
+            raise ValueTooLarge("levels", self.depth)
+        self._count(1, 0)
+        if not isinstance(value, dict):
+            return frozen_list([self.copied(item, (*path, str(at))) for at, item in enumerate(value)])
+        items = {}
+        for key, item in value.items():
+            key = self._key(key, path)
+            items[key] = self.copied(item, (*path, key))
+        return frozen_dict(items)
+
+    def _key(self, key: Any, path: Path) -> str:
+        problem = fault(key) if isinstance(key, str) else f"{key!r:.60} is a {type(key).__name__}"
+        if problem:
+            raise ValueRefused(f"a key is short text, one part of a path, and {problem}", path_text(path))
+        self._count(0, _text_size(key))
+        return str.__str__(key)
+
+    def _count(self, nodes: int, size: int) -> None:
+        self.seen += nodes
+        self.read += size
+        if self.seen > self.nodes or self.read > self.size:
+            check_weight((0, self.seen, self.read), self.depth, self.nodes, self.size)
+
+
+def _scalar(value: Any, path: Path) -> Any:
+    """The value as exactly str, int, float, bool or None."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            if value.isascii() or encodes(value):
+                return str.__str__(value)
+            problem = "the text has half a surrogate pair, which UTF-8 cannot carry"
+        case int():
+            if abs(value) <= MAX_EXACT_INTEGER:
+                return int(value)
+            problem = "the integer is beyond ±(2**53 - 1), what a browser holds exactly; write it as text"
+        case float():
+            if math.isfinite(value):
+                return float(value)
+            problem = f"{value} is no finite number; write None"
+        case _:
+            problem = f"a store holds dict, list, str, int, float, bool and None, and this is {type(value).__name__}"
+    raise ValueRefused(problem, path_text(path))
+
+
+def _text_size(value: Any) -> int:
+    if not isinstance(value, str):
+        return 0
+    return len(value) if value.isascii() else len(value.encode())
+
+
+def weigh(value: Any) -> Weight:
+    """Levels, values and bytes of text of what is frozen."""
+    return value._weight if isinstance(value, (FrozenDict, FrozenList)) else (0, 1, _text_size(value))
+
+
+def check_weight(weight: Weight, depth: int, nodes: int, size: int) -> None:
+    """Raises ValueTooLarge naming the first limit that the weight is beyond."""
+    limits = ((weight[0], depth, "levels"), (weight[1], nodes, "values"), (weight[2], size, "bytes of text"))
+    for found, limit, what in limits:
+        if found > limit:
+            raise ValueTooLarge(what, limit)
+
+
+def frozen_dict(items: dict[str, Any], weight: Weight | None = None) -> FrozenDict:
+    """A frozen dict of frozen items, which the caller vouches for."""
+    made: FrozenDict = FrozenDict.__new__(FrozenDict)
+    dict.update(made, items)
+    made._weight = weight or _sum(items.values(), sum(map(_text_size, items)))
+    return made
+
+
+def frozen_list(items: list[Any], weight: Weight | None = None) -> FrozenList:
+    """A frozen list of frozen items, which the caller vouches for."""
+    made: FrozenList = FrozenList.__new__(FrozenList)
+    list.extend(made, items)
+    made._weight = weight or _sum(items, 0)
+    return made
+
+
+def _sum(items: Iterable[Any], keys: int) -> Weight:
+    depth, nodes, size = 0, 1, keys
+    for item in items:
+        below = weigh(item)
+        depth, nodes, size = max(depth, below[0]), nodes + below[1], size + below[2]
+    return depth + 1, nodes, size
