@@ -240,7 +240,7 @@ class PathError(StoreError):
         self.path, self.problem, self.store = path, problem, store
 
     def __str__(self) -> str:
-        return f"{self.place}, path {self.path[:100]!r}: {self.problem}"
+        return f"{self.place}{_at_path(self.path)}: {self.problem}"
 
 
 class StoreDenied(StoreError):
@@ -279,20 +279,19 @@ class ValueRefused(StoreError):
         self.problem, self.path, self.store = problem, path, store
 
     def __str__(self) -> str:
-        return f"{self.place}{f', path {self.path[:100]!r}' if self.path else ''}: {self.problem}"
+        return f"{self.place}{_at_path(self.path)}: {self.problem}"
 
 
 class ValueTooLarge(StoreError):
-    """A value, or the tree with it, is beyond a limit. what: "levels", "values" or "bytes of text"."""
+    """A value, or the tree with it, is beyond a limit."""
 
     code, status = "too_big", 413
 
-    def __init__(self, what: str, limit: int, path: str = "", store: str = "") -> None:
-        self.what, self.limit, self.path, self.store = what, limit, path, store
+    def __init__(self, problem: str, path: str = "", store: str = "") -> None:
+        self.problem, self.path, self.store = problem, path, store
 
     def __str__(self) -> str:
-        where = f", path {self.path[:100]!r}" if self.path else ""
-        return f"{self.place}{where}: more than {self.limit} {self.what}; write less at once, or keep it in a database"
+        return f"{self.place}{_at_path(self.path)}: {self.problem}"
 
 
 class NotSignedIn(StoreError):
@@ -331,3 +330,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` when something known is close to `name`, else nothing."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _at_path(path: str) -> str:
+    return f", path {path[:100]!r}" if path else ""

@@ -7,14 +7,15 @@ a whole tree are known without a walk through it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from asok.errors import ValueRefused, ValueTooLarge
-from asok.paths import MAX_PARTS, Path, encodes, fault, path_text
+from asok.paths import MAX_PARTS, encodes, fault
 from asok.protocol import MAX_EXACT_INTEGER
 
 __all__ = [
+    "FROZEN",
     "FrozenDict",
     "FrozenList",
     "Weight",
@@ -94,6 +95,9 @@ class FrozenList(list[Any]):
         return list, (self.copy(),)
 
 
+FROZEN = (FrozenDict, FrozenList)
+
+
 # ---- from plain to frozen and back
 
 
@@ -103,8 +107,8 @@ def freeze(value: Any, *, depth: int = MAX_PARTS, nodes: int = VALUE_NODES, size
     Raises ValueRefused for what a store cannot hold, ValueTooLarge beyond `depth` levels, `nodes` values or
     `size` bytes of text.
     """
-    if not isinstance(value, (FrozenDict, FrozenList)):
-        value = _Freezing(depth, nodes, size).copied(value, ())
+    if not isinstance(value, FROZEN):
+        value = _Freezing(depth, nodes, size).copied(value, 0)
     check_weight(weigh(value), depth, nodes, size)
     return value
 
@@ -123,35 +127,40 @@ class _Freezing:
         self.depth, self.nodes, self.size = depth, nodes, size
         self.seen = self.read = 0
 
-    def copied(self, value: Any, path: Path) -> Any:
-        kind = type(value)
-        if kind is FrozenDict or kind is FrozenList:
+    def copied(self, value: Any, above: int) -> Any:
+        """The frozen copy of what has so many containers above it."""
+        if isinstance(value, FROZEN):
             self._count(value._weight[1], value._weight[2])
-            return value
-        if isinstance(value, (dict, list, tuple)):
-            return self._container(value, path)
-        value = _scalar(value, path)
-        self._count(1, _text_size(value))
+        elif isinstance(value, (dict, list, tuple)):
+            self._count(1, 0)
+            if above >= self.depth:
+                _refuse_depth(self.depth)
+            value = self._dict(value, above + 1) if isinstance(value, dict) else self._list(value, above + 1)
+        else:
+            value = _scalar(value)
+            self._count(1, _text_size(value))
         return value
 
-    def _container(self, value: Any, path: Path) -> Any:
-        if len(path) >= self.depth:
-            raise ValueTooLarge("levels", self.depth)
-        self._count(1, 0)
-        if not isinstance(value, dict):
-            return frozen_list([self.copied(item, (*path, str(at))) for at, item in enumerate(value)])
-        items = {}
-        for key, item in value.items():
-            key = self._key(key, path)
-            items[key] = self.copied(item, (*path, key))
-        return frozen_dict(items)
+    def _list(self, items: Sequence[Any], above: int) -> FrozenList:
+        copies: list[Any] = []
+        try:
+            copies.extend(self.copied(item, above) for item in items)
+        except ValueRefused as error:
+            raise _below(str(len(copies)), error) from None
+        return frozen_list(copies)
 
-    def _key(self, key: Any, path: Path) -> str:
-        problem = fault(key) if isinstance(key, str) else f"{key!r:.60} is a {type(key).__name__}"
-        if problem:
-            raise ValueRefused(f"a key is short text, one part of a path, and {problem}", path_text(path))
-        self._count(0, _text_size(key))
-        return str.__str__(key)
+    def _dict(self, items: dict[Any, Any], above: int) -> FrozenDict:
+        copies: dict[str, Any] = {}
+        for key, item in items.items():
+            problem = fault(key) if isinstance(key, str) else f"{key!r:.60} is a {type(key).__name__}"
+            if problem:
+                raise ValueRefused(f"a key is short text, one part of a path, and {problem}")
+            self._count(0, _text_size(key))
+            try:
+                copies[str.__str__(key)] = self.copied(item, above)
+            except ValueRefused as error:
+                raise _below(key, error) from None
+        return frozen_dict(copies)
 
     def _count(self, nodes: int, size: int) -> None:
         self.seen += nodes
@@ -160,7 +169,13 @@ class _Freezing:
             check_weight((0, self.seen, self.read), self.depth, self.nodes, self.size)
 
 
-def _scalar(value: Any, path: Path) -> Any:
+def _below(part: str, error: ValueRefused) -> ValueRefused:
+    """The refusal with the place told from one container further up."""
+    error.path = f"{part}/{error.path}" if error.path else part
+    return error
+
+
+def _scalar(value: Any) -> Any:
     """The value as exactly str, int, float, bool or None."""
     match value:
         case None | bool():
@@ -179,7 +194,7 @@ def _scalar(value: Any, path: Path) -> Any:
             problem = f"{value} is no finite number; write None"
         case _:
             problem = f"a store holds dict, list, str, int, float, bool and None, and this is {type(value).__name__}"
-    raise ValueRefused(problem, path_text(path))
+    raise ValueRefused(problem)
 
 
 def _text_size(value: Any) -> int:
@@ -190,15 +205,21 @@ def _text_size(value: Any) -> int:
 
 def weigh(value: Any) -> Weight:
     """Levels, values and bytes of text of what is frozen."""
-    return value._weight if isinstance(value, (FrozenDict, FrozenList)) else (0, 1, _text_size(value))
+    return value._weight if isinstance(value, FROZEN) else (0, 1, _text_size(value))
 
 
 def check_weight(weight: Weight, depth: int, nodes: int, size: int) -> None:
     """Raises ValueTooLarge naming the first limit that the weight is beyond."""
-    limits = ((weight[0], depth, "levels"), (weight[1], nodes, "values"), (weight[2], size, "bytes of text"))
-    for found, limit, what in limits:
-        if found > limit:
-            raise ValueTooLarge(what, limit)
+    if weight[0] > depth:
+        _refuse_depth(depth)
+    if weight[1] > nodes:
+        raise ValueTooLarge(f"more than {nodes} values; write less at once, or keep it in a database")
+    if weight[2] > size:
+        raise ValueTooLarge(f"more than {size} bytes of text; write less at once, or keep it in a database")
+
+
+def _refuse_depth(depth: int) -> NoReturn:
+    raise ValueTooLarge(f"nested deeper than {depth} levels; keep such a thing in a flat list, or as text")
 
 
 def frozen_dict(items: dict[str, Any], weight: Weight | None = None) -> FrozenDict:

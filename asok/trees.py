@@ -12,6 +12,7 @@ from typing import Any
 
 from asok.errors import PathError, UnknownVerb, ValueRefused, ValueTooLarge
 from asok.frozen import (
+    FROZEN,
     FrozenDict,
     FrozenList,
     Weight,
@@ -34,6 +35,7 @@ __all__ = [
     "Write",
     "apply",
     "changes",
+    "differences",
     "forbidden",
     "freeze",
     "overlaps",
@@ -45,8 +47,8 @@ __all__ = [
 ]
 
 MISSING: Any = object()
+NOTHING: Weight = (0, 0, 0)
 TREE_NODES, TREE_SIZE = 100_000, 8 << 20
-FROZEN = (FrozenDict, FrozenList)
 Touched = tuple[Path, ...]
 
 
@@ -115,8 +117,8 @@ def _update(tree: Any, path: Path, value: Any) -> tuple[Any, Touched]:
 
 def _merge(tree: Any, path: Path, before: dict[str, Any], value: dict[str, Any]) -> tuple[Any, Touched]:
     new = {key: item for key, item in value.items() if key not in before or not same(before[key], item)}
-    if not new:
-        return tree, ()
+    if len(new) < 2:
+        return _set(tree, (*path, *new), *new.values()) if new else (tree, ())
     return _put(tree, path, frozen_dict({**before, **new})), tuple((*path, key) for key in new)
 
 
@@ -143,12 +145,10 @@ def _append(tree: Any, path: Path, value: Any) -> tuple[Any, Touched]:
 def _delete(tree: Any, path: Path, value: Any) -> tuple[Any, Touched]:
     if not path:
         raise PathError("bad_path", "", "the whole cannot be deleted; set it to {} or []")
-    read_at(tree, path)
-    above = read_at(tree, path[:-1])
-    if isinstance(above, dict):
-        return _put(tree, path[:-1], frozen_dict({key: above[key] for key in above if key != path[-1]})), (path,)
-    at = int(path[-1])
-    return _put(tree, path[:-1], frozen_list([*above[:at], *above[at + 1 :]])), (path[:-1],)
+    above, gone = read_at(tree, path[:-1]), read_at(tree, path)
+    listed = isinstance(above, list)
+    rest = _without(above, path[-1], weigh(gone))
+    return _put(tree, path[:-1], rest), (path[:-1] if listed else path,)
 
 
 VERBS: dict[str, Callable[[Any, Path, Any], tuple[Any, Touched]]] = {
@@ -172,23 +172,34 @@ def _put(tree: Any, path: Path, value: Any) -> Any:
 def _with(node: Any, part: str, value: Any) -> Any:
     """A copy of one container with one child put in its place, or added."""
     if isinstance(node, dict):
-        known = part in node
-        gone = weigh(node[part]) if known else (0, 0, -len(part.encode()))
+        gone = weigh(node[part]) if part in node else (0, 0, -len(part.encode()))
         items = node.copy()
         items[part] = value
         return frozen_dict(items, _reweighed(weigh(node), gone, weigh(value), items.values()))
     at, listed = int(part), node[:]
-    gone = weigh(node[at]) if at < len(node) else (0, 0, 0)
+    gone = weigh(node[at]) if at < len(node) else NOTHING
     listed[at : at + 1] = [value]
     return frozen_list(listed, _reweighed(weigh(node), gone, weigh(value), listed))
 
 
+def _without(node: Any, part: str, gone: Weight) -> Any:
+    """A copy of one container without one child that it has."""
+    if isinstance(node, dict):
+        items = node.copy()
+        del items[part]
+        gone = gone[0], gone[1], gone[2] + len(part.encode())
+        return frozen_dict(items, _reweighed(weigh(node), gone, NOTHING, items.values()))
+    listed = node[:]
+    del listed[int(part)]
+    return frozen_list(listed, _reweighed(weigh(node), gone, NOTHING, listed))
+
+
 def _reweighed(all_: Weight, gone: Weight, new: Weight, items: Iterable[Any]) -> Weight:
-    """The weight of a container after one child went and one came, without a walk through the others."""
+    """The weight of a container after a child went and another came; it walks only where the deepest may be gone."""
     if new[0] + 1 >= all_[0] or gone[0] + 1 < all_[0]:
         depth = max(all_[0], new[0] + 1)
-    else:  # the deepest may be gone
-        depth = 1 + max(weigh(item)[0] for item in items)
+    else:
+        depth = 1 + max((weigh(item)[0] for item in items), default=0)
     return depth, all_[1] - gone[1] + new[1], all_[2] - gone[2] + new[2]
 
 
@@ -265,3 +276,28 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and bool(a == b)
+
+
+def differences(old: Any, new: Any, path: Path = ()) -> list[Path]:
+    """The paths at which two trees differ, as the writes between them would have touched them."""
+    if same(old, new):
+        return []
+    if isinstance(old, dict) and isinstance(new, dict) and _in_order(old, new):
+        keys = [*new, *(key for key in old if key not in new)]
+        return [
+            found for key in keys for found in _difference(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) <= len(new):
+        padded = [*old, *[MISSING] * (len(new) - len(old))]
+        return [found for at, item in enumerate(new) for found in _difference(padded[at], item, (*path, str(at)))]
+    return [path]
+
+
+def _difference(old: Any, new: Any, path: Path) -> list[Path]:
+    return [path] if old is MISSING or new is MISSING else differences(old, new, path)
+
+
+def _in_order(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether the keys that stayed stand as they stood, and the new ones behind them."""
+    stayed = [key for key in old if key in new]
+    return stayed == list(new)[: len(stayed)]
