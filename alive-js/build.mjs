@@ -13,6 +13,7 @@ const SOURCE = new URL("src/", import.meta.url);
 const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = [
+  "ask",
   "busy",
   "effects",
   "loading",
@@ -24,11 +25,15 @@ const MODULES = [
   "reload",
   "reset",
   "slow_down",
+  "store",
+  "target",
   "update",
 ];
 const LIMITS = { gzip: 2300, brotli: 2047, together: 8192 };
-/** Properties that only our own files know. All files share the short names. */
-const OURS = /^(queue|last|held|sent|token|root|components|receive|control|deaf|socket)$/;
+/** What only a page under development loads. */
+const DEVELOPMENT = "refresh";
+/** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
+const OURS = /^(queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket)$/;
 const shortened = {};
 
 /** @param {string} name  @returns {Promise<string>} */
@@ -49,7 +54,8 @@ const bundle = async (name) => {
     module: !core,
     toplevel: true,
     compress: { passes: 6, ecma: 2020, unsafe_arrows: true, pure_getters: true },
-    mangle: { properties: { regex: OURS } },
+    // `builtins`: the browser has some of these names too, on objects of its own that we never ask for them.
+    mangle: { properties: { regex: OURS, builtins: true } },
     format: { ecma: 2020 },
     nameCache: { props: shortened },
   });
@@ -68,17 +74,19 @@ const built = new Map();
 for (const name of [CORE, ...MODULES]) built.set(`${name}.js`, await bundle(name));
 
 console.log("file            min   gzip  brotli");
+/** All modules that a page in production may load. */
 const total = { min: 0, gzip: 0, brotli: 0 };
 for (const [file, text] of [...built, ["together", ""]]) {
   const size = text ? sizes(text) : total;
   console.log(file.padEnd(14) + [size.min, size.gzip, size.brotli].map((each) => String(each).padStart(7)).join(""));
-  if (text) for (const unit of /** @type {(keyof total)[]} */ (Object.keys(total))) total[unit] += size[unit];
+  if (text && ![CORE, DEVELOPMENT].includes(file.slice(0, -3)))
+    for (const unit of /** @type {(keyof total)[]} */ (Object.keys(total))) total[unit] += size[unit];
 }
 
 const core = sizes(built.get(`${CORE}.js`));
 if (core.gzip > LIMITS.gzip) failures.push(`the core is over ${LIMITS.gzip} bytes gzip`);
 if (core.brotli > LIMITS.brotli) failures.push(`the core is over ${LIMITS.brotli} bytes brotli`);
-if (total.gzip > LIMITS.together) failures.push(`all together are over ${LIMITS.together} bytes gzip`);
+if (total.gzip > LIMITS.together) failures.push(`the modules together are over ${LIMITS.together} bytes gzip`);
 
 if (process.argv.includes("--check")) {
   const files = readdirSync(TARGET).filter((file) => file.endsWith(".js"));

@@ -40,6 +40,7 @@ const effects = new Map(
       const target = new URL(url, location.href);
       if (/^https?:$/.test(target.protocol)) location.assign(target);
     },
+    reload: () => location.reload(),
   }),
 );
 

@@ -18,6 +18,7 @@ LAYERS = (
     "asok.errors",
     "asok.settings",
     # pure
+    "asok.targets",
     "asok.protocol",
     "asok.diff",
     "asok.calls",
@@ -28,6 +29,9 @@ LAYERS = (
     "asok.state",
     # model
     "asok.sessions",
+    "asok.bus",
+    "asok.asking",
+    "asok.window",
     "asok.component",
     "asok.calling",
     "asok.reviving",
