@@ -25,6 +25,7 @@ const MODULES = [
   "reload",
   "reset",
   "slow_down",
+  "statics",
   "store",
   "target",
   "update",

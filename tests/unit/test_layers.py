@@ -23,9 +23,12 @@ LAYERS = (
     "asok.diff",
     "asok.calls",
     "asok.fields",
+    "asok.links",
+    "asok.scoping",
     "asok.paths",
     "asok.frozen",
     "asok.trees",
+    "asok.access",
     "asok.state",
     # model
     "asok.sessions",
@@ -33,6 +36,7 @@ LAYERS = (
     "asok.asking",
     "asok.window",
     "asok.component",
+    "asok.statics",
     "asok.calling",
     "asok.reviving",
     # engine
@@ -47,6 +51,8 @@ LAYERS = (
     "asok.backends",
     "asok.backends.memory",
     "asok.backends.sqlite",
+    "asok.backends.lines",
+    "asok.backends.sockets",
     # edge
     "asok.middleware",
     "asok.endpoints",
