@@ -28,6 +28,7 @@ LAYERS = (
     "asok.paths",
     "asok.frozen",
     "asok.trees",
+    "asok.fitting",
     "asok.access",
     "asok.state",
     # model
