@@ -17,8 +17,24 @@ from msgspec import Meta
 
 from asok.asking import Asking, NoAnswer
 from asok.errors import ComponentError
+from asok.targets import EventSurroundings, SurroundingsData, Target, TargetData, surroundings_from
 
-__all__ = ["Answer", "Asking", "Location", "NoAnswer", "Screen", "Storage", "Viewport", "Window", "is_site_path"]
+__all__ = [
+    "Answer",
+    "Asking",
+    "EventSurroundings",
+    "Location",
+    "NoAnswer",
+    "Screen",
+    "Storage",
+    "SurroundingsData",
+    "Target",
+    "TargetData",
+    "Viewport",
+    "Window",
+    "is_site_path",
+    "surroundings_from",
+]
 
 T = TypeVar("T")
 
