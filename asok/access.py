@@ -100,7 +100,7 @@ class Rules:
         """
         kept: list[Path] = []
         found: list[list[Any]] = []
-        for path in sorted(set(touched), key=len):
+        for path in sorted(dict.fromkeys(touched), key=len):
             if self._may_show(path) and not any(path[: len(above)] == above for above in kept):
                 kept.append(path)
                 value = self._pruned(_at(tree, path, MISSING), path)

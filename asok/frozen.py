@@ -152,7 +152,7 @@ class _Freezing:
     def _dict(self, items: dict[Any, Any], above: int) -> FrozenDict:
         copies: dict[str, Any] = {}
         for key, item in items.items():
-            problem = fault(key) if isinstance(key, str) else f"{key!r:.60} is a {type(key).__name__}"
+            problem = fault(key) if isinstance(key, str) else f"one is a {type(key).__name__}"
             if problem:
                 raise ValueRefused(f"a key is short text, one part of a path, and {problem}")
             self._count(0, _text_size(key))

@@ -252,11 +252,12 @@ def _at_end(node: Any, path: Path) -> Any:
 def changes(tree: Any, paths: Iterable[Path]) -> list[list[Any]]:
     """What a follower is sent for touched paths: `[path, value]`, or `[path]` for what is gone.
 
-    A path below another one is left out: its value is in the other's.
+    A path below another one is left out: its value is in the other's. The order among equally long ones is kept,
+    since items that were appended must arrive one after the other.
     """
     found: list[list[Any]] = []
     kept: set[Path] = set()
-    for path in sorted(set(paths), key=len):
+    for path in sorted(dict.fromkeys(paths), key=len):
         if any(path[:length] in kept for length in range(len(path))):
             continue
         kept.add(path)
