@@ -120,7 +120,6 @@ class Rules:
 
     def check(self, write: Write, old: Any, new: Any, session: Any) -> None:
         """Raises StoreDenied or ValueRefused unless the rules allow the write that makes the new tree of the old."""
-        self.permit(write)
         for path, value in self._places(write, old):
             rule = self._rule(path)
             if rule is None or (write.verb == "delete" and not rule.covers_what_moves(old, path)):

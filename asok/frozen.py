@@ -125,42 +125,61 @@ class _Freezing:
 
     def __init__(self, depth: int, nodes: int, size: int) -> None:
         self.depth, self.nodes, self.size = depth, nodes, size
-        self.seen = self.read = 0
+        self.deepest = self.seen = self.read = 0
+        self.keys: set[str] = set()  # those that are found good: rows have the same ones
 
     def copied(self, value: Any, above: int) -> Any:
         """The frozen copy of what has so many containers above it."""
         if isinstance(value, FROZEN):
-            self._count(value._weight[1], value._weight[2])
+            deep, seen, read = value._weight
+            self.deepest = max(self.deepest, deep)
+            self._count(seen, read)
         elif isinstance(value, (dict, list, tuple)):
-            self._count(1, 0)
-            if above >= self.depth:
-                _refuse_depth(self.depth)
-            value = self._dict(value, above + 1) if isinstance(value, dict) else self._list(value, above + 1)
+            value = self._container(value, above + 1)
         else:
             value = _scalar(value)
             self._count(1, _text_size(value))
         return value
 
-    def _list(self, items: Sequence[Any], above: int) -> FrozenList:
+    def _container(self, value: Any, above: int) -> Any:
+        """The copy of a container; its weight is what the walk has counted meanwhile."""
+        if above > self.depth:
+            _refuse_depth(self.depth)
+        outside, seen, read = self.deepest, self.seen, self.read
+        self.deepest = 0
+        self._count(1, 0)
+        items: Any = self._dict(value, above) if isinstance(value, dict) else self._list(value, above)
+        weight = self.deepest + 1, self.seen - seen, self.read - read
+        self.deepest = max(outside, weight[0])
+        return frozen_dict(items, weight) if isinstance(items, dict) else frozen_list(items, weight)
+
+    def _list(self, items: Sequence[Any], above: int) -> list[Any]:
         copies: list[Any] = []
         try:
             copies.extend(self.copied(item, above) for item in items)
         except ValueRefused as error:
             raise _below(str(len(copies)), error) from None
-        return frozen_list(copies)
+        return copies
 
-    def _dict(self, items: dict[Any, Any], above: int) -> FrozenDict:
+    def _dict(self, items: dict[Any, Any], above: int) -> dict[str, Any]:
         copies: dict[str, Any] = {}
         for key, item in items.items():
-            problem = fault(key) if isinstance(key, str) else f"one is a {type(key).__name__}"
-            if problem:
-                raise ValueRefused(f"a key is short text, one part of a path, and {problem}")
+            if type(key) is not str or key not in self.keys:
+                key = self._key(key)
             self._count(0, _text_size(key))
             try:
-                copies[str.__str__(key)] = self.copied(item, above)
+                copies[key] = self.copied(item, above)
             except ValueRefused as error:
                 raise _below(key, error) from None
-        return frozen_dict(copies)
+        return copies
+
+    def _key(self, key: Any) -> str:
+        problem = fault(key) if isinstance(key, str) else f"one is a {type(key).__name__}"
+        if problem:
+            raise ValueRefused(f"a key is short text, one part of a path, and {problem}")
+        plain = str.__str__(key)
+        self.keys.add(plain)
+        return plain
 
     def _count(self, nodes: int, size: int) -> None:
         self.seen += nodes

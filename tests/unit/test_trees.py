@@ -269,6 +269,20 @@ def test_a_value_that_holds_itself_is_refused_and_not_walked_for_ever() -> None:
         freeze(value)
 
 
+class Counting(list[int]):
+    """A list that claims to be long, and fails where somebody believes it."""
+
+    def __iter__(self) -> Iterator[int]:
+        yield from range(20_000)
+        pytest.fail("the walk went on behind the limit")
+
+
+@pytest.mark.parametrize("before", [[], ["x" * (1 << 20), "x"]])
+def test_a_walk_ends_at_the_first_limit(before: list[Any]) -> None:
+    with pytest.raises(ValueTooLarge):
+        freeze([*before, Counting()])
+
+
 def test_a_tree_is_held_to_its_limits_whatever_single_writes_bring() -> None:
     tree = freeze({"a": freeze(nested(30)), "list": []})
     apply(tree, Write("set", ("a", "0"), freeze(nested(30))))
