@@ -5,8 +5,8 @@ A stylesheet is cut into rules by tokens, and every piece is put back letter for
 1. Comments, strings, urls and escapes are tokens; what is open at the end is closed, so that nothing runs on.
 2. Runs of style rules get `@scope (component) to (component in it) { … }` around them, in their place. At-rules stay
    where they are, because not all may stand inside; in those that hold rules (`@media` …) the same is done again.
-3. For browsers without `@scope` each selector gets what that says, as a condition on the element that it styles.
-   `:where()` counts for nothing, so that both forms weigh the same.
+3. Each selector gets a condition on the element that it styles: with `@scope`, that the root counts too; for browsers
+   without, all that `@scope` says. It stands in `:where()`, which weighs nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def flat_css(text: str, name: str) -> str:
     sheet, root = _Sheet(text), _root(name)
     stranger = f"{root} [{STATE}]:not({root})"
     condition = f":where({root},{root} *):where(:not({stranger},{stranger} *))"
-    return _flattened(sheet, 0, len(sheet.tokens), _Condition(root, condition))
+    return _flattened(sheet, 0, len(sheet.tokens), _Condition(condition, root))
 
 
 def _root(name: str) -> str:
@@ -106,17 +106,20 @@ class _Sheet:
             start = piece.end
 
     def _piece(self, start: int, end: int, level: str) -> _Piece:
-        if self.kinds[start] in ("space", "comment", "markup"):
-            return _Piece("space" if self.kinds[start] != "markup" else "raw", start, start + 1)
+        if self.kinds[start] in ("space", "comment"):
+            return _Piece("space", start, start + 1)
+        if self.kinds[start] == "markup" and level == "top":
+            return _Piece("raw", start, start + 1)
         if self.kinds[start] == "at":
             stop = self.find(start, end, ";{")
             kind = "group" if self.tokens[start].lower() in GROUPS else "at"
             return self._block(kind if self._opens(stop, end) else "at", start, stop, end)
-        if level == "style" and self._is_custom_property(start):
+        property_ = self._is_custom_property(start)
+        if property_ and level == "style":
             return _Piece("raw", start, min(self.find(start, end, ";") + 1, end))
         stop = self.find(start, end, "{" if level == "top" else "{;")
         # CSS Syntax 3, 5.5: at the top a semicolon or a lone bracket spoils the rule; in ours it would end that.
-        spoilt = self.find(start, stop, "};") < stop
+        spoilt = property_ or self.find(start, stop, "};") < stop
         return self._block("raw" if spoilt or not self._opens(stop, end) else "rule", start, stop, end)
 
     def _opens(self, index: int, end: int) -> bool:
@@ -129,7 +132,7 @@ class _Sheet:
         colon = start + 1
         while self.kinds[colon : colon + 1] and self.kinds[colon] in ("space", "comment"):
             colon += 1
-        return self.tokens[start].startswith("--") and self.tokens[colon : colon + 1] == [":"]
+        return self.tokens[start].replace("\\", "").startswith("--") and self.tokens[colon : colon + 1] == [":"]
 
 
 class _Piece(NamedTuple):
@@ -151,61 +154,18 @@ def _missing(kind: str, token: str) -> str:
     return ")" if kind == "url" and not re.fullmatch(r"(?:[^)\\]|\\.)*\)", token, re.DOTALL) else ""
 
 
-# --- the form for browsers with @scope
-
-
-def _wrapped(sheet: _Sheet, start: int, end: int, scope: str, level: str = "top") -> str:
-    written: list[str] = []
-    run: tuple[int, int] | None = None
-
-    def close() -> None:
-        if run is not None:
-            written.append(f"{scope} {{{sheet.text(run[0], run[1])}}}")
-
-    done = start
-    for piece in sheet.rules(start, end, level):
-        if piece.kind == "rule" or sheet.tokens[piece.start].lower() == "@scope":
-            if run is None:
-                written.append(sheet.text(done, piece.start))
-            run = (run[0] if run else piece.start, piece.end)
-            done = piece.end
-        elif piece.kind != "space":
-            close()
-            run = None
-            written.append(sheet.text(done, piece.start))
-            written.append(_group(sheet, piece, scope) if piece.kind == "group" else sheet.text(piece.start, piece.end))
-            done = piece.end
-    close()
-    return "".join(written) + sheet.text(done, end)
-
-
-def _group(sheet: _Sheet, piece: _Piece, scope: str) -> str:
-    inside = _wrapped(sheet, piece.body + 1, piece.end - 1, scope, "group")
-    return f"{sheet.text(piece.start, piece.body + 1)}{inside}}}"
-
-
-# --- the form for browsers without
+# --- selectors
 
 
 class _Condition(NamedTuple):
-    """What an element must fulfil to be styled, and the selector of the component's root."""
+    """What an element must fulfil to be styled. root: that of the component, where `:scope` is unknown."""
 
-    root: str
     text: str
+    root: str = ""
 
 
-def _flattened(sheet: _Sheet, start: int, end: int, condition: _Condition, level: str = "top") -> str:
-    written = []
-    for piece in sheet.rules(start, end, level):
-        if piece.kind not in ("rule", "group"):
-            written.append(sheet.text(piece.start, piece.end))
-            continue
-        before, inner = sheet.text(piece.start, piece.body), "style" if level == "style" else "group"
-        if piece.kind == "rule":
-            before, inner = _selectors(sheet, piece, condition, nested=level == "style"), "style"
-        inside = _flattened(sheet, piece.body + 1, piece.end - 1, condition, inner)
-        written.append(f"{before}{{{inside}}}")
-    return "".join(written)
+# CSS Cascade 6: a selector in @scope means descendants of the root, unless it names the root.
+NATIVE = _Condition(":where(:scope,:scope *)")
 
 
 def _selectors(sheet: _Sheet, piece: _Piece, condition: _Condition, *, nested: bool) -> str:
@@ -219,7 +179,7 @@ def _selectors(sheet: _Sheet, piece: _Piece, condition: _Condition, *, nested: b
 def _selector(sheet: _Sheet, start: int, end: int, condition: _Condition, *, nested: bool) -> str:
     """One selector, its last compound under the condition, and what `@scope` gives a meaning to in other words."""
     parts = sheet.tokens[start:end]
-    for index in range(len(parts)):
+    for index in range(len(parts) if condition.root else 0):
         if [each.lower() for each in parts[index : index + 2]] == [":", "scope"] and parts[index - 1 : index] != [":"]:
             parts[index : index + 2] = [condition.root, ""]
         elif parts[index] == "&" and not nested:
@@ -228,7 +188,7 @@ def _selector(sheet: _Sheet, start: int, end: int, condition: _Condition, *, nes
     place = _end_of_subject(sheet, start, end)
     if first is None or place is None:
         return "".join(parts)
-    relative = not nested and sheet.tokens[start + first] in COMBINATORS
+    relative = condition.root and not nested and sheet.tokens[start + first] in COMBINATORS
     parts[place - start : place - start] = [condition.text]
     parts[first:first] = [f":where({condition.root}) "] if relative else []
     return "".join(parts)
@@ -253,6 +213,58 @@ def _end_of_subject(sheet: _Sheet, start: int, end: int) -> int | None:
             fresh = False
         start = after
     return place
+
+
+# --- the form for browsers with @scope
+
+
+def _wrapped(sheet: _Sheet, start: int, end: int, scope: str, level: str = "top") -> str:
+    written: list[str] = []
+    run: list[str] = []
+    gap = ""
+    for piece in sheet.rules(start, end, level):
+        text = sheet.text(piece.start, piece.end)
+        if piece.kind == "space":
+            gap += text
+            continue
+        if piece.kind == "raw" and level == "group":
+            continue  # no rule; what follows has an `@scope` before it, which must not become a part of this
+        (run or written).append(gap)
+        gap = ""
+        if piece.kind == "rule":
+            run.append(_selectors(sheet, piece, NATIVE, nested=False) + sheet.text(piece.body, piece.end))
+        elif sheet.tokens[piece.start].lower() == "@scope":
+            run.append(text)
+        else:
+            written += [_scope_around(scope, run), _group(sheet, piece, scope) if piece.kind == "group" else text]
+            run = []
+    return "".join([*written, _scope_around(scope, run), gap])
+
+
+def _scope_around(scope: str, run: list[str]) -> str:
+    return f"{scope} {{{''.join(run)}}}" if run else ""
+
+
+def _group(sheet: _Sheet, piece: _Piece, scope: str) -> str:
+    inside = _wrapped(sheet, piece.body + 1, piece.end - 1, scope, "group")
+    return f"{sheet.text(piece.start, piece.body + 1)}{inside}}}"
+
+
+# --- the form for browsers without
+
+
+def _flattened(sheet: _Sheet, start: int, end: int, condition: _Condition, level: str = "top") -> str:
+    written = []
+    for piece in sheet.rules(start, end, level):
+        if piece.kind not in ("rule", "group"):
+            written.append(sheet.text(piece.start, piece.end))
+            continue
+        before, inner = sheet.text(piece.start, piece.body), "style" if level == "style" else "group"
+        if piece.kind == "rule":
+            before, inner = _selectors(sheet, piece, condition, nested=level == "style"), "style"
+        inside = _flattened(sheet, piece.body + 1, piece.end - 1, condition, inner)
+        written.append(f"{before}{{{inside}}}")
+    return "".join(written)
 
 
 # --- `<style scoped>` in a template
