@@ -119,7 +119,7 @@ def test_a_follower_is_sent_the_readable_part_of_what_was_touched() -> None:
         ["votes/red", 1],
     ]
     after, touched = apply(after, Write("delete", ("todo",)))
-    assert rules.visible_changes(after, touched) == [["todo"]]
+    assert rules.visible_changes(after, [*touched, ("todo", "0", "done")]) == [["todo"]]
 
 
 # ---- writing

@@ -269,18 +269,22 @@ def test_a_value_that_holds_itself_is_refused_and_not_walked_for_ever() -> None:
         freeze(value)
 
 
-class Counting(list[int]):
-    """A list that claims to be long, and fails where somebody believes it."""
+class Watched(list[int]):
+    """A list that fails where somebody walks to its end."""
 
     def __iter__(self) -> Iterator[int]:
-        yield from range(20_000)
+        yield from self[:]
         pytest.fail("the walk went on behind the limit")
 
 
-@pytest.mark.parametrize("before", [[], ["x" * (1 << 20), "x"]])
-def test_a_walk_ends_at_the_first_limit(before: list[Any]) -> None:
+@pytest.mark.parametrize("value", [[Watched([1] * 20_000)], ["x" * (1 << 20), "x", Watched()]])
+def test_a_walk_ends_at_the_first_limit(value: Any) -> None:
     with pytest.raises(ValueTooLarge):
-        freeze([*before, Counting()])
+        freeze(value)
+
+
+def test_what_was_frozen_before_weighs_the_same_in_a_new_tree() -> None:
+    assert weigh(freeze({"a": [freeze(nested(5)), "x"], "b": {}})) == weigh(freeze({"a": [nested(5), "x"], "b": {}}))
 
 
 def test_a_tree_is_held_to_its_limits_whatever_single_writes_bring() -> None:
