@@ -41,7 +41,7 @@ T = TypeVar("T")
 PERSON = 60.0
 BROWSER = 5.0
 LONGEST = 64 * 1024
-SITE_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
+SITE_PATH = re.compile(r"/(?!/)[^\x00-\x20\\]*")
 HTTPS_URL = re.compile(r"(https://[a-z0-9.-]+(?::[0-9]+)?)(?:[/?#][^\x00-\x20\\]*)?")
 
 Pixels = Annotated[int, Meta(ge=0, le=2**31)]

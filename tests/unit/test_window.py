@@ -419,14 +419,14 @@ async def test_the_methods_limit_stands_still_while_a_question_is_open() -> None
     clock = asyncio.get_running_loop().time
     async with asyncio.timeout(SECONDS) as limit:
         wire = Wire(limit=limit)
-        work = asyncio.gather(wire.window.confirm("a"), wire.window.confirm("b"))
+        first, second = (asyncio.ensure_future(wire.window.confirm(text)) for text in "ab")
         await wire.asked(2)
         assert limit.when() is None
         wire.asking.answer(1, True)
-        await asyncio.sleep(0)
+        await first
         assert limit.when() is None
         wire.asking.answer(2, True)
-        await work
+        await second
         assert clock() < (limit.when() or 0) <= clock() + SECONDS
 
 
