@@ -34,6 +34,8 @@ LAYERS = (
     # model
     "asok.sessions",
     "asok.bus",
+    "asok.roster",
+    "asok.presence",
     "asok.asking",
     "asok.window",
     "asok.component",
