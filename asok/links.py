@@ -59,8 +59,8 @@ def links_of(cls: type) -> list[Link]:
     """What the class itself declares, stylesheets first; its bases have their own. Raises ComponentError."""
     found = []
     for kind in FILES:
-        declared = vars(cls).get(kind) or ()
-        for each in declared if isinstance(declared, (list, tuple)) else [declared]:
+        declared = vars(cls).get(kind)
+        for each in declared if isinstance(declared, (list, tuple)) else [] if declared is None else [declared]:
             found.append(_link(cls, kind, each))
     return found
 

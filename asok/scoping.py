@@ -23,11 +23,16 @@ SCOPE = "data-asok-scope"
 STATE = "data-asok-state"
 
 WORD = r"(?:[\w-]|[^\x00-\x7f]|\\(?:[0-9a-fA-F]{1,6}(?:\r\n|[ \n\r\t\f])?|[^\n\r\f0-9a-fA-F]))+"
+# However its letters are written, `url(` opens a token, not a bracket.
+URL = "".join(
+    rf"(?:\\?[{letter}{letter.upper()}]|\\0{{0,4}}[{high}{high - 2}]{low}(?:\r\n|[ \n\r\t\f])?)"
+    for letter, high, low in (("u", 7, "5"), ("r", 7, "2"), ("l", 6, "[cC]"))
+)
 TOKEN = re.compile(
     rf"""(?P<comment>/\*(?:.*?\*/|.*))
     |(?P<space>[ \t\n\r\f]+)
     |(?P<string>"(?:[^"\\\n\r\f]|\\(?:\r\n|.))*"?|'(?:[^'\\\n\r\f]|\\(?:\r\n|.))*'?)
-    |(?P<url>[uU][rR][lL]\((?![ \t\n\r\f]*["'])(?:[^)\\]|\\.)*\)?)
+    |(?P<url>{URL}\((?![ \t\n\r\f]*["'])(?:[^)\\]|\\.)*\)?)
     |(?P<markup><!--|-->)
     |(?P<at>@{WORD})
     |(?P<word>{WORD})

@@ -140,7 +140,7 @@ async def test_scoped_styles_reach_the_component_and_nothing_else(
     site = await scoped_page(page, serve, tmp_path)
     link = page.locator("link[data-asok-scoped]")
     await expect(link).to_have_attribute("href", re.compile(r"\.css\?flat=$" if form == "flat" else r"\.css$"))
-    await page.wait_for_function("getComputedStyle(document.querySelector('#chart')).outlineWidth === '6px'")
+    await expect(page.locator("#chart")).to_have_css("outline-width", "6px")
     for there in ("#chart", "#inner"):
         assert await page.evaluate(READ, [there, SHOWN]) == SHOWN
         assert await page.evaluate(STYLE, [there, list(ROOT)]) == list(ROOT.values())
@@ -198,6 +198,68 @@ async def test_whatever_the_text_all_rules_are_there_and_none_gets_out_of_the_sc
     for text, before, *after in zip(texts, original, native, flat, strict=True):
         for rules_now in after:
             assert not before + ended - rules_now, text
+            # A pseudo-element with `&` after it is no selector; with our words there it is one, for nothing.
+            new = {rule for rule in rules_now - before - ended if ":where()" not in rule}
             # In a group, CSS Syntax 3 lets a lone semicolon pass; Chromium drops the rule after it.
-            assert not rules_now - before - ended or ";" in text, text
+            assert not new or ";" in text, text
     assert sum(map(len, original)) > 1000
+
+
+# --- what comes later
+
+
+async def test_what_a_late_component_needs_is_put_into_the_head_once_and_in_order(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    said = "(window.said ??= []).push('{}')".format
+    files = {"first_js": said("first"), "second_mjs": said("second"), "third_js": said("third")}
+    early = component(tmp_path, "Early", "js, css = 'first.js', 'early.css'", early_css="p { top: 1px }", **files)
+    late = component(tmp_path, "Late", "css, js = 'late.css', ['second.mjs', 'third.js']", late_css="p { left: 2px }")
+    statics, sent = Statics(), set[str]()
+    site, line = await shown(page, serve, statics, statics.new_for(sent, [early]), root("<p>text</p>"))
+    news = statics.entries([early, late])
+    await line.say("statics", news)
+    await line.say("statics", news)
+    await page.wait_for_function("() => window.said?.length === 3")
+    await expect(page.locator("p")).to_have_css("left", "2px")
+    await line.say("statics", news)
+    await page.evaluate("import('/live/build/statics.js')")
+    there = await page.evaluate(
+        """[...document.querySelectorAll("head [data-asok-static]")].map(
+          (each) => each.getAttribute("href") ?? each.getAttribute("src"))"""
+    )
+    assert there == [entry.url for entry in news]
+    assert await page.evaluate("said") == ["first", "second", "third"]
+    assert Counter(site.asked) == Counter(entry.url for entry in news)
+
+
+async def test_a_newer_release_replaces_a_style_and_does_not_run_a_script_again(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    script = "window.ran = (window.ran ?? 0) + 1"
+    body = "css, js, scoped = 'chart.css', 'chart.js', True"
+    chart = component(tmp_path, "Chart", body, chart_css=":scope { top: 1px }", chart_js=script)
+    statics = Statics(debug=True)
+    scope = statics.scope_attribute(chart)
+    _, line = await shown(page, serve, statics, statics.entries([chart]), root("", attributes=scope))
+    (tmp_path / "chart.css").write_text(":scope { left: 2px }")
+    (tmp_path / "chart.js").write_text(script + "// changed")
+    news = statics.entries([chart])
+    await line.say("statics", news)
+    await expect(page.locator("link[data-asok-static]")).to_have_count(1)
+    await expect(page.locator("div")).to_have_css("left", "2px")
+    await expect(page.locator("div")).to_have_css("top", "auto")
+    assert await page.evaluate("ran") == 1
+
+
+async def test_a_late_scoped_style_comes_in_the_form_that_the_browser_knows(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await page.add_init_script(WITHOUT_SCOPE)
+    chart = component(tmp_path, "Chart", "css, scoped = 'chart.css', True", chart_css=":scope { top: 1px }")
+    statics = Statics()
+    site, line = await shown(page, serve, statics, [], root("", attributes=statics.scope_attribute(chart)))
+    [entry] = statics.entries([chart])
+    await line.say("statics", [entry, entry])
+    await expect(page.locator("div")).to_have_css("top", "1px")
+    assert site.asked == [entry.url + "?flat="]
