@@ -109,7 +109,7 @@ class Statics:
     def _find(self, name: str, target: str) -> File | None:
         try:
             owner = registry.find(name)
-            declared = {link.target: link for link in self._own(owner) if not link.external}
+            declared = {link.target: link for link in self._own(owner)}
             return self._file(owner, declared[target])
         except (UnknownComponent, KeyError, ComponentError):
             return None

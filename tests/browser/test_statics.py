@@ -212,7 +212,7 @@ async def test_what_a_late_component_needs_is_put_into_the_head_once_and_in_orde
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
     said = "(window.said ??= []).push('{}')".format
-    files = {"first_js": said("first"), "second_mjs": said("second"), "third_js": said("third")}
+    files = {"first_js": said("first"), "second_mjs": "export {};" + said("second"), "third_js": said("third")}
     early = component(tmp_path, "Early", "js, css = 'first.js', 'early.css'", early_css="p { top: 1px }", **files)
     late = component(tmp_path, "Late", "css, js = 'late.css', ['second.mjs', 'third.js']", late_css="p { left: 2px }")
     statics, sent = Statics(), set[str]()
