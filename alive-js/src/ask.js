@@ -66,7 +66,7 @@ export default async (alive, instance, seq, n, name, args) => {
   try {
     const question = questions.get(name);
     if (!question) throw `no window.${name}`;
-    text = message((await question(...args)) ?? null);
+    text = message(await question(...args));
     if (new Blob([text]).size > LONGEST) throw `the answer is longer than ${LONGEST} bytes`;
   } catch (error) {
     text = message(null, String(error).slice(0, 200));

@@ -36,7 +36,6 @@ const keysOf = (event) => ["ctrl", "alt", "shift", "meta"].filter((key) => event
 /** @param {number | undefined} place */
 const rounded = (place) => (place === undefined ? place : Math.round(place));
 
-/** @param {Element} element  @param {any} event */
 /** @type {any} */ (window).alive.more = (/** @type {Element} */ element, /** @type {any} */ event) => ({
   type: event.type.replace("compositionend", "input"),
   target: describe(event.target),
