@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from asok.app import Asok
-from asok.component import Component, exposed
+from asok.component import Component, every, exposed, on
 from asok.errors import AsokError, Denied
 from asok.fields import bind, private
 from asok.settings import Limits, Settings
+from asok.stores import AuthStore, Store, SuperStore
 
-__all__ = ["Asok", "AsokError", "Component", "Denied", "Limits", "Settings", "bind", "exposed", "private"]
+__all__ = [
+    "Asok",
+    "AsokError",
+    "AuthStore",
+    "Component",
+    "Denied",
+    "Limits",
+    "Settings",
+    "Store",
+    "SuperStore",
+    "bind",
+    "every",
+    "exposed",
+    "on",
+    "private",
+]
 
 __version__ = "0.1.0"

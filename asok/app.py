@@ -8,10 +8,11 @@ import importlib.util
 import inspect
 import logging
 import os
+import re
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -28,14 +29,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from asok import state
-from asok.component import Component, definition_of
+from asok.bus import Bus
+from asok.component import Component, Definition, definition_of, registry
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError
 from asok.middleware import SessionMiddleware
-from asok.mounting import Engine, Guard, Place, Renderings, hook
+from asok.mounting import Guard, Place, hook
 from asok.rendering import Child, Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
+from asok.sharing import Sharing, bus_of
+from asok.statics import Statics, head
 
 __all__ = ["Asok"]
 
@@ -44,15 +48,18 @@ log = logging.getLogger("asok")
 SWEEP_SECONDS = 3600
 # Not to be guessed: text that a person wrote must not be turned into somebody's token.
 CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
+HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
+SCRIPTED = re.compile(r"\balive\s*\.\s*(store|appState)\b")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Asok:
+class Asok(Sharing):
     """An ASGI application with live pages.
 
     root: the project's folder; by default that of the module that makes the app. env: a Jinja environment
-    of your own, with its loader, filters and extensions. backend: where sessions are kept, instead of the
-    database of the settings. routes, middleware, lifespan: as Starlette's.
+    of your own, with its loader, filters and extensions. backend: where sessions and stores are kept, instead
+    of the database of the settings. bus: what connects the processes of the app. routes, middleware,
+    lifespan: as Starlette's.
 
     Raises ConfigurationError where production lacks a good signing key.
     """
@@ -64,6 +71,7 @@ class Asok:
         settings: Settings | None = None,
         env: jinja2.Environment | None = None,
         backend: Backend | None = None,
+        bus: Bus | None = None,
         routes: Sequence[BaseRoute] = (),
         middleware: Sequence[Middleware] = (),
         lifespan: Callable[[Any], Any] | None = None,
@@ -72,17 +80,13 @@ class Asok:
         self.settings = settings or Settings.read(self.root)
         discover(self.root / "src" / "components")
         self.backend = backend or _backend(self.settings)
-        self._templates = Templates(self.settings, env)
-        self._engine = Engine(
-            self.settings,
-            state.KeyRing(self.settings.keys),
-            self.backend,
-            self._templates,
-            Renderings(self.settings.limits.rendering_cache),
-        )
+        self._templates = Templates(self.settings, Statics(self.settings.live, debug=self.settings.debug), env)
+        self.bus = bus or bus_of(self.settings)
+        self._share(self.settings, self.backend, self.bus, self._templates)
         self._templates.inline, self._templates.script = self._inline, self._script
         self._live = LiveEndpoint(self._engine)
         self._hash = runtime_hash(debug=self.settings.debug)
+        self._mentions_stores = any(map(mentions_stores, scripts_of(self.root)))
         self._lifespan = lifespan
         self._sweeper: asyncio.Task[None] | None = None
         self.starlette = Starlette(
@@ -96,10 +100,15 @@ class Asok:
 
     def _own_routes(self) -> list[BaseRoute]:
         live = self.settings.live
-        routes: list[BaseRoute] = [WebSocketRoute(live, self._live), Route(f"{live}/{{hash}}/{{file}}", runtime_file)]
+        statics = self._engine.statics
+        routes: list[BaseRoute] = [
+            WebSocketRoute(live, self._live),
+            Route(statics.route, statics.serve),
+            Route(f"{live}/{{hash}}/{{file}}", runtime_file),
+        ]
         for folder in (self.root / "src" / "static", self.root / "static"):
             if folder.is_dir():
-                routes.append(Mount("/static", Statics(directory=folder), name="static"))
+                routes.append(Mount("/static", Files(directory=folder), name="static"))
                 break
         return routes
 
@@ -112,7 +121,9 @@ class Asok:
                 return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)
         if scope["type"] != "lifespan" and self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
-        await self._app(scope, receive, send)
+            await self._connect()
+        with self.stores.here():
+            await self._app(scope, receive, send)
 
     @property
     def env(self) -> jinja2.Environment:
@@ -169,12 +180,20 @@ class Asok:
 
     async def _respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
         place = self._place(request, route)
-        html = await self._engine.page(template, {"request": request, "session": place.session, **context}, place)
+        context = {"request": request, "session": place.session, **context}
+        html, shown = await self._engine.page(template, context, place)
         if place.session.needed and CSRF_PLACE not in html and self.settings.debug:
             raise RenderError(
                 f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>"
             )
-        return HTMLResponse(html.replace(CSRF_PLACE, self._csrf(place.session) if place.session.needed else ""))
+        html = html.replace(CSRF_PLACE, self._csrf(place.session) if place.session.needed else "")
+        return HTMLResponse(html.replace(HEAD_PLACE, self._head(shown, request)))
+
+    def _head(self, shown: list[Definition], request: Request) -> Markup:
+        """The stylesheets and scripts of these classes, as tags."""
+        root = request.scope.get("root_path", "")
+        swap = f"{root}{self.settings.live}/{self._hash}/statics.js"
+        return head(self._engine.statics.entries(shown, root), request.scope.get("asok.nonce"), swap=swap)
 
     def _place(self, request: Request, route: str) -> Place:
         session, scope = _session(request), request.scope
@@ -185,15 +204,33 @@ class Asok:
         return self._engine.ring.mac("csrf", session.id)
 
     def _inline(self, child: Child, request: Request) -> Markup:
-        return self._engine.inline(child, self._place(request, ""))
+        html, shown = self._engine.inline(child, self._place(request, ""))
+        known: set[str] = request.scope.setdefault("asok.statics", set())
+        news = [definition for definition in shown if definition.name not in known]
+        known.update(definition.name for definition in news)
+        return self._head(news, request) + html
 
-    def _script(self, request: Request, nonce: str | None, *, later: bool) -> Markup:
+    def _script(self, request: Request, nonce: str | None, stores: bool | None, *, later: bool) -> Markup:
         base = request.scope.get("root_path", "") + self.settings.live
         csrf = CSRF_PLACE if later else self._csrf(_session(request))
         extra = f' nonce="{escape(nonce)}"' if nonce else ""
+        request.scope["asok.nonce"] = nonce
+        modules = "".join(
+            f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>'
+            for name in self._modules(stores=stores)
+        )
         return Markup(
             f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"{extra}></script>'
+            f"{modules}{HEAD_PLACE if later else ''}"
         )
+
+    def _modules(self, *, stores: bool | None) -> Iterator[str]:
+        """What pages of this app load beside the core, since nothing else would call for it in time."""
+        used = self.stores.used or self._namespaces.used or self._handlers.used or self._mentions_stores
+        if used if stores is None else stores:
+            yield "store"
+        if any(definition.looks_at_target for definition in registry):
+            yield "target"
 
     def add_route(self, path: str, endpoint: Any, **options: Any) -> None:
         """As Starlette's."""
@@ -217,6 +254,8 @@ class Asok:
         async with AsyncExitStack() as stack:
             await self.backend.open()
             stack.push_async_callback(self._close)
+            self.stores.check()
+            await self._connect()
             yield await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}
 
     async def _close(self) -> None:
@@ -224,6 +263,7 @@ class Asok:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
+        await self._disconnect()
         await self.backend.close()
 
     async def _sweep(self) -> None:
@@ -234,7 +274,7 @@ class Asok:
             await asyncio.sleep(SWEEP_SECONDS)
 
 
-class Statics(StaticFiles):
+class Files(StaticFiles):
     """The project's files for browsers; what begins with a dot is none of them."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
@@ -257,6 +297,18 @@ def discover(folder: Path) -> None:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+def scripts_of(root: Path) -> Iterator[Path]:
+    """The project's own scripts and templates."""
+    for folder in ("static", "src/static", "templates", "src/templates", "src/components"):
+        for suffix in ("*.js", "*.mjs", "*.html"):
+            yield from (root / folder).rglob(suffix)
+
+
+def mentions_stores(file: Path) -> bool:
+    """Whether a script uses the stores of the page."""
+    return SCRIPTED.search(file.read_text("utf-8", errors="replace")) is not None
 
 
 def _folder_of_caller() -> Path:

@@ -13,8 +13,9 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from asok.component import Component, Exposed
+from asok.component import Component
 from asok.errors import MethodFailed, MethodTimeout, Refusal
+from asok.exposing import Exposed
 
 __all__ = ["run_method"]
 
@@ -33,8 +34,11 @@ async def run_method(
     seconds: float,
     threads: anyio.CapacityLimiter,
     step: Step,
+    started: Callable[[asyncio.Timeout], None] = lambda limit: None,
 ) -> None:
     """Run the method to its end; `step` is awaited at each `yield` of an async generator.
+
+    started: is given the time limit, which may be put off while the method waits for a person.
 
     Raises MethodTimeout after `seconds`, MethodFailed with the method's own exception as its cause, and lets
     a Refusal that the method raised pass.
@@ -43,6 +47,7 @@ async def run_method(
     args, kwargs = arguments
     try:
         async with asyncio.timeout(seconds) as limit:
+            started(limit)
             if method.kind == "async":
                 await method.function(component, *args, **kwargs)
             elif method.kind == "sync":

@@ -9,23 +9,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from asok import protocol
+from asok.admission import Admission
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
+from asok.following import Following
+from asok.lines import Line, News, Turn, Work
 from asok.live import Live, SessionEnded
 from asok.mounting import Engine
+from asok.opening import member_of
 from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
+from asok.reaching import Reach
 from asok.sessions import owner_of
-from asok.showing import Joined
+from asok.showing import Joined, Screen, Unit
 from asok.state import instance_of, unseal
+from asok.traffic import StoreTraffic
 
 __all__ = ["LiveSession"]
 
@@ -34,16 +39,7 @@ log = logging.getLogger("asok")
 RETRY_MS = 100
 BUSY_MS = 1000
 LOG_LINES = 10
-
-
-@dataclass(slots=True)
-class Line:
-    """An instance and the work that waits for it. expected: the sequence to be taken next."""
-
-    joined: Joined
-    expected: int
-    work: deque[protocol.Event | protocol.JoinEntry] = field(default_factory=deque)
-    task: asyncio.Task[None] | None = None
+NUMBERS = count(1)
 
 
 class LiveSession:
@@ -54,18 +50,22 @@ class LiveSession:
         self.outbox = Outbox(self._limits)
         self.session_id = session_id
         self.owner = owner_of(session_id) if session_id else ""
-        self._live = Live(engine, scope, session_id, self.outbox.put)
+        self.number = next(NUMBERS)
         self._lines: dict[str, Line] = {}
+        self._reach = Reach(engine, self.owner, self._lines, self._fail)
+        self.screen = Screen(engine, self.outbox.put, self._arrived, self._reach.committed, self._reach.later)
+        self._live = Live(engine, scope, session_id, self.screen)
+        self._stores = StoreTraffic(engine, session_id, self.outbox)
         self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
         self._logged = (0, 0)
-        self._tokens, self._refilled, self._strikes = float(self._limits.burst), time.monotonic(), 0
+        self._admission = Admission(self._limits)
 
     @property
     def greeted(self) -> bool:
         """Whether the first join has come."""
-        return bool(self._live.screen.tab)
+        return bool(self.screen.tab)
 
     def receive(self, message: protocol.ClientMessage) -> None:
         """Take a message. Raises Closing where the connection must end."""
@@ -84,6 +84,10 @@ class LiveSession:
                     self._track(self._unmount(line))
             case protocol.Ping():
                 self.outbox.put(protocol.Pong())
+            case protocol.Answer():
+                self.screen.answered(message)
+            case _:
+                self._stores.receive(message, self.screen.tab)
 
     async def settle(self, seconds: float) -> None:
         """Take no more events, and wait for the methods that run, at most so long."""
@@ -98,7 +102,10 @@ class LiveSession:
         gone: the page is, too, so that its instances unmount.
         """
         self.outbox.discard()
-        self._live.screen.gone = True
+        self.screen.leave()
+        self._stores.stop()
+        for line in self._lines.values():
+            self._reach.leave(line)
         tasks = [line.task for line in self._lines.values() if line.task is not None] + list(self._tasks)
         if tasks:
             _, running = await asyncio.wait(tasks, timeout=self._limits.drain)
@@ -117,12 +124,13 @@ class LiveSession:
         if message.protocol != protocol.PROTOCOL:
             self.outbox.put(protocol.Reload())
             return
-        if not self._admitted():
+        if not self._admission.admits():
             self.outbox.put(protocol.SlowDown("", 0, BUSY_MS))
             raise Closing(CLOSE.FLOOD, "too many joins")
         if not self.greeted:
             self._check_csrf(message.csrf)
-            self._live.screen.tab = message.tab[:32] or "-"
+            self.screen.tab = message.tab[:32] or "-"
+            log.info("connection %s of session %s: joined", self.number, self.owner[:8] or "none")
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
         for entry in message.instances:
@@ -152,11 +160,24 @@ class LiveSession:
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             return self._reset(instance, error)
         if line is None:
-            joined = Joined(token, entry.token, definition, token.rendering, bool(entry.held))
-            line = self._lines[instance] = Line(joined, entry.seq + 1)
-            self._live.screen.joined[instance] = joined
+            line = self._add(Joined(token, entry.token, definition, token.rendering, bool(entry.held)), entry.seq + 1)
         if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
+
+    def _add(self, joined: Joined, expected: int) -> Line:
+        member = member_of(joined.token.instance, self.screen.tab)
+        line = Line(joined, expected, member, lambda line: self._queue(line, Turn()))
+        engine = self._engine
+        joined.following = Following(
+            engine.stores.replicas, engine.topics, engine.rooms, outdated=line.outdated, heard=line.heard, due=line.due
+        )
+        self._lines[joined.token.instance] = line
+        self.screen.joined[joined.token.instance] = joined
+        return line
+
+    def _arrived(self, joined: Joined, applied: int) -> None:
+        if len(self._lines) < self._limits.instances:
+            self._add(joined, applied + 1)
 
     def _reset(self, instance: str, error: Exception) -> None:
         if self._may_log():
@@ -166,19 +187,22 @@ class LiveSession:
         self.outbox.put(protocol.Reset(instance))
 
     def _forget(self, instance: str) -> Line | None:
-        self._live.screen.joined.pop(instance, None)
-        return self._lines.pop(instance, None)
+        self.screen.joined.pop(instance, None)
+        line = self._lines.pop(instance, None)
+        if line is not None:
+            self._reach.leave(line)
+        return line
 
-    def _queue(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
+    def _queue(self, line: Line, work: Work) -> None:
         line.work.append(work)
-        self._waiting += 1
+        self._waiting += not isinstance(work, Turn)
         if line.task is None:
             line.task = asyncio.create_task(self._work(line))
 
     def _take(self, event: protocol.Event) -> None:
         """Queue an event, or say at once why not."""
         line = self._lines.get(event.instance)
-        if not self._admitted() or self._draining:
+        if not self._admission.admits() or self._draining:
             self.outbox.put(protocol.SlowDown(event.instance, event.seq, RETRY_MS))
         elif line is None:
             self._answer_stranger(event)
@@ -196,21 +220,6 @@ class LiveSession:
         elif event.instance not in self._gone:
             self.outbox.put(protocol.NeedToken(event.instance))
 
-    def _admitted(self) -> bool:
-        """A token bucket. Who goes on though it is empty is a flood. Raises Closing."""
-        now = time.monotonic()
-        refill = (now - self._refilled) * self._limits.events_per_second
-        self._tokens, self._refilled = min(self._limits.burst, self._tokens + refill), now
-        if self._tokens == self._limits.burst:
-            self._strikes = 0
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return True
-        self._strikes += 1
-        if self._strikes > self._limits.strikes:
-            raise Closing(CLOSE.FLOOD, "too many events")
-        return False
-
     async def _work(self, line: Line) -> None:
         """Do the work of one instance, in its order."""
         while line.work:
@@ -224,27 +233,66 @@ class LiveSession:
                 if not self._continues(line, work, error):
                     break
             line.work.popleft()
-            self._waiting -= 1
+            self._waiting -= not isinstance(work, Turn)
         line.task = None
 
-    async def _do(self, line: Line, work: protocol.Event | protocol.JoinEntry) -> None:
-        if isinstance(work, protocol.Event):
-            return await self._live.answer(line.joined, work)
-        line.joined.held = line.joined.held and bool(work.held)
-        unit = await self._live.open(line.joined)
-        line.expected = max(line.expected, unit.applied(self._live.screen.tab) + 1)
-        if (work.seq and not work.held) or self._live.screen.is_outdated(unit):
-            await self._live.renew(unit, work.seq + 1)
+    async def _do(self, line: Line, work: Work) -> None:
+        began = time.perf_counter()
+        match work:
+            case protocol.Event():
+                await self._live.answer(line.joined, work)
+            case protocol.JoinEntry():
+                await self._enter(line, work)
+            case Turn():
+                await self._turn(line)
+        if log.isEnabledFor(logging.DEBUG):
+            what = work.call if isinstance(work, protocol.Event) else type(work).__name__.lower()
+            taken = (time.perf_counter() - began) * 1000
+            name, owner = line.joined.definition.name, self.owner[:8] or "none"
+            log.debug("connection %s of session %s: %s %s in %.1f ms", self.number, owner, name, what, taken)
 
-    def _continues(self, line: Line, work: protocol.Event | protocol.JoinEntry, error: Exception) -> bool:
+    async def _enter(self, line: Line, entry: protocol.JoinEntry) -> None:
+        line.joined.held = line.joined.held and bool(entry.held)
+        unit = await self._live.open(line.joined)
+        line.expected = max(line.expected, unit.applied(self.screen.tab) + 1)
+        self._reach.enter(unit)
+        if (entry.seq and not entry.held) or self.screen.is_outdated(unit):
+            await self._live.renew(unit, entry.seq + 1)
+        elif line.joined.token.listens:
+            await self._live.catch_up(unit)
+
+    async def _turn(self, line: Line) -> None:
+        """Deal with what has come from elsewhere, in one unit of work, or just show what is new."""
+        news = line.take_news()
+        waiting, line.waiting = line.waiting, []
+        try:
+            if news:
+                await self._live.act(line.joined, lambda unit: self._catch_up(unit, news))
+            else:
+                await self._live.catch_up(await self._live.open(line.joined))
+        except Busy as error:
+            log.warning("busy: %s; again in a moment", error)
+            line.put_back(news, waiting)
+            asyncio.get_running_loop().call_later(BUSY_MS / 1000, line.outdated)
+        finally:
+            for each in waiting:
+                if not each.done() and each not in line.waiting:
+                    each.set_result(None)
+
+    async def _catch_up(self, unit: Unit, news: News) -> None:
+        news.apply(unit)
+        await self._live.hear(unit, news.calls)
+
+    def _continues(self, line: Line, work: Work, error: Exception) -> bool:
         """Answer what ended a piece of work; whether the instance can take the next one."""
         instance = line.joined.token.instance
         joining = isinstance(work, protocol.JoinEntry)
         if not isinstance(error, (Busy, ResetNeeded, SessionEnded)):
             self._refuse(instance, work.seq, MethodFailed(line.joined.definition.name, error))
             return True
-        self._waiting -= len(line.work)
+        self._waiting -= sum(not isinstance(each, Turn) for each in line.work)
         line.work.clear()
+        line.turning = False
         match error:
             case Busy():
                 log.warning("busy: %s", error)
@@ -255,6 +303,10 @@ class LiveSession:
             case SessionEnded():
                 self.outbox.close(CLOSE.SESSION, str(error))
         return False
+
+    def _fail(self, instance: str, error: Exception) -> None:
+        name = self._lines[instance].joined.definition.name if instance in self._lines else instance
+        self._refuse(instance, 0, error if isinstance(error, Refusal) else MethodFailed(name, error))
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
         if not self._may_log():

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok.errors import Busy
-from asok.sessions import Backend, Session, evicted, open_session, owner_of
+from asok.sessions import Backend, Session, evicted, open_session, owner_of, serve_session
 from asok.settings import Settings
 
 __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
@@ -80,6 +80,7 @@ class _Response:
             raise _Stop(503) from None
         self.found = found is not None
         self.session = self.scope["session"] = Session() if found is None else found
+        serve_session(self.session)
         await self.middleware.app(self.scope, receive, self.send)
 
     async def send(self, message: Message) -> None:

@@ -9,20 +9,30 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import anyio
 from markupsafe import Markup
 from starlette.requests import Request
 
-from asok.component import Component, Definition, registry, surroundings_of
+from asok.component import Component, Definition, definition_of, registry, surroundings_of
+from asok.documents import reading_into
 from asok.errors import AsyncHook, Busy, Denied, FieldError
+from asok.following import RoomWatchers
+from asok.namespaces import Namespaces
+from asok.presence import Presence
+from asok.regions import Regions
 from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
+from asok.replicas import at_once
 from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.state import KeyRing, Mount, Token, coarse, digest, seal
+from asok.statics import Statics
+from asok.stores import SuperStore
+from asok.topics import Topics
 
 __all__ = [
     "Engine",
@@ -35,10 +45,12 @@ __all__ = [
 ]
 
 log = logging.getLogger("asok")
+T = TypeVar("T")
 
 BINDING = 24
 NOTHING: Mapping[str, str] = {}
 Guard = Callable[[Request, Session], Any]
+RoomGuard = Callable[[Any, str, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,12 @@ class Renderings:
         return key
 
 
+def listens(component: Component) -> bool:
+    """Whether the component, as it was just shown, wants to hear of something that no event of its own brings."""
+    around = surroundings_of(component)
+    return bool(definition_of(component).listens or around.reads or around.topics or around.heard)
+
+
 async def hook(result: Any) -> Any:
     """The result of a hook that may be async."""
     return await result if inspect.isawaitable(result) else result
@@ -116,7 +134,15 @@ class Engine:
     backend: Backend
     templates: Templates
     renderings: Renderings
+    stores: SuperStore
+    namespaces: Namespaces
+    topics: Topics
+    presence: Presence
+    rooms: RoomWatchers
+    regions: Regions
+    statics: Statics
     guards: dict[str, Guard] = field(default_factory=dict)
+    room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
 
     @property
@@ -125,6 +151,12 @@ class Engine:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(self.settings.limits.threads)
         return self._threads
+
+    def authorize(self, session: Session | None, room: str, action: str) -> None:
+        """Ask the functions that `app.authorize` was given. Raises Denied."""
+        for pattern, guard in self.room_guards:
+            if fnmatchcase(room, pattern) and guard(session, room, action) is False:
+                raise Denied(f"{action} {room}")
 
     async def admit(self, component: Component, place: Place) -> None:
         """Run the guards of the page and of the component. Raises Denied."""
@@ -137,22 +169,28 @@ class Engine:
     def surround(self, component: Component, instance: str, place: Place) -> None:
         """Tell a component where it lives."""
         around = surroundings_of(component)
-        around.renderer, around.instance = self.templates, instance
+        around.renderer, around.instance, around.route = self.templates, instance, place.mount.route
         around.session, around.request = place.session, place.request
+        around.presence, around.authorize = self.presence, self.authorize
 
     async def load(self, component: Component) -> None:
-        """Run the hook that fetches what is not state."""
+        """Run the hook that fetches what is not state, and note what it reads of stores."""
+        if "load" not in definition_of(component).overrides:
+            return
         around = surroundings_of(component)
         around.loading = True
         try:
-            await hook(component.load())
+            with reading_into(around.reads):
+                await hook(component.load())
         finally:
             around.loading = False
 
     def render(self, component: Component, slot: str) -> Rendering:
         """The component's text, and the children that stand in it as placeholders."""
-        frame = Frame(slot, surroundings_of(component).instance)
-        html = self.templates.text(component, frame)
+        around = surroundings_of(component)
+        frame = Frame(slot, around.instance)
+        with reading_into(around.reads):
+            html = self.templates.text(component, frame)
         return Rendering(html, self.renderings.add(html), frame.children)
 
     async def mount_tree(
@@ -209,7 +247,9 @@ class Engine:
         await self.load(component)
         version, born = (own.version, own.born) if own else (0, time.time())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)
-        news = changed or not restored if own else before or definition.fields.secret.names
+        around = surroundings_of(component)
+        kept = definition.fields.secret.names or around.topics or around.rooms
+        news = changed or not restored if own else before or kept
         if news and not definition.cls.stateless:
             mounted.version += 1
             mounted.record = record_of(component, bytes.fromhex(child.digest), mounted.version, mounted.born, own)
@@ -246,6 +286,7 @@ class Engine:
             state=definition.fields.public.pack(mounted.component.__dict__),
             version=mounted.version,
             rendering=mounted.rendering.digest,
+            listens=listens(mounted.component),
         )
 
     def binding(self, session_id: str) -> bytes:
@@ -258,19 +299,21 @@ class Engine:
             return True
         return self.ring.matches("bind", session_id, token.binding, size=BINDING)
 
-    async def page(self, name: str, context: Mapping[str, Any], place: Place) -> str:
-        """A page's HTML, with every component in it mounted and rendered in full."""
+    async def page(self, name: str, context: Mapping[str, Any], place: Place) -> tuple[str, list[Definition]]:
+        """A page's HTML, with every component in it mounted and rendered in full; and their classes."""
         frame = Frame(slot=place.mount.path)
         text = self.templates.page(name, context, frame)
-        return self._assemble(text, await self.mount_tree(frame.children, place), place)
+        mounted = await self.mount_tree(frame.children, place)
+        return self._assemble(text, mounted, place), [each.child.definition for each in mounted.values()]
 
-    def inline(self, child: Child, place: Place) -> Markup:
-        """One component in full, at once. Raises AsyncHook where something in it wants to wait."""
-        return Markup(_at_once(self._inline(child, place), child.definition.name))
+    def inline(self, child: Child, place: Place) -> tuple[Markup, list[Definition]]:
+        """One component in full, at once, and the classes in it. Raises AsyncHook where one wants to wait."""
+        return _at_once(self._inline(child, place), child.definition.name)
 
-    async def _inline(self, child: Child, place: Place) -> str:
+    async def _inline(self, child: Child, place: Place) -> tuple[Markup, list[Definition]]:
         mounted = await self.mount_tree({child.instance: child}, place)
-        return self._in_full(mounted[child.instance], mounted, place)
+        html = Markup(self._in_full(mounted[child.instance], mounted, place))
+        return html, [each.child.definition for each in mounted.values()]
 
     def _assemble(self, text: str, mounted: Mapping[str, Mounted], place: Place) -> str:
         return PLACEHOLDER.sub(
@@ -281,7 +324,8 @@ class Engine:
         if each.record is not None:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
-        return self._assemble(with_state(each.rendering.html, self.seal(self.token(each, place))), mounted, place)
+        token = self.token(each, place)
+        return self._assemble(with_state(each.rendering.html, self.seal(token), listens=token.listens), mounted, place)
 
 
 def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
@@ -309,11 +353,9 @@ async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool
             task.cancel()
 
 
-def _at_once(work: Coroutine[Any, Any, str], name: str) -> str:
+def _at_once(work: Coroutine[Any, Any, T], name: str) -> T:
     """Run a coroutine that never waits. Raises AsyncHook if a hook does, Busy if the backend must."""
     try:
-        work.send(None)
-    except StopIteration as done:
-        return str(done.value)
-    work.close()
-    raise AsyncHook(name) if any(each.waits for each in registry) else Busy("the backend wants to wait")
+        return at_once(work)
+    except Busy:
+        raise AsyncHook(name) if any(each.waits for each in registry) else Busy("the backend wants to wait") from None

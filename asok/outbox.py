@@ -31,16 +31,24 @@ class Outbox:
         self._closing: Closing | None = None
         self._discarding = False
 
-    def put(self, message: protocol.ServerMessage) -> None:
+    def put(self, message: protocol.ServerMessage | protocol.StoreMessage) -> None:
         """Add a message; never waits."""
+        self.put_text(protocol.encode(message))
+
+    def put_text(self, frame: str) -> None:
+        """Add a message that is encoded already."""
         if self._discarding:
             return
-        frame = protocol.encode(message)
         self._frames.append(frame)
         self._size += len(frame)
         self._filled.set()
         if len(self._frames) >= self._limits.outbox_messages or self._size >= self._limits.outbox_bytes:
             self._drained.clear()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is below its bounds."""
+        return self._drained.is_set()
 
     async def room(self) -> None:
         """Wait until the outbox is below its bounds."""

@@ -17,14 +17,20 @@ from msgspec import Meta, Struct, field
 
 from asok.errors import ProtocolError
 from asok.settings import Limits
+from asok.targets import SurroundingsData
 
 __all__ = [
     "CLOSE",
+    "MAX_EXACT_INTEGER",
     "PROTOCOL",
+    "Answer",
+    "Ask",
     "Busy",
+    "Changed",
     "ClientMessage",
     "Event",
     "EventData",
+    "Follow",
     "Join",
     "JoinEntry",
     "Joined",
@@ -32,13 +38,21 @@ __all__ = [
     "NeedToken",
     "Ping",
     "Pong",
+    "React",
     "Refresh",
     "Refused",
+    "Region",
     "Reload",
     "Reset",
     "ServerMessage",
     "SlowDown",
+    "Statics",
+    "Unfollow",
+    "Unfollowed",
+    "Unwritten",
     "Update",
+    "Write",
+    "Written",
     "decode",
     "encode",
     "inexact",
@@ -81,8 +95,9 @@ class Join(Struct, tag="join", array_like=True, frozen=True):
     instances: list[JoinEntry] = field(default_factory=list)
 
 
-class EventData(Struct, frozen=True):
-    """What the browser adds to an event: the control's value, its form's fields, the key."""
+class EventData(SurroundingsData, frozen=True):
+    """What the browser adds to an event: the control's value, its form's fields, the key; on pages whose
+    methods look at them, the elements and the pointer."""
 
     value: str | bool | list[str] | None = None
     form: list[tuple[str, str]] | None = None
@@ -109,7 +124,49 @@ class Ping(Struct, tag="ping", array_like=True, frozen=True):
     """Is anybody there?"""
 
 
-ClientMessage = Join | Event | Leave | Ping
+class Answer(Struct, tag="answer", array_like=True, frozen=True):
+    """The answer to question `n` of event `seq`. error: why there is none, in words."""
+
+    instance: str
+    seq: Settled
+    n: Sequence
+    value: Any = None
+    error: str = ""
+
+
+class React(Struct, tag="react", array_like=True, frozen=True):
+    """The regions that the page shows now, by their signed keys."""
+
+    keys: Annotated[list[Annotated[str, Meta(max_length=2048)]], Meta(max_length=1024)]
+
+
+class Write(Struct, tag="write", array_like=True, frozen=True):
+    """Write to a store. `n` counts 1, 2, 3 … per tab; each is applied once. grant: the page's, if it has one."""
+
+    n: Sequence
+    verb: str
+    store: str
+    path: str
+    value: Any = None
+    grant: str = ""
+
+
+class Follow(Struct, tag="follow", array_like=True, frozen=True):
+    """Tell me of changes at a path of a store; `version` is the one that the client has, 0 for none."""
+
+    store: str
+    path: str = ""
+    version: Settled = 0
+
+
+class Unfollow(Struct, tag="unfollow", array_like=True, frozen=True):
+    """Tell me no more."""
+
+    store: str
+    path: str = ""
+
+
+ClientMessage = Join | Event | Leave | Ping | Answer | React | Write | Follow | Unfollow
 
 
 class Joined(Struct, tag="joined", array_like=True, frozen=True):
@@ -179,11 +236,71 @@ class Refresh(Struct, tag="refresh", array_like=True, frozen=True):
     what: str
 
 
+class Ask(Struct, tag="ask", array_like=True, frozen=True):
+    """A method asks the window: do `name`, and answer as question `n` of event `seq`."""
+
+    instance: str
+    seq: int
+    n: int
+    name: str
+    args: list[Any]
+
+
+class Statics(Struct, tag="statics", array_like=True, frozen=True):
+    """Files that what follows needs in the page's head: `[kind, url, attributes]` each, in order."""
+
+    links: list[Any]
+
+
+class Region(Struct, tag="text", array_like=True, frozen=True):
+    """The text of a region."""
+
+    key: str
+    text: str
+
+
+class Changed(Struct, tag="changed", array_like=True, frozen=True):
+    """A followed store has changed: `[path, value]`, or `[path]` for what is gone. origin: js, py, or empty for
+    the present value after a `follow`."""
+
+    store: str
+    version: int
+    changes: list[list[Any]]
+    origin: str
+
+
+class Written(Struct, tag="written", array_like=True, frozen=True):
+    """Write `n` is stored."""
+
+    n: int
+    version: int
+
+
+class Unwritten(Struct, tag="refused", array_like=True, frozen=True):
+    """Write `n` was refused. `text` is empty outside development."""
+
+    n: int
+    code: str
+    text: str = ""
+
+
+class Unfollowed(Struct, tag="unfollowed", array_like=True, frozen=True):
+    """A `follow` was refused."""
+
+    store: str
+    path: str
+    code: str
+    text: str = ""
+
+
 class Pong(Struct, tag="pong", array_like=True, frozen=True):
     """The answer to a ping."""
 
 
-ServerMessage = Joined | Update | Refused | SlowDown | Busy | NeedToken | Reset | Reload | Refresh | Pong
+# These go as `["store", …]`, so that one module of the client takes them all.
+StoreMessage = Region | Changed | Written | Unwritten | Unfollowed
+Answering = Joined | Update | Refused | SlowDown | Busy | NeedToken | Reset | Reload | Pong
+ServerMessage = Answering | Refresh | Ask | Statics
 
 _decoder = msgspec.json.Decoder(ClientMessage)
 _encoder = msgspec.json.Encoder()
@@ -205,13 +322,15 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
     return message
 
 
-def encode(message: ServerMessage) -> str:
+def encode(message: ServerMessage | StoreMessage) -> str:
     """A message as a frame; an update leaves its empty tail out."""
     if isinstance(message, Update):
         items: list[Any] = ["update", message.instance, message.seq, message.html, message.token, message.effects]
         while not items[-1] and len(items) > 4:
             items.pop()
         return _encoder.encode(items).decode()
+    if isinstance(message, StoreMessage):
+        return f'["store",{_encoder.encode(message).decode()[1:]}'
     return _encoder.encode(message).decode()
 
 

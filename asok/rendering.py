@@ -24,9 +24,11 @@ from jinja2.utils import missing
 from markupsafe import Markup, escape
 
 from asok import compiling
-from asok.component import Component, Definition, registry, surroundings_of
+from asok.component import Component, Definition, definition_of, registry, surroundings_of
 from asok.errors import FieldError, RenderError, nearest
+from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
+from asok.statics import Statics, template_without_styles
 
 __all__ = ["Child", "Frame", "Templates", "children_in", "placeholder", "single_root", "with_state"]
 
@@ -106,7 +108,8 @@ def children_in(text: str) -> dict[str, str]:
 class Templates:
     """The Jinja environment of an app, and the Renderer of its components."""
 
-    def __init__(self, settings: Settings, env: jinja2.Environment | None = None) -> None:
+    def __init__(self, settings: Settings, statics: Statics, env: jinja2.Environment | None = None) -> None:
+        self.statics = statics
         self.inline: Callable[[Child, Any], Markup] | None = None
         self.script: Callable[..., Markup] | None = None
         folders = [settings.root / "src" / "templates", settings.root / "templates"]
@@ -145,12 +148,12 @@ class Templates:
         return self.inline(page.add(definition, key, arguments), request)
 
     @jinja2.pass_context
-    def _alive(self, context: Context, *, nonce: str | None = None) -> Markup:
+    def _alive(self, context: Context, *, nonce: str | None = None, stores: bool | None = None) -> Markup:
         assert self.script is not None
         request = context.get("request")
         if request is None:
             raise RenderError("alive() needs `request` in the template's context")
-        return self.script(request, nonce, later=_frame.get() is not None)
+        return self.script(request, nonce, stores, later=_frame.get() is not None)
 
     def page(self, name: str, context: Mapping[str, Any], frame: Frame) -> str:
         """A page's template as text; the components in it are left in the frame as placeholders."""
@@ -169,7 +172,7 @@ class Templates:
             raise RenderError(f"{name} rendered {len(html)} characters; {self.limit} are allowed: page the list")
         if not html.isascii():
             _check_characters(name, html)
-        return single_root(str(html))
+        return with_attribute(single_root(str(html)), self.statics.scope_attribute(definition_of(component)))
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
         """The template file beside the component's class."""
@@ -187,7 +190,8 @@ class Templates:
         """A template given as text in the class."""
         template = self._sources.get(source)
         if template is None:
-            template = self._sources[source] = self.env.from_string(source)
+            html, _ = split_styles(source, type(component).__name__)
+            template = self._sources[source] = self.env.from_string(html)
         return self._render(template, component, {})
 
     def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any]) -> Markup:
@@ -230,7 +234,8 @@ def _beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
     if folder is None or not path.is_relative_to(folder) or not path.is_file():
         return None
     changed = path.stat().st_mtime_ns
-    return path.read_text("utf-8"), str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
+    source = template_without_styles(registry.find(class_name), file, path.read_text("utf-8"))
+    return source, str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
 
 
 def _check_characters(name: str, html: str) -> None:
@@ -268,8 +273,12 @@ def _closes_at_end(html: str, tag: str) -> bool:
     return False
 
 
-def with_state(html: str, token: str) -> str:
-    """The HTML with the token on its root element."""
-    root = ROOT.match(html)
-    assert root is not None
-    return f'{html[: root.end()]} data-asok-state="{escape(token)}"{html[root.end() :]}'
+def with_attribute(html: str, attribute: str) -> str:
+    """The HTML with one more attribute, such as ` id="a"`, on its root element."""
+    root = ROOT.match(html) if attribute else None
+    return html[: root.end()] + attribute + html[root.end() :] if root else html
+
+
+def with_state(html: str, token: str, *, listens: bool = False) -> str:
+    """The HTML with the token on its root element, and a mark on one that joins as soon as the page is there."""
+    return with_attribute(html, f' data-asok-state="{escape(token)}"' + (' data-live="0"' if listens else ""))

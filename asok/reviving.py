@@ -8,18 +8,18 @@ from typing import Any
 
 import msgspec
 
-from asok.component import Component, Definition, definition_of
+from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.errors import ComponentError, FieldError, ResetNeeded
 from asok.sessions import Record
 
-__all__ = ["record_of", "restore", "revive", "values_of"]
+__all__ = ["record_of", "restore", "revive", "take_part", "values_of"]
 
 log = logging.getLogger("asok")
 
 
 def record_of(component: Component, arguments: bytes, version: int, born: float, older: Record | None) -> Record:
     """What the session keeps of an instance as it is now. arguments: the digest of those it was made with."""
-    definition = definition_of(component)
+    definition, around = definition_of(component), surroundings_of(component)
     return Record(
         version=version,
         schema=definition.fields.schema,
@@ -29,6 +29,8 @@ def record_of(component: Component, arguments: bytes, version: int, born: float,
         born=born,
         applied=older.applied if older else {},
         effects=older.effects if older else [],
+        topics=sorted(around.topics),
+        rooms=around.rooms,
     )
 
 
@@ -38,7 +40,14 @@ def restore(component: Component, definition: Definition, record: Record) -> boo
         component.__dict__.update(values_of(definition, record))
     except ResetNeeded:
         return False
+    take_part(component, record)
     return True
+
+
+def take_part(component: Component, record: Record) -> None:
+    """Let a component take part in what the record says."""
+    around = surroundings_of(component)
+    around.topics, around.rooms = set(record.topics), dict(record.rooms)
 
 
 def values_of(definition: Definition, record: Record) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -14,7 +15,21 @@ from msgspec import Struct
 
 from asok.errors import AsokError
 
-__all__ = ["Backend", "Cell", "CellKey", "Commit", "Meta", "Record", "Session", "evicted", "open_session", "owner_of"]
+__all__ = [
+    "STORES",
+    "Backend",
+    "Cell",
+    "CellKey",
+    "Commit",
+    "Meta",
+    "Record",
+    "Session",
+    "current_session",
+    "evicted",
+    "open_session",
+    "owner_of",
+    "serve_session",
+]
 
 CellKey = tuple[str, str]
 
@@ -64,12 +79,14 @@ class Backend(Protocol):
     async def delete(self, owner: str) -> None: ...
 
     async def sweep(self, before: float) -> int:
-        """Forget the owners whose newest write is older than this Unix time; return how many."""
+        """Forget the sessions whose newest write is older than this Unix time; return how many. Stores stay."""
         ...
 
 
 META = "meta"
 KEY = "session/"
+# Owners that begin so are no sessions: nothing of theirs is ever swept.
+STORES = "store/"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -86,6 +103,7 @@ class Record(Struct, array_like=True, frozen=True):
     """What the session keeps of an instance: it decides, the browser's token only proves.
 
     applied: tab -> the last sequence applied. effects: (tab, sequence, effects) that may not have arrived.
+    topics, rooms: what the instance takes part in, wherever it is shown.
     """
 
     version: int
@@ -96,6 +114,8 @@ class Record(Struct, array_like=True, frozen=True):
     born: float
     applied: dict[str, int]
     effects: list[tuple[str, int, list[list[Any]]]] = []
+    topics: list[str] = []
+    rooms: dict[str, Any] = {}
 
 
 _values = msgspec.msgpack.Encoder()
@@ -254,6 +274,19 @@ class Session(MutableMapping[str, Any]):
             writes[owner, META] = pack(self.meta)
         checks = self.checks(owner) | {(owner, name): 0 for name in self.staged}
         return Commit(checks, writes, move=(owner_of(self._old_id), owner) if self._old_id else None)
+
+
+_session: ContextVar[Session | None] = ContextVar("asok_session", default=None)
+
+
+def current_session() -> Session | None:
+    """The session of the visitor who is being served."""
+    return _session.get()
+
+
+def serve_session(session: Session) -> None:
+    """From here on, in this task, this visitor is being served."""
+    _session.set(session)
 
 
 async def open_session(backend: Backend, session_id: str) -> Session | None:

@@ -26,6 +26,7 @@ class Limits:
     token: int = 64 * 1024
     token_warning: int = 16 * 1024
     html: int = 1024 * 1024
+    store: int = 1024 * 1024
     json_depth: int = 32
     json_nodes: int = 10_000
     arguments: int = 32

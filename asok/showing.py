@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 
 from asok import protocol
+from asok.asking import Asking
 from asok.component import Component, Definition
 from asok.diff import Delta
 from asok.diff import change as difference
-from asok.mounting import Engine, Mounted, Place, Rendering
+from asok.documents import Work
+from asok.following import Following
+from asok.mounting import Engine, Mounted, Place, Rendering, listens
 from asok.reviving import revive
 from asok.sessions import Record
 from asok.state import Token, coarse, token_change
@@ -28,7 +33,7 @@ class Joined:
     """An instance as this connection knows it.
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
-    browser has the exact text of that, so that a delta can be sent.
+    browser has the exact text of that, so that a delta can be sent. following: what it follows.
     """
 
     token: Token
@@ -36,6 +41,12 @@ class Joined:
     definition: Definition
     shown: bytes
     held: bool
+    following: Following | None = None
+
+    def follow(self, component: Component) -> None:
+        """From now on follow what the component, as it is shown now, has read."""
+        if self.following is not None:
+            self.following.follow(component, self.token.slot)
 
 
 @dataclass(slots=True)
@@ -43,6 +54,7 @@ class Unit:
     """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
 
     remembered: a reload of the page restores this instance already. token: the browser's, at that time.
+    work: what is read of stores and written to them.
     """
 
     joined: Joined
@@ -51,6 +63,7 @@ class Unit:
     record: Record | None
     remembered: bool
     token: Token
+    work: Work = field(default_factory=Work)
 
     @property
     def version(self) -> int:
@@ -63,12 +76,28 @@ class Unit:
 
 
 class Screen:
-    """The instances that a tab shows, and the messages that change them. `send` takes them."""
+    """The instances that a tab shows, and the messages that change them. `send` takes them.
 
-    def __init__(self, engine: Engine, send: Callable[[protocol.ServerMessage], None]) -> None:
+    arrived: called with a child that follows something, and so takes part before any event of its own.
+    committed: called with each unit of work that counts, and its record.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        send: Callable[[protocol.ServerMessage], None],
+        arrived: Callable[[Joined, int], None],
+        committed: Callable[[Unit, Record], None],
+        later: Callable[[Component], Awaitable[None]],
+    ) -> None:
         self.engine, self.send = engine, send
+        self.arrived, self.committed, self.later = arrived, committed, later
         self.tab, self.gone = "", False
         self.joined: dict[str, Joined] = {}
+        self._statics: set[str] = set()
+        self._asking: dict[tuple[str, int], Asking] = {}
+        # Questions that no event asks have numbers of their own, above those of events.
+        self._numbers = count(2**52)
 
     def known(self, unit: Unit) -> str | None:
         """The text on the page: from the cache, or rendered again from the state that was sent with it."""
@@ -92,13 +121,26 @@ class Screen:
 
     def show_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
         """Children go before their parents, each whole; what this connection knows of them follows."""
+        if fresh:
+            self._send_statics([each.child.definition for each in fresh.values()], unit.place.request)
         for each in reversed(list(fresh.values())):
             token = self.engine.token(each, unit.place)
             text = self.engine.seal(token)
             joined = self.joined.get(token.instance)
+            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
+            elif token.listens:
+                joined = Joined(token, text, each.child.definition, token.rendering, True)
+                self.arrived(joined, each.applied(self.tab))
+            if joined is not None:
+                joined.follow(each.component)
+
+    def _send_statics(self, definitions: list[Definition], request: Request) -> None:
+        """What the head of the page needs before it shows these classes, and has not been told of."""
+        news = self.engine.statics.new_for(self._statics, definitions, request.scope.get("root_path", ""))
+        if news:
+            self.send(protocol.Statics(news))
 
     def seal(self, unit: Unit, rendering: Rendering, record: Record | None) -> tuple[Token, str]:
         """The token of a rendering, and its text; before the commit, so that one too large commits nothing."""
@@ -110,17 +152,53 @@ class Screen:
             version=record.version if record else 0,
             issued=coarse(time.time()),
             rendering=rendering.digest,
+            listens=listens(unit.component),
         )
         return token, self.engine.seal(token)
 
     def show(self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects) -> None:
         """Send a rendering, its token and its effects; the page may show a newer one already."""
         joined, (token, text) = unit.joined, sealed
+        joined.follow(unit.component)
         if joined.token is not unit.token and token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
         html_change, change_of_token = self.change(unit, rendering), token_change(joined.text, text)
         joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
         self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
+
+    def shows(self, unit: Unit, rendering: Rendering) -> bool:
+        """Whether the page shows just this."""
+        joined = unit.joined
+        return joined.shown == rendering.digest and unit.version == joined.token.version
+
+    def show_step(self, unit: Unit, seq: int, rendering: Rendering) -> None:
+        """Send a rendering that nothing has committed; the token that the browser has does not belong to it."""
+        joined = unit.joined
+        self.send(protocol.Update(joined.token.instance, seq, self.change(unit, rendering)))
+        joined.shown, joined.held = rendering.digest, True
+
+    def ask(self, joined: Joined, seq: int) -> Asking:
+        """The questions of an event, or of what no event has asked for (seq 0)."""
+        key = joined.token.instance, seq or next(self._numbers)
+        self._asking[key] = asking = Asking(lambda message: self.send(protocol.Ask(*message[1:])), *key)
+        return asking
+
+    def asked(self, asking: Asking) -> None:
+        """No more is asked."""
+        asking.close("its method has ended")
+        self._asking = {key: each for key, each in self._asking.items() if each is not asking}
+
+    def answered(self, answer: protocol.Answer) -> None:
+        """The browser has answered a question."""
+        asking = self._asking.get((answer.instance, answer.seq))
+        if asking is not None:
+            asking.answer(answer.n, answer.value, answer.error or None)
+
+    def leave(self) -> None:
+        """The page has gone: nobody looks at steps, nobody answers."""
+        self.gone = True
+        for asking in self._asking.values():
+            asking.close()
 
     def is_outdated(self, unit: Unit) -> bool:
         """Whether the page shows less than the record holds; in development, less than the template says."""

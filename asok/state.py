@@ -45,6 +45,7 @@ class Token(Struct, array_like=True, frozen=True):
     arguments: bytes
     mount: Mount
     born: int
+    listens: bool
     issued: int
     state: bytes
     version: int

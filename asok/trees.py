@@ -57,7 +57,7 @@ Touched = tuple[Path, ...]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: `set`, `update`, `append` or `delete` at a path."""
+    """One write: `set`, `update`, `append` or `delete` at a path; `put` sets and makes the dicts on the way."""
 
     verb: str
     path: Path
@@ -133,6 +133,17 @@ def _added(before: Any, value: Any) -> Any:
     raise ValueRefused(f"{before} + {value} is beyond what a browser holds exactly; keep such sums as text")
 
 
+def _put_deep(tree: Any, path: Path, value: Any) -> tuple[Any, Touched]:
+    """As set, and makes the dicts on the way that are missing."""
+    for level in range(1, len(path)):
+        if _at_end(read_at(tree, path[: level - 1]), path[:level]) is MISSING:
+            inner = value
+            for part in reversed(path[level:]):
+                inner = frozen_dict({part: inner})
+            return _put(tree, path[:level], inner), (path[:level],)
+    return _set(tree, path, value)
+
+
 def _append(tree: Any, path: Path, value: Any) -> tuple[Any, Touched]:
     before = read_at(tree, path)
     if not isinstance(before, list):
@@ -156,6 +167,7 @@ VERBS: dict[str, Callable[[Any, Path, Any], tuple[Any, Touched]]] = {
     "update": _update,
     "append": _append,
     "delete": _delete,
+    "put": _put_deep,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from asok.sessions import Cell, CellKey, Commit
+from asok.sessions import STORES, Cell, CellKey, Commit
 
 __all__ = ["MemoryBackend"]
 
@@ -68,7 +68,9 @@ class MemoryBackend:
     async def sweep(self, before: float) -> int:
         with self._lock:
             stale = [
-                owner for owner, kept in self._owners.items() if max(each.touched for each in kept.values()) < before
+                owner
+                for owner, kept in self._owners.items()
+                if not owner.startswith(STORES) and max(each.touched for each in kept.values()) < before
             ]
             for owner in stale:
                 del self._owners[owner]

@@ -26,7 +26,7 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from asok.errors import Busy, ConfigurationError
-from asok.sessions import Cell, Commit
+from asok.sessions import STORES, Cell, Commit
 
 __all__ = ["SQLiteBackend"]
 
@@ -56,7 +56,10 @@ ON CONFLICT (owner, key) DO UPDATE SET version = version + 1, touched = excluded
 """
 _ERASE = "DELETE FROM cells WHERE owner = ? AND key = ?"
 _DELETE = "DELETE FROM cells WHERE owner = ?"
-_AGES = "SELECT owner, max(touched) FROM cells WHERE owner > ? GROUP BY owner ORDER BY owner LIMIT ?"
+_AGES = f"""
+SELECT owner, max(touched) FROM cells WHERE owner > ? AND owner NOT GLOB '{STORES}*'
+GROUP BY owner ORDER BY owner LIMIT ?
+"""
 
 _PAGE = 64  # owners that are swept before others get the file again
 _LONGEST_PAUSE = 0.05

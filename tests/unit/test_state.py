@@ -23,7 +23,7 @@ INSTANCE = "AAAAbbbb-_09"
 
 def token(**changes: object) -> Token:
     made = Token(
-        INSTANCE, "Counter", b"schm", b"b" * 24, 0, "slot", b"argu", Mount("/", "/"), int(NOW), coarse(NOW),
+        INSTANCE, "Counter", b"schm", b"b" * 24, 0, "slot", b"argu", Mount("/", "/"), int(NOW), False, coarse(NOW),
         b"\x81\xa5count\x01", 3, b"rendered",
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)

@@ -1,0 +1,53 @@
+"""One attempt at one piece of work, as the component's methods see it: what it can show and ask meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asok.asking import Asking, NoAnswer
+from asok.component import Component, surroundings_of
+from asok.showing import Unit
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """The `Tab` of a component during a unit of work, and of what the work leaves running after it.
+
+    show: shows the state so far. later: shows, and keeps, what has changed since the work was committed.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        asking: Asking,
+        show: Callable[[], Awaitable[None]],
+        later: Callable[[Component], Awaitable[None]],
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._unit, self._asking, self._show, self._later = unit, asking, show, later
+
+    def started(self, limit: asyncio.Timeout) -> None:
+        """The method runs, and has so long."""
+        self._asking.limit = limit
+
+    async def step(self) -> None:
+        """Show a step of a generator."""
+        await self._show()
+
+    async def push(self, component: Component) -> None:
+        """Show the component as it is now; after the work is committed, what has changed since is kept, too."""
+        await (self._later(component) if self._unit.work.over else self._show())
+
+    async def ask(self, name: str, arguments: list[Any], seconds: float) -> Any:
+        """The browser's answer. Raises NoAnswer."""
+        if self._unit.work.over and self._unit.work.void:
+            raise NoAnswer(name, "the method has ended")
+        return await self._asking.ask(name, arguments, seconds)
+
+    def undo(self) -> None:
+        """Nothing of the work counts: what it wanted to run is not started."""
+        for task in surroundings_of(self._unit.component).tasks:
+            task.close()

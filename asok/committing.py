@@ -1,0 +1,62 @@
+"""The end of a unit of work: one atomic commit of the record, the session, the stores and what became of children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from asok.component import surroundings_of
+from asok.errors import AsokError, Busy, MethodFailed
+from asok.mounting import Engine, Mounted
+from asok.reviving import record_of
+from asok.sessions import CellKey, Commit, Record, evicted, pack
+from asok.showing import Unit
+
+__all__ = ["commit", "keep", "record_after"]
+
+TABS = 16
+UNSETTLED = 32
+
+
+def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
+    """The record after the work: its sequence applied, an event's effects kept until they must have arrived."""
+    older, effects = unit.record, surroundings_of(unit.component).effects if event else []
+    made = record_of(unit.component, unit.token.arguments, unit.version + 1, unit.joined.token.born, older)
+    others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
+    kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+    kept = [*kept, (tab, seq, effects)] if effects else kept
+    return msgspec.structs.replace(made, applied={**others, tab: seq}, effects=kept)
+
+
+async def commit(engine: Engine, owner: str, unit: Unit, record: Record, fresh: Mapping[str, Mounted]) -> bool:
+    """Commit the unit's work; False where what it has read is newer, so that it has to run again."""
+    session, token, name = unit.place.session, unit.joined.token, f"record/{unit.joined.token.instance}"
+    changes = session.changes()
+    if unit.joined.definition.cls.stateless:
+        if changes or session.dirty or unit.work.writes:
+            problem = AsokError("a stateless component writes neither session nor stores")
+            raise MethodFailed(unit.joined.definition.name, problem)
+        await keep(engine, owner, fresh)
+        return True
+    checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
+    writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
+    for each in fresh.values():
+        if each.record is not None:
+            checks[owner, f"record/{each.child.instance}"] = each.version - 1
+            writes[owner, f"record/{each.child.instance}"] = pack(each.record)
+    writes[owner, name] = pack(record)
+    if not unit.remembered:
+        writes[owner, f"slot/{token.slot}"] = name.encode()
+    if unit.record is None:
+        writes.update(await evicted(engine.backend, owner, session.meta, engine.settings.limits.records))
+    return await engine.stores.replicas.commit(unit.work, checks, writes)
+
+
+async def keep(engine: Engine, owner: str, fresh: Mapping[str, Mounted]) -> None:
+    """Commit the records of children that a rendering renewed which itself commits nothing."""
+    records = {each.child.instance: each for each in fresh.values() if each.record is not None}
+    checks = {(owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
+    writes = {(owner, f"record/{name}"): pack(each.record) for name, each in records.items()}
+    if records and not await engine.backend.commit(Commit(checks, writes)):
+        raise Busy("a child has changed meanwhile")

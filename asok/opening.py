@@ -1,0 +1,110 @@
+"""From a token to a component: who asks is let in, what the session keeps is read, the instance is rebuilt."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from asok import protocol
+from asok.component import Component, Event, definition_of, surroundings_of
+from asok.errors import AsokError, Busy, MethodFailed, MethodTimeout, Refusal, ResetNeeded
+from asok.mounting import Engine, Place, page_request
+from asok.reviving import revive, take_part, values_of
+from asok.sessions import META, Record, Session, open_session, owner_of, serve_session, unpack_record
+from asok.showing import Joined, Unit
+from asok.state import Token
+from asok.targets import EventSurroundings, surroundings_from
+
+__all__ = ["Opener", "SessionEnded", "guarded", "load", "member_of"]
+
+
+class SessionEnded(AsokError):
+    """The visitor's session is gone or has been given another id; the page must be fetched anew."""
+
+
+class Opener:
+    """Opens the instances of one tab, for one visitor; `scope` is the handshake's."""
+
+    def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str) -> None:
+        self.engine, self.session_id = engine, session_id
+        self.owner = owner_of(session_id) if session_id else ""
+        self._scope = dict(scope)
+
+    async def open(
+        self, joined: Joined, event: protocol.Event | None = None, *, tab: str = "", attempt: int = 1
+    ) -> Unit:
+        """The instance as the session has it now, guarded and loaded.
+
+        Raises Denied and what a hook raises, ResetNeeded, SessionEnded.
+        """
+        token, definition = joined.token, joined.definition
+        if definition.cls.stateless:
+            found, record = await open_session(self.engine.backend, self.session_id), None
+            session, remembered = Session() if found is None else found.over_socket(), True
+        else:
+            session, record, remembered = await self._read(token)
+        component = definition.rebuild(
+            values_of(definition, record) if record else revive(definition, token.schema, token.state)
+        )
+        place = Place(page_request(self._scope, token.mount, session), session, token.mount, self.owner)
+        self.engine.surround(component, token.instance, place)
+        surroundings_of(component).member = member_of(token.instance, tab)
+        serve_session(session)
+        if record is not None:
+            take_part(component, record)
+        if event is not None:
+            event_id = f"{event.instance}-{tab}-{event.seq}"
+            surroundings_of(component).event = _event(event_id, attempt, event.data)
+        if "guard" in definition.overrides or token.mount.route in self.engine.guards:
+            await guarded(self.engine, f"{definition.name}.guard", self.engine.admit(component, place))
+        await load(self.engine, component)
+        return Unit(joined, place, component, record, remembered, token)
+
+    async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
+        name, slot = f"record/{token.instance}", f"slot/{token.slot}"
+        cells = await self.engine.backend.read(self.owner, [META, name, slot], "session/") if self.owner else {}
+        if META not in cells:
+            raise SessionEnded("the session is not stored any more")
+        session = Session(self.session_id, cells[META], cells).over_socket()
+        if session.meta.epoch != token.epoch:
+            raise SessionEnded("the token is of before a login or logout")
+        if name in cells:
+            return session, unpack_record(cells[name].value), slot in cells and cells[slot].value == name.encode()
+        if token.version or token.born < session.meta.watermark:
+            raise ResetNeeded("the record is not stored any more")
+        return session, None, False
+
+
+def _event(event_id: str, attempt: int, data: protocol.EventData | None) -> Event:
+    if data is None:
+        return Event(event_id, attempt)
+    origin = surroundings_from(data) if data.type else EventSurroundings()
+    return Event(event_id, attempt, data.value, data.key, dict(data.form or ()), origin)
+
+
+def member_of(instance: str, tab: str) -> str:
+    """The id of a tab's instance in rooms; it tells neither."""
+    return hashlib.blake2b(f"{instance}/{tab}".encode(), digest_size=9).hexdigest()
+
+
+async def load(engine: Engine, component: Component) -> None:
+    """Run the component's `load`, never longer than a method may. Raises Refusal, Busy."""
+    definition = definition_of(component)
+    if "load" in definition.overrides:
+        await guarded(engine, f"{definition.name}.load", engine.load(component))
+
+
+async def guarded(engine: Engine, what: str, work: Any) -> Any:
+    """Run a hook, never longer than a method may. Raises Refusal, Busy."""
+    seconds = engine.settings.limits.handler_timeout
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except (Refusal, Busy):
+        raise
+    except TimeoutError as error:
+        raise MethodTimeout(what, seconds) if limit.expired() else MethodFailed(what, error) from error
+    except Exception as error:
+        raise MethodFailed(what, error) from error
