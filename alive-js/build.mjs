@@ -34,7 +34,8 @@ const LIMITS = { gzip: 2300, brotli: 2047, together: 8192 };
 /** What only a page under development loads. */
 const DEVELOPMENT = "refresh";
 /** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
-const OURS = /^(queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket)$/;
+const OURS =
+  /^(queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
 const shortened = {};
 
 /** @param {string} name  @returns {Promise<string>} */

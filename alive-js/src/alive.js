@@ -1,7 +1,8 @@
 /** Alive: live components in a page that nobody had to write JavaScript for. */
-import { componentOf, components } from "./component.js";
+import { componentOf } from "./component.js";
 import { EVENTS, hear } from "./events.js";
 import { connect } from "./connection.js";
+import { components } from "./page.js";
 import { STATE } from "./protocol.js";
 
 for (const type of EVENTS) document.addEventListener(type, hear);

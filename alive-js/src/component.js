@@ -1,8 +1,8 @@
 /** The components of the page: each has its queue of events, the text it shows and the token of its state. */
-import { morph } from "./morph.js";
-import { alive, emit, load, script, send } from "./page.js";
-import { apply } from "./patch.js";
 import { CHILD, INSTANCE_LENGTH, LATE, PROTOCOL, STATE, WINDOW } from "./protocol.js";
+import { components, emit, load, script, send } from "./page.js";
+import { morph } from "./morph.js";
+import { apply } from "./patch.js";
 
 /**
  * @typedef {[name: "event", instance: string, seq: number, call: string, data: object]} Message
@@ -12,16 +12,15 @@ import { CHILD, INSTANCE_LENGTH, LATE, PROTOCOL, STATE, WINDOW } from "./protoco
  * @property {string} id
  * @property {Element} root
  * @property {string} token
- * @property {string} [text] what it shows, once the server has sent it
+ * @property {string} [shown] its text, once the server has sent it
  * @property {0 | 1} held whether that text belongs to the token
  * @property {Event[]} queue what is not settled
  * @property {number} last the sequence of the newest event
- * @property {number} [sent] the newest that went over this connection; undefined: it has not joined, Infinity: it waits
+ * @property {number} [sent] the newest that went over this connection; undefined: it has not joined, Infinity: it waits.
+ *   It begins as the text "0" (`data-live`) where one listens: that joins without an event
  *
  * @typedef {string | [keep: number, tail: string] | []} TokenChange
  */
-
-export const { components } = alive;
 
 /** Tells the tabs of a session apart; `crypto.randomUUID` is missing on plain http. From 2^52 on, doubles are whole. */
 const tab = "" + (5e15 + Math.random() * 4e15);
@@ -33,7 +32,7 @@ const instanceOf = (token) => token?.slice(0, INSTANCE_LENGTH);
 export const componentOf = (root) => {
   const token = /** @type {string} */ (root.getAttribute(STATE));
   const id = instanceOf(token);
-  components.has(id) || components.set(id, { id, root, token, queue: [], last: 0, held: 0 });
+  components.has(id) || components.set(id, { id, root, token, queue: [], last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live });
   return /** @type {Component} */ (components.get(id));
 };
 
@@ -63,7 +62,8 @@ export const join = (...list) =>
 
 /** Sends what has not gone over this connection yet. @param {Component} component */
 export const flush = (component) => {
-  if (component.queue[0]) component.sent ?? join(component);
+  // It joins when it listens ("0") or has an event; both have a first item, which the number of one that has joined has not.
+  if (/** @type {any} */ (component.sent ?? component.queue[0])?.[0]) join(component);
   for (const event of component.queue.slice(0, WINDOW))
     if (event[2] > /** @type {number} */ (component.sent)) {
       component.sent = event[2];
@@ -86,7 +86,7 @@ export const update = (component, seq, html, change = [], effects) => {
   component.held = tail ? 1 : html.length ? 0 : held;
   root.setAttribute(STATE, (component.token = component.token.slice(0, keep) + tail));
   if (html.length) {
-    template.innerHTML = component.text = typeof html === "string" ? html : apply(/** @type {string} */ (component.text), html);
+    template.innerHTML = component.shown = typeof html === "string" ? html : apply(/** @type {string} */ (component.shown), html);
     const next = /** @type {Element} */ (template.content.firstElementChild);
     next.setAttribute(STATE, component.token);
     if (root.nodeName !== next.nodeName) root.replaceWith((component.root = /** @type {Element} */ (next.cloneNode())));

@@ -1,26 +1,26 @@
 /** The one socket of the page: opened, listened to, and opened again when it is lost. */
-import { components, flush, join, update } from "./component.js";
-import { alive, emit, load, script } from "./page.js";
+import { flush, join, update } from "./component.js";
+import { alive, components, emit, load, script } from "./page.js";
 import { BATCH, FINAL, FIRST_DELAY, LONGEST_DELAY, QUIET } from "./protocol.js";
 
 const page = document.documentElement.dataset;
 let attempt = 0;
 
-export const connect = () => {
+export const connect = (alive.connect = () => {
   const socket = new WebSocket(/** @type {string} */ (script.dataset.live));
   page.alive = "connecting";
   socket.onopen = () => {
     alive.socket = socket;
     page.alive = "live";
-    emit(document, "connected");
     setTimeout(load, QUIET, "pong");
-    // Whoever had an event joins again and sends what is not settled, even if that has been sent before.
+    // Whoever listens joins, whoever had an event joins again and sends what is not settled, even if that has been sent before.
     const joined = [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0);
     do {
       const batch = joined.splice(0, BATCH);
       join(...batch);
       batch.forEach(flush);
     } while (joined[0]);
+    emit(document, "connected");
   };
   socket.onmessage = ({ data }) => alive.receive(...JSON.parse(data));
   socket.onclose = ({ code }) => {
@@ -30,7 +30,7 @@ export const connect = () => {
     if (FINAL.test(/** @type {any} */ (code))) load("offline", code, connect);
     else setTimeout(connect, Math.random() * Math.min(FIRST_DELAY * 2 ** attempt++, LONGEST_DELAY));
   };
-};
+});
 
 alive.receive = (kind, id, ...args) => {
   const component = components.get(id);

@@ -1,11 +1,12 @@
 /** From the browser's event to a call: `ws-<event>[.<key>][.<modifier>[.<ms>]]="method(1, 'two')"`. */
 import { componentOf, enqueue } from "./component.js";
+import { alive } from "./page.js";
 import { PAUSE, STATE } from "./protocol.js";
 
 export const EVENTS = ["click", "input", "change", "submit", "keydown", "keyup", "compositionend"];
 
-/** A name whose first part is no key. */
-const KEYLESS = /^[^.]+(\.(prevent|stop|once|debounce|throttle)|$)/;
+/** What follows the event's name when it is no key; to a test, nothing at all is the text "undefined". */
+const KEYLESS = /^(undefined|prevent|stop|once|debounce|throttle)$/;
 
 /**
  * The call that waits for a pause in typing; called, it goes, unless its own attribute has been triggered again.
@@ -30,8 +31,9 @@ export const payload = (element, event) => {
           : type === "select-multiple"
             ? [...control.selectedOptions].map((option) => option.value)
             : value,
-    form: form ? [...new FormData(form, event.submitter)].filter(([, entry]) => typeof entry === "string") : undefined,
+    form: form ? [...new FormData(form, event.submitter)].filter((entry) => typeof entry[1] === "string") : undefined,
     key: event.key,
+    ...alive.more?.(element, event),
   };
 };
 
@@ -45,7 +47,7 @@ const trigger = (event, element, attribute, parts) => {
   const has = (/** @type {string} */ modifier) => parts.includes(modifier);
   const ms = (/** @type {string} */ modifier) => has(modifier) && (+parts[parts.indexOf(modifier) + 1] || PAUSE);
   const key = event.key?.toLowerCase().replace(" ", "space");
-  if (!KEYLESS.test(attribute.name) && !has(key) && !has(key?.replace("arrow", ""))) return;
+  if (!KEYLESS.test(parts[1]) && !has(key) && !has(key?.replace("arrow", ""))) return;
   if (has("prevent") || type === "submit") event.preventDefault();
   if (has("stop")) event.stopPropagation();
   // The Attr object outlives every morph, and with it until when it is deaf.

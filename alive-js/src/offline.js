@@ -7,6 +7,7 @@ const SPREAD = 5000;
 
 /** @param {import("./page.js").Alive} alive  @param {number} code  @param {() => void} connect */
 export default async (alive, code, connect) => {
+  alive.giveUp?.();
   if (code === REFUSED) return;
   if (code === SESSION_ENDED) await reset(alive, "");
   else drop(alive);

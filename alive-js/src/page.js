@@ -1,17 +1,25 @@
-/** The page and what of Alive belongs to it as a whole: the script element, the modules, the open socket. */
+/** The page and what of Alive belongs to it as a whole: the script element, the components, the modules, the open socket. */
 
 /**
  * @typedef {import("./component.js").Component} Component
  *
- * @typedef {object} Alive what modules get
+ * @typedef {object} Alive what modules get, and what a page's own scripts find as `alive`
  * @property {Map<string, Component>} components by instance
+ * @property {() => void} connect opens the socket, which a page without components does not do by itself
  * @property {WebSocket} [socket] while it is open
  * @property {(...message: any) => void} receive takes a message as if the server had sent it
+ * @property {(element: Element, event: Event) => object} [more] members for the data of an event, from a module
+ * @property {() => void} [giveUp] lets go of what went over a connection that cannot be mended; from the module `store`
+ * @property {import("./store.js").OpenStore} [store] public; from the module `store`
+ * @property {import("./store.js").AppState} [appState] public; from the module `store`
  */
 
 export const script = /** @type {HTMLScriptElement} */ (document.currentScript);
 
-export const alive = /** @type {Alive} */ ({ components: new Map() });
+/** @type {Map<string, Component>} */
+export const components = new Map();
+
+export const alive = (window.alive = /** @type {Alive} */ ({ components }));
 
 /**
  * Calls a module, which lies beside this script and is fetched when it is first needed.

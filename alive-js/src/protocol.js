@@ -8,6 +8,10 @@ export const INSTANCE_LENGTH = 12;
 export const STATE = "data-asok-state";
 /** The attribute of the `<template>` that stands for a child in its parent's text. */
 export const CHILD = "data-asok";
+/** The attribute of an element whose text follows a store: the key under which the server knows it. */
+export const REACT = "data-asok-react";
+/** The attribute with the write to a store that a click does. */
+export const DO = "data-asok-do";
 /** Rows are told apart by this attribute, or by their id. */
 export const KEY = "ws-key";
 /** The inside of an element with this attribute is left alone. */
@@ -19,6 +23,8 @@ export const LOADING = "ws-loading";
 export const WINDOW = 32;
 /** So many instances join in one message: it has to stay below 64 KiB. */
 export const BATCH = 20;
+/** The server reads no message of more characters. */
+export const LONGEST = 64 * 1024;
 
 /** An answer is late after so many milliseconds. */
 export const LATE = 150;

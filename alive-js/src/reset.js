@@ -43,7 +43,7 @@ export const fetchPage = async () => {
   for (;;) {
     if (allowed())
       try {
-        const response = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+        const response = await fetch(location.href, { cache: "no-store" });
         if (response.redirected || (!response.ok && response.status < 500)) location.reload();
         else if (response.ok) return new DOMParser().parseFromString(await response.text(), "text/html");
       } catch {
@@ -97,7 +97,7 @@ const adopt = (alive, component, root, roots) => {
   const token = /** @type {string} */ (root.getAttribute(STATE));
   const id = token.split(".")[0];
   // The old name stays: the text of a parent that goes on still has it.
-  components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: undefined }));
+  components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
   alive.receive("update", id, 0, textOf(root));
   for (const event of unsent) {
     event[1] = id;

@@ -60,6 +60,7 @@ class Element extends EventTarget {
   constructor(attributes, parent) {
     super();
     this.parent = parent;
+    this.dataset = { live: attributes["data-live"] };
     this.classList.remove = this.classList.delete;
     this.classList.toggle = (name, on) => (on ? this.classList.add(name) : this.classList.delete(name));
     for (const [name, value] of Object.entries(attributes)) this.attributes.push({ name, value });
@@ -115,6 +116,7 @@ export const open = ({ instances = ["counter00001"], random = 0.5 } = {}) => {
       target.addEventListener(`alive:${name}`, ({ detail }) => events.push(detail ? [name, detail] : name));
   const world = {
     document,
+    window: {},
     Event,
     URL,
     console: { warn: (error) => warnings.push(String(error)) },
