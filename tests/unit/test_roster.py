@@ -96,6 +96,7 @@ STEPS = st.lists(
         st.tuples(st.just("cut"), st.integers(0, 2), st.integers(0, 2)),
         st.tuples(st.just("wait"), st.sampled_from((0.1, 0.5, 1.0, 2.0))),
     ),
+    min_size=12,
     max_size=60,
 )
 
@@ -152,6 +153,42 @@ def test_a_lost_change_is_asked_for_with_the_next_heartbeat() -> None:
     assert second.view["hall"] == ()
     network.turn()
     assert second.view == first.view and len(second.view["hall"]) == 2
+
+
+def test_a_change_after_a_lost_one_does_not_hide_the_loss() -> None:
+    network = Network(2)
+    first, second = network.nodes
+    network.join(0, "hall", "ann")
+    second.inbox.clear()
+    network.join(0, "hall", "bob")
+    network.deliver()
+    assert second.view == first.view and len(second.view["hall"]) == 2
+
+
+def test_a_lost_leave_is_learned_with_the_whole() -> None:
+    network = Network(2)
+    first, second = network.nodes
+    network.join(0, "hall", "ann")
+    network.join(0, "hall", "bob")
+    network.deliver()
+    first.roster.drop("hall", "ann")
+    second.inbox.clear()
+    network.turn()
+    assert [member.id for member in second.view["hall"]] == ["bob"]
+
+
+def test_a_whole_that_comes_late_undoes_nothing() -> None:
+    network = Network(2)
+    first, second = network.nodes
+    network.join(0, "hall", "ann")
+    network.deliver()
+    first.roster.hello()
+    (old,) = second.inbox
+    second.inbox.clear()
+    first.roster.drop("hall", "ann")
+    network.deliver()
+    second.roster.hear(old, network.now)
+    assert second.view["hall"] == ()
 
 
 # --- silence
@@ -244,11 +281,12 @@ def test_all_sort_by_the_joining_and_then_by_id() -> None:
 
 def test_a_tab_that_moves_to_another_process_does_not_leave_in_between() -> None:
     network = Network(3)
-    network.join(0, "hall", "ann", colour="red")
+    network.join(1, "hall", "ann", colour="red")
     network.now += 1
-    network.join(1, "hall", "ann", colour="blue")
+    network.join(0, "hall", "ann", colour="blue")
     network.deliver()
-    network.nodes[0].roster.drop("hall", "ann")
+    assert [node.view["hall"][0].meta["colour"] for node in network.nodes] == ["blue"] * 3
+    network.nodes[1].roster.drop("hall", "ann")
     network.deliver()
     for node in network.nodes:
         assert [member.meta["colour"] for member in node.view["hall"]] == ["blue"]
