@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import inspect
 import logging
-import os
-import re
 import secrets
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,8 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute, compile_path
 from starlette.types import Receive, Scope, Send
 
 from asok import state
@@ -35,9 +29,11 @@ from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_has
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
+from asok.project import Files, discover, folder_of_caller, uses_stores
 from asok.rendering import Child, Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
+from asok.shared_fields import SharedFields
 from asok.sharing import Sharing, bus_of
 from asok.statics import Statics, head
 
@@ -49,7 +45,6 @@ SWEEP_SECONDS = 3600
 # Not to be guessed: text that a person wrote must not be turned into somebody's token.
 CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
 HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
-SCRIPTED = re.compile(r"\balive\s*\.\s*(store|appState)\b")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,7 +71,7 @@ class Asok(Sharing):
         middleware: Sequence[Middleware] = (),
         lifespan: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.root = Path(root) if root is not None else settings.root if settings else _folder_of_caller()
+        self.root = Path(root) if root is not None else settings.root if settings else folder_of_caller(__name__)
         self.settings = settings or Settings.read(self.root)
         discover(self.root / "src" / "components")
         self.backend = backend or _backend(self.settings)
@@ -86,7 +81,7 @@ class Asok(Sharing):
         self._templates.inline, self._templates.script = self._inline, self._script
         self._live = LiveEndpoint(self._engine)
         self._hash = runtime_hash(debug=self.settings.debug)
-        self._mentions_stores = any(map(mentions_stores, scripts_of(self.root)))
+        self._mentions_stores = uses_stores(self.root)
         self._lifespan = lifespan
         self._sweeper: asyncio.Task[None] | None = None
         self.starlette = Starlette(
@@ -132,26 +127,36 @@ class Asok(Sharing):
 
     @overload
     def page(
-        self, path: str, page: type[Component], *, guard: Guard | None = None, name: str | None = None
+        self, path: str, page: type[Component] | Component, *, guard: Guard | None = None, name: str | None = None
     ) -> None: ...
     @overload
     def page(
         self, path: str, page: str, *, guard: Guard | None = None, name: str | None = None
     ) -> Callable[[F], F]: ...
     def page(
-        self, path: str, page: str | type[Component], *, guard: Guard | None = None, name: str | None = None
+        self,
+        path: str,
+        page: str | type[Component] | Component,
+        *,
+        guard: Guard | None = None,
+        name: str | None = None,
     ) -> Callable[[F], F] | None:
         """Serve a page at `path`: a template, a component class, or, as a decorator, what a function returns.
 
         A decorated function takes the request and returns the template's variables, or a Response. A
-        component class gets those path parameters that it declares as fields. guard: called with request
-        and session before the page is rendered, at join and before every event; False or Denied refuses.
+        component class gets those path parameters that it declares as fields, and every visitor and tab an
+        instance of its own; an instance of the class is shared: its fields are the same for all. guard: called
+        with request and session before the page is rendered, at join and before every event; False or Denied
+        refuses.
         """
         if guard is not None:
             self._engine.guards[path] = guard
         variables: list[Callable[[Request], Any]] = []
         template = page if isinstance(page, str) else "asok/page.html"
         self.starlette.router.routes.append(Route(path, self._page_endpoint(path, template, variables), name=name))
+        if isinstance(page, Component):
+            own = frozenset(compile_path(path)[2])
+            self._engine.shared[path] = SharedFields(self.stores.replicas, page, own)
         if not isinstance(page, str):
             variables.append(lambda request: _page_of(page, request))
             return None
@@ -274,51 +279,6 @@ class Asok(Sharing):
             await asyncio.sleep(SWEEP_SECONDS)
 
 
-class Files(StaticFiles):
-    """The project's files for browsers; what begins with a dot is none of them."""
-
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """As Starlette's."""
-        return ("", None) if any(part.startswith(".") for part in Path(path).parts) else super().lookup_path(path)
-
-
-def discover(folder: Path) -> None:
-    """Import every component module of a folder, as `src.components.<name>`."""
-    for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
-        name = f"src.components.{file.stem}"
-        known = sys.modules.get(name)
-        if file.name.startswith("_") or (known is not None and getattr(known, "__file__", None) == str(file)):
-            continue
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-
-
-def scripts_of(root: Path) -> Iterator[Path]:
-    """The project's own scripts and templates."""
-    for folder in ("static", "src/static", "templates", "src/templates", "src/components"):
-        for suffix in ("*.js", "*.mjs", "*.html"):
-            yield from (root / folder).rglob(suffix)
-
-
-def mentions_stores(file: Path) -> bool:
-    """Whether a script uses the stores of the page."""
-    return SCRIPTED.search(file.read_text("utf-8", errors="replace")) is not None
-
-
-def _folder_of_caller() -> Path:
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
-    file = frame.f_globals.get("__file__") if frame else None
-    return Path(file).resolve().parent if file else Path.cwd()
-
-
 def _backend(settings: Settings) -> Backend:
     if settings.database == ":memory:":
         from asok.backends.memory import MemoryBackend
@@ -340,14 +300,15 @@ def _session(request: Request) -> Session:
     return session
 
 
-def _page_of(component: type[Component], request: Request) -> dict[str, Any]:
-    fields = definition_of(component).fields
+def _page_of(component: type[Component] | Component, request: Request) -> dict[str, Any]:
+    definition = definition_of(component)
+    fields = definition.fields
     params = {name: value for name, value in request.path_params.items() if name in fields.by_name}
     try:
         given = {name: fields.convert(name, value, strict=False) for name, value in params.items()}
     except FieldError as error:
         raise HTTPException(404) from error
-    return {"name": component.__name__, "arguments": given, "title": component.__name__}
+    return {"name": definition.name, "arguments": given, "title": definition.name}
 
 
 async def _busy(request: Request, error: Exception) -> Response:

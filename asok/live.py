@@ -89,6 +89,9 @@ class Live:
         try:
             with working(unit.work):
                 await action(unit)
+                shared = self.engine.shared_by(unit.joined.definition, unit.token.mount, unit.token.slot)
+                if shared is not None:
+                    shared.take(unit.component, unit.token.mount.path, unit.work)
                 rendering = await self._render(unit)
                 fresh = await self._mount_children(unit, rendering)
             record = record_after(unit, self.screen.tab, seq, event=event is not None)

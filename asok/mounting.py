@@ -6,11 +6,10 @@ import asyncio
 import inspect
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -24,14 +23,16 @@ from asok.following import RoomWatchers
 from asok.namespaces import Namespaces
 from asok.presence import Presence
 from asok.regions import Regions
-from asok.rendering import PLACEHOLDER, Child, Frame, Templates, with_state
+from asok.rendering import PLACEHOLDER, Child, Frame, Templates, page_slot, with_state
 from asok.replicas import at_once
 from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
-from asok.state import KeyRing, Mount, Token, coarse, digest, seal
+from asok.shared_fields import SharedFields
+from asok.state import KeyRing, Mount, Token, coarse, seal
 from asok.statics import Statics
 from asok.stores import SuperStore
+from asok.texts import Rendering, Renderings
 from asok.topics import Topics
 
 __all__ = [
@@ -64,14 +65,6 @@ class Place:
     owner: str
 
 
-class Rendering(NamedTuple):
-    """A component's text, the digest of that, and the children whose placeholders it holds."""
-
-    html: str
-    digest: bytes
-    children: dict[str, Child]
-
-
 @dataclass(slots=True)
 class Mounted:
     """An instance with its rendering."""
@@ -87,31 +80,6 @@ class Mounted:
     def applied(self, tab: str) -> int:
         """The last sequence of a tab that the instance has applied."""
         return self.sequences.get(tab, 0)
-
-
-class Renderings:
-    """The texts sent last, by their digest: a bounded cache that saves rendering the old state again."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._texts: OrderedDict[bytes, str] = OrderedDict()
-
-    def get(self, key: bytes) -> str | None:
-        """The text of a digest, if it is still kept."""
-        text = self._texts.get(key)
-        if text is not None:
-            self._texts.move_to_end(key)
-        return text
-
-    def add(self, text: str) -> bytes:
-        """Keep a text; its digest."""
-        key = digest(text)
-        if key not in self._texts:
-            self._texts[key] = text
-            self._size += len(text)
-            while self._size > self._limit and len(self._texts) > 1:
-                self._size -= len(self._texts.popitem(last=False)[1])
-        return key
 
 
 def listens(component: Component) -> bool:
@@ -142,6 +110,7 @@ class Engine:
     regions: Regions
     statics: Statics
     guards: dict[str, Guard] = field(default_factory=dict)
+    shared: dict[str, SharedFields] = field(default_factory=dict)
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
 
@@ -151,6 +120,13 @@ class Engine:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(self.settings.limits.threads)
         return self._threads
+
+    def shared_by(self, definition: Definition, mount: Mount, slot: str) -> SharedFields | None:
+        """What keeps the fields of this component, where its page was given an instance to share."""
+        shared = self.shared.get(mount.route)
+        if shared is None or shared.definition is not definition or slot != page_slot(mount.path, definition):
+            return None
+        return shared
 
     def authorize(self, session: Session | None, room: str, action: str) -> None:
         """Ask the functions that `app.authorize` was given. Raises Denied."""
@@ -244,6 +220,9 @@ class Engine:
             component.__dict__.update(definition.fields.initial({**component.__dict__, **child.arguments}))
         if own is None and not restored:
             await hook(component.mount())
+        shared = self.shared_by(definition, place.mount, child.slot)
+        if shared is not None:
+            shared.give(component, place.mount.path)
         await self.load(component)
         version, born = (own.version, own.born) if own else (0, time.time())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)

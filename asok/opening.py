@@ -59,8 +59,12 @@ class Opener:
             surroundings_of(component).event = _event(event_id, attempt, event.data)
         if "guard" in definition.overrides or token.mount.route in self.engine.guards:
             await guarded(self.engine, f"{definition.name}.guard", self.engine.admit(component, place))
+        unit = Unit(joined, place, component, record, remembered, token)
+        shared = self.engine.shared_by(definition, token.mount, token.slot)
+        if shared is not None:
+            shared.give(component, token.mount.path, unit.work)
         await load(self.engine, component)
-        return Unit(joined, place, component, record, remembered, token)
+        return unit
 
     async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
         name, slot = f"record/{token.instance}", f"slot/{token.slot}"

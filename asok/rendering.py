@@ -30,7 +30,7 @@ from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.statics import Statics, template_without_styles
 
-__all__ = ["Child", "Frame", "Templates", "children_in", "placeholder", "single_root", "with_state"]
+__all__ = ["Child", "Frame", "Templates", "children_in", "page_slot", "placeholder", "single_root", "with_state"]
 
 PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -81,6 +81,11 @@ def rendering_into(frame: Frame) -> Iterator[None]:
         yield
     finally:
         _frame.reset(before)
+
+
+def page_slot(path: str, definition: Definition) -> str:
+    """The slot of the first component of its class on a page."""
+    return _short(f"{path}\x00{definition.name}\x00#0")
 
 
 def _short(text: str) -> str:

@@ -53,9 +53,11 @@ LAYERS = (
     "asok.calling",
     "asok.reviving",
     "asok.following",
+    "asok.shared_fields",
     # engine
     "asok.compiling",
     "asok.rendering",
+    "asok.texts",
     "asok.mounting",
     "asok.browsing",
     "asok.showing",
@@ -79,6 +81,7 @@ LAYERS = (
     "asok.middleware",
     "asok.endpoints",
     "asok.sharing",
+    "asok.project",
     "asok.app",
     "asok",
     # tools

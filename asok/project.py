@@ -1,0 +1,63 @@
+"""What of the project lies on disk: its components, its scripts, its files for browsers."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.staticfiles import StaticFiles
+
+__all__ = ["Files", "discover", "folder_of_caller", "uses_stores"]
+
+USES_STORES = re.compile(r"\balive\s*\.\s*(store|appState)\b")
+
+
+class Files(StaticFiles):
+    """The project's files for browsers; what begins with a dot is none of them."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """As Starlette's."""
+        return ("", None) if any(part.startswith(".") for part in Path(path).parts) else super().lookup_path(path)
+
+
+def discover(folder: Path) -> None:
+    """Import every component module of a folder, as `src.components.<name>`."""
+    for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
+        name = f"src.components.{file.stem}"
+        known = sys.modules.get(name)
+        if file.name.startswith("_") or (known is not None and getattr(known, "__file__", None) == str(file)):
+            continue
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+
+def uses_stores(root: Path) -> bool:
+    """Whether a script or a template of the project uses the stores of the page."""
+    return any(USES_STORES.search(file.read_text("utf-8", errors="replace")) for file in scripts_of(root))
+
+
+def scripts_of(root: Path) -> Iterator[Path]:
+    """The project's own scripts and templates."""
+    for folder in ("static", "src/static", "templates", "src/templates", "src/components"):
+        for suffix in ("*.js", "*.mjs", "*.html"):
+            yield from (root / folder).rglob(suffix)
+
+
+def folder_of_caller(module: str) -> Path:
+    """The folder of the module that calls the named one."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") in (module, __name__):
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__") if frame else None
+    return Path(file).resolve().parent if file else Path.cwd()

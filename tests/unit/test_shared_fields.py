@@ -1,0 +1,111 @@
+"""A page that is given an instance shares its fields; one that is given the class does not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from asok import Component, exposed, private
+from asok.errors import ConfigurationError
+from tests.rig import Rig, Tab, asok_app, rig
+
+
+class SharedBoard(Component):
+    title: str = "Board"
+    pins: list[str] = []
+    secret: int = private(0)
+    room: str = "main"
+    template = "<p>{{ title }}: {{ pins | join(',') }} {{ secret }} in {{ room }}</p>"
+
+    @exposed
+    async def pin(self, text: str) -> None:
+        pins = list(self.pins)
+        await asyncio.sleep(0)
+        self.pins = [*pins, text]
+        self.secret += 1
+
+
+async def shown(tab: Tab, wanted: str) -> None:
+    """Wait until the tab shows the text."""
+    while wanted not in tab.text():
+        await tab.receive()
+
+
+async def test_what_one_visitor_changes_in_a_shared_instance_all_see(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/board", SharedBoard(title="Ours"))
+    async with rig(app) as served:
+        one, other = await served.tab("/board"), await served.tab("/board")
+        await one.event("pin('a')")
+        await shown(other, "Ours: a 1")
+        await other.event("pin('b')")
+        await shown(one, "Ours: a,b 2")
+        page = await (await served.visitor()).open("/board")
+        assert "Ours: a,b 2 in main" in page.text
+
+
+async def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/board", SharedBoard())
+    async with rig(app) as served:
+        tabs = [await served.tab("/board") for _ in range(4)]
+
+        async def pin(tab: Tab, name: int) -> None:
+            for number in range(5):
+                frame = await tab.event(f"pin('{name}.{number}')")
+                while frame[0] == "busy":
+                    frame = await tab.event(f"pin('{name}.{number}')", seq=frame[2])
+
+        await asyncio.gather(*(pin(tab, name) for name, tab in enumerate(tabs)))
+        text = (await (await served.visitor()).open("/board")).text
+        assert len(re.findall(r"\d\.\d", text)) == 20
+        assert " 20 in main" in text
+
+
+async def test_a_class_gives_every_tab_an_instance_of_its_own(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/board", SharedBoard)
+    async with rig(app) as served:
+        one, other = await served.tab("/board"), await served.tab("/board")
+        await one.event("pin('a')")
+        frame = await other.event("pin('b')")
+        assert ": b 1" in str(frame[3])
+
+
+async def test_pages_with_other_path_parameters_share_nothing(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/board/{room}", SharedBoard())
+    async with rig(app) as served:
+        one = await served.tab("/board/a")
+        await one.event("pin('x')")
+        visitor = await served.visitor()
+        assert ": x 1 in a" in (await visitor.open("/board/a")).text
+        assert ":  0 in b" in (await visitor.open("/board/b")).text
+
+
+async def test_a_shared_instance_survives_a_restart(tmp_path: Path) -> None:
+    async def served_pins(action: str) -> str:
+        app = asok_app(tmp_path, database=str(tmp_path / "sessions.db"))
+        app.page("/board", SharedBoard())
+        async with rig(app) as served:
+            return await pinned(served, action)
+
+    async def pinned(served: Rig, action: str) -> str:
+        tab = await served.tab("/board")
+        return await tab.text_after(action)
+
+    assert ": a 1" in await served_pins("pin('a')")
+    assert ": a,b 2" in await served_pins("pin('b')")
+
+
+class Stateless(Component):
+    stateless = True
+    template = "<p></p>"
+
+
+def test_a_stateless_instance_cannot_be_shared(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="pass the class"):
+        asok_app(tmp_path).page("/", Stateless())
