@@ -42,6 +42,7 @@ __all__ = ["Asok"]
 log = logging.getLogger("asok")
 
 SWEEP_SECONDS = 3600
+KICK = "kick"
 # Not to be guessed: text that a person wrote must not be turned into somebody's token.
 CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
 HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
@@ -80,6 +81,7 @@ class Asok(Sharing):
         self._share(self.settings, self.backend, self.bus, self._templates)
         self._templates.inline, self._templates.script = self._inline, self._script
         self._live = LiveEndpoint(self._engine)
+        self.bus.subscribe(KICK, lambda owner: self._live.kick(owner.decode()))
         self._hash = runtime_hash(debug=self.settings.debug)
         self._mentions_stores = uses_stores(self.root)
         self._lifespan = lifespan
@@ -91,7 +93,7 @@ class Asok(Sharing):
             exception_handlers={Denied: _denied, Busy: _busy},
             lifespan=self._run_lifespan,
         )
-        self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._live.kick)
+        self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
 
     def _own_routes(self) -> list[BaseRoute]:
         live = self.settings.live
@@ -262,6 +264,10 @@ class Asok(Sharing):
             self.stores.check()
             await self._connect()
             yield await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}
+
+    def _kick(self, owner: str) -> None:
+        """Close the sockets of a session that has ended, in every process."""
+        self.bus.publish(KICK, owner.encode())
 
     async def _close(self) -> None:
         if self._sweeper is not None:
