@@ -10,9 +10,10 @@
  */
 import { DO, LONGEST, REACT, WINDOW } from "./protocol.js";
 import { fail } from "./refused.js";
+import { STATE, at, checked, checkedName, frozen, keep, placeOf, same, stateAt } from "./tree.js";
 
 /**
- * @typedef {any} Value what JSON has; frozen, where it is handed out
+ * @typedef {import("./tree.js").Value} Value
  * @typedef {"js" | "py" | ""} Origin of a change; "" is no change but the present value
  * @typedef {{ store: string, path: string, version: number, removed: boolean, origin: Origin }} Change path: as subscribed to
  * @typedef {{ namespace: string, key: string, value: Value, removed: boolean }} Detail
@@ -39,57 +40,6 @@ import { fail } from "./refused.js";
  */
 
 const { alive } = window;
-const STATE = "~";
-
-// --- values and places
-
-/** Text, but no name that means something to JavaScript's objects or to Python's. @param {any} name  @returns {string} */
-const checkedName = (name) => {
-  if (typeof name !== "string") throw new TypeError(`expected text, not ${typeof name}`);
-  if (/^(__.*__|prototype|constructor)$|\//s.test(name)) throw new Error(`"${name}" cannot be a name`);
-  return name;
-};
-
-/** @param {string} key  @param {any} value */
-const checked = (key, value) => {
-  checkedName(key);
-  const type = typeof value;
-  // Beyond 2^53, JavaScript and Python do not mean the same number.
-  if (type === "number" ? Number.isSafeInteger(value) || value % 1 : /string|boolean|object/.test(type)) return value;
-  throw new TypeError(`${value}: expected JSON, integers within 2^53`);
-};
-
-/** A copy that nobody can change. @param {Value} value  @param {(key: string, value: any) => any} [check]  @returns {Value} */
-const frozen = (value, check) => JSON.parse(JSON.stringify(value, check), (_, each) => Object.freeze(each));
-
-/** @param {string} store  @param {string} path */
-const placeOf = (store, path) =>
-  [...store.replace(/^~(.)/, "~/$1").split("/"), ...(path && path.split("/"))].map(checkedName).join("/");
-
-/** @param {string} namespace  @param {string} key */
-const stateAt = (namespace, key) => [STATE, namespace, key].map(checkedName).join("/");
-
-/** All that is known here. @type {Value} */
-let tree = {};
-
-/** What stands there; undefined: nothing. @param {string} place  @param {Value} from  @returns {Value} */
-const at = (place, from = tree) =>
-  place.split("/").reduce((inner, part) => (Object.hasOwn(inner ?? 0, part) ? inner[part] : undefined), from);
-
-/** The tree with another value there; undefined takes away. @param {Value} tree  @param {string[]} way  @param {Value} value  @returns {Value} */
-const put = (tree, [part, ...way], value) => {
-  const next = Array.isArray(tree) ? [...tree] : { ...tree };
-  next[part] = way.length ? put(next[part], way, value) : value;
-  if (next[part] === undefined) delete next[part];
-  return Object.freeze(next);
-};
-
-/** @param {any} place  @param {Value} value */
-const keep = (place, value) => (tree = put(tree, place.split("/"), value));
-
-/** @param {Value} one  @param {Value} other */
-const same = (one, other) => one === other || JSON.stringify(one) === JSON.stringify(other);
-
 /**
  * With a promise that nobody has to wait for: an error is told by the event `alive:error`, too.
  * @template {object} Members  @param {Members} members
@@ -179,8 +129,7 @@ const known = new Map();
 const changed = (store, version, changes, origin) => {
   const places = changes.map(([path, ...given]) => {
     const place = placeOf(store, path);
-    const before = tree;
-    keep(place, given.length ? frozen(given[0]) : undefined);
+    const before = keep(place, given.length ? frozen(given[0]) : undefined);
     // Namespaces that are stores of their own are told by themselves.
     if (place === STATE) for (const each of known.keys()) if (/^~./.test(each)) keep(each, at(each, before));
     return place + "/";

@@ -79,6 +79,9 @@ async def test_the_server_hears_which_regions_the_page_shows_and_when_they_chang
     line = await server.line()
     await line.update(0, f"<div>{region('votes/c.MAC')}</div>")
     assert await line.message("react") == ["react", ["votes/c.MAC"]]
+    await line.close(1012)
+    line = await server.line()
+    assert await line.message("react") == ["react", ["votes/c.MAC"]]
 
 
 async def test_a_regions_text_is_text_and_an_older_rendering_does_not_undo_it(page: Page, open_page: Open) -> None:
@@ -365,6 +368,9 @@ async def test_what_is_handed_out_cannot_be_changed(page: Page, open_page: Open)
     for attempt in tries:
         code = f"() => {{ 'use strict'; try {{ {attempt} }} catch (error) {{ return error instanceof TypeError }} }}"
         assert await page.evaluate(code) is True
+    await changed(line, ["todo/0/b", 1])
+    await until(page, "heard.length === 2")
+    assert await page.evaluate("() => [heard[1][0], heard[1][0][0]].every(Object.isFrozen)")
     given = """() => {
         const value = {a: [1]};
         alive.appState.setState("n", "k", value);
