@@ -29,7 +29,7 @@ clean:
 	rm -rf .venv dist alive-js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
 
 .venv/.installed: $(WHAT_IS_INSTALLED)
-	@sh tools/install.sh .
+	@sh tools/install.sh '.[examples]'
 	@touch $@
 
 .venv/.installed-dev: $(WHAT_IS_INSTALLED)

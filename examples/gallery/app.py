@@ -16,11 +16,15 @@ from asok import Asok, Component
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from examples.counter.app import Counter
+from examples.dashboard.app import Dashboard, measuring
 from examples.progress.app import Progress
+from examples.shared.app import Shared
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 
-EXAMPLES: dict[str, type[Component]] = {"counter": Counter, "todo": Todo, "unicode": Unicode, "progress": Progress}
+SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard)
+EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
+SUFFIXES = (".html", ".js", ".css")
 
 
 class ContentSecurityPolicy:
@@ -41,10 +45,13 @@ class ContentSecurityPolicy:
 def sources_of(component: type[Component]) -> dict[str, str]:
     """The files of an example, by name."""
     folder = Path(inspect.getfile(component)).parent
-    return {file.name: file.read_text("utf-8") for file in [folder / "app.py", *folder.glob("*.html")]}
+    rest = sorted(
+        (file for file in folder.iterdir() if file.suffix in SUFFIXES), key=lambda file: SUFFIXES.index(file.suffix)
+    )
+    return {file.name: file.read_text("utf-8") for file in [folder / "app.py", *rest]}
 
 
-app = Asok(middleware=[Middleware(ContentSecurityPolicy)])
+app = Asok(middleware=[Middleware(ContentSecurityPolicy)], lifespan=measuring)
 
 
 @app.page("/", "index.html")
