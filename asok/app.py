@@ -26,10 +26,10 @@ from asok import state
 from asok.bus import Bus
 from asok.component import Component, Definition, definition_of, registry
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
-from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError
+from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
-from asok.project import Files, discover, folder_of_caller, uses_stores
+from asok.project import Files, Scripts, discover, folder_of_caller
 from asok.rendering import Child, Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
@@ -83,14 +83,14 @@ class Asok(Sharing):
         self._live = LiveEndpoint(self._engine)
         self.bus.subscribe(KICK, lambda owner: self._live.kick(owner.decode()))
         self._hash = runtime_hash(debug=self.settings.debug)
-        self._mentions_stores = uses_stores(self.root)
+        self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
         self._sweeper: asyncio.Task[None] | None = None
         self.starlette = Starlette(
             debug=self.settings.debug,
             routes=[*self._own_routes(), *routes],
             middleware=list(middleware),
-            exception_handlers={Denied: _denied, Busy: _busy},
+            exception_handlers={Denied: _denied, Busy: _busy, StoreError: _refused_by_store},
             lifespan=self._run_lifespan,
         )
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
@@ -222,6 +222,8 @@ class Asok(Sharing):
         csrf = CSRF_PLACE if later else self._csrf(_session(request))
         extra = f' nonce="{escape(nonce)}"' if nonce else ""
         request.scope["asok.nonce"] = nonce
+        if stores or self._uses_state:
+            _session(request).id  # noqa: B018  # asking makes the session, to which the state belongs
         modules = "".join(
             f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>'
             for name in self._modules(stores=stores)
@@ -231,9 +233,13 @@ class Asok(Sharing):
             f"{modules}{HEAD_PLACE if later else ''}"
         )
 
+    @property
+    def _uses_state(self) -> bool:
+        return self._namespaces.used or self._handlers.used or self._scripts.state
+
     def _modules(self, *, stores: bool | None) -> Iterator[str]:
         """What pages of this app load beside the core, since nothing else would call for it in time."""
-        used = self.stores.used or self._namespaces.used or self._handlers.used or self._mentions_stores
+        used = self.stores.used or self._uses_state or self._scripts.stores
         if used if stores is None else stores:
             yield "store"
         if any(definition.looks_at_target for definition in registry):
@@ -319,6 +325,13 @@ def _page_of(component: type[Component] | Component, request: Request) -> dict[s
 
 async def _busy(request: Request, error: Exception) -> Response:
     return PlainTextResponse("Busy just now; try again.", 503, {"retry-after": "1"})
+
+
+async def _refused_by_store(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreError)
+    log.warning("refused: %r", str(error)[:200])
+    text = str(error) if request.app.debug else "This cannot be shown to you."
+    return PlainTextResponse(text, error.status)
 
 
 async def _denied(request: Request, error: Exception) -> Response:

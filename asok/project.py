@@ -8,13 +8,14 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.staticfiles import StaticFiles
 
-__all__ = ["Files", "discover", "folder_of_caller", "uses_stores"]
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller"]
 
-USES_STORES = re.compile(r"\balive\s*\.\s*(store|appState)\b")
+USED = re.compile(r"\balive\s*\.\s*(store|appState)\b")
 
 
 class Files(StaticFiles):
@@ -42,9 +43,19 @@ def discover(folder: Path) -> None:
             raise
 
 
-def uses_stores(root: Path) -> bool:
-    """Whether a script or a template of the project uses the stores of the page."""
-    return any(USES_STORES.search(file.read_text("utf-8", errors="replace")) for file in scripts_of(root))
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """What the project's scripts and templates use: the stores of the page, the state of the session."""
+
+    stores: bool
+    state: bool
+
+    @classmethod
+    def of(cls, root: Path) -> Scripts:
+        """Look through them all."""
+        texts = (file.read_text("utf-8", errors="replace") for file in scripts_of(root))
+        used = {found for text in texts for found in USED.findall(text)}
+        return cls(bool(used), "appState" in used)
 
 
 def scripts_of(root: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
-from asok import Asok, Component, Settings
+from asok import Asok, AuthStore, Component, Settings, SuperStore
 from asok.errors import ConfigurationError, DuplicateComponent
 from tests.rig import KEY, asok_app, rig
 
@@ -177,3 +177,34 @@ async def test_a_guard_that_raises_lets_nobody_in(tmp_path: Path) -> None:
         answer = await (await served.visitor()).http.get("/p")
         assert answer.status_code == 500
         assert "gold" not in answer.text and "secret" not in answer.text
+
+
+async def test_a_page_that_needs_a_signed_in_person_refuses_clearly(tmp_path: Path) -> None:
+    todos = AuthStore(lambda session: session.get("user"), {"todo": []}, name="app_todos")
+    app = asok_app(tmp_path, {"/": "{{ todos.react('todo') }}"})
+    app.env.globals["todos"] = todos
+    async with rig(app) as served:
+        answer = await (await served.visitor()).http.get("/")
+        assert answer.status_code == 403
+        assert "app_todos" not in answer.text
+
+
+async def test_a_page_whose_script_uses_the_state_has_a_session_for_it(tmp_path: Path) -> None:
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "page.js").write_text("alive.appState.setState('a', 'b', 1)")
+    async with rig(asok_app(tmp_path, {"/": "<p></p>"})) as served:
+        visitor = await served.visitor()
+        page = await visitor.open("/")
+        assert "store.js" in page.text
+        assert page.csrf
+        assert visitor.cookie
+
+
+async def test_a_page_of_an_app_without_stores_loads_only_the_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SuperStore, "used", False)
+    async with rig(asok_app(tmp_path, {"/": "<p></p>"})) as served:
+        page = await (await served.visitor()).open("/")
+        assert page.text.count("<script") == 1
+        assert not page.csrf
