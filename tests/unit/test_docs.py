@@ -2,22 +2,23 @@
 
 A page is cut into sections at its `##` headings; each section is a project folder of its own, unless the page
 says `<!-- one project -->`. A block whose first line names a file becomes that file. Other Python runs, with
-`await` allowed, and so does what stands in a comment `<!-- check … -->`, which readers do not see. A block of
-text after Python is the error that the Python raises.
+`await` allowed, and so does what stands in a comment `<!-- check … -->`, which readers do not see, or, for
+`tests/browser/test_docs.py`, in `<!-- browser … -->`. A block of text after Python is the error that it raises.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import inspect
 import json
 import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -33,14 +34,16 @@ from asok import Component, protocol
 from asok.cli import main
 from asok.errors import AsokError
 from asok.loading import load
+from asok.protocol import EventData
 from asok.settings import Limits, Settings
+from asok.targets import TargetData
 from asok.testing import LiveClient, Page
 from asok.testing_events import EVENTS, PLAIN_MODIFIERS, TIMED_MODIFIERS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FILE_NAME = re.compile(r"(?:#|<!--|/\*) ([\w./-]+\.(?:py|html|css|toml|env))(?: -->| \*/)?\s*\n")
-RUNS = ("python", "check")
+FILE_NAME = re.compile(r"(?:#|//|<!--|/\*) ([\w./-]+\.(?:py|html|css|js|toml|env))(?: -->| \*/)?\s*\n")
+HIDDEN = ("check", "browser")
 OTHER_PROGRAMS = {"cd", "pip", "pytest"}
 
 
@@ -58,7 +61,7 @@ class Block:
     @property
     def file(self) -> str | None:
         found = FILE_NAME.match(self.text)
-        return found[1] if found and self.kind != "check" else None
+        return found[1] if found and self.kind not in HIDDEN else None
 
 
 @dataclass
@@ -83,7 +86,7 @@ def sections_of(path: Path) -> list[Section]:
             kind, lines = "", []
         elif kind:
             lines.append(line)
-        elif line == "<!-- check" or re.fullmatch(r"```\w+", line):
+        elif line.removeprefix("<!-- ") in HIDDEN or re.fullmatch(r"```\w+", line):
             kind, start = line[3:].removeprefix("- "), number
         elif line.startswith("## ") and "<!-- one project -->" not in text:
             found.append(Section(path.name, line[3:]))
@@ -105,10 +108,12 @@ class Stage:
         self.module = ModuleType(f"snippets_{id(self)}")
         self.module.__file__ = str(folder / "snippets.py")
         self.names = vars(self.module)
-        self.names.update(mount=self.mount, open=self.open, sh=self.sh, client=self.client, pytest=pytest)
+        self.names.update(mount=self.mount, open=self.open, start=self.start, sh=self.sh)
+        self.names.update(client=self.client, pytest=pytest)
         self._client: tuple[Any, LiveClient] | None = None
 
-    async def play(self) -> None:
+    async def play(self, *kinds: str) -> None:
+        """Write the section's files, and run what is Python of these kinds."""
         blocks = [*self.section.blocks, Block("", "", 0)]
         for block, following in pairwise(blocks):
             if block.file:
@@ -117,11 +122,11 @@ class Stage:
                 path.write_text(block.text, "utf-8")
                 self._client = None
                 self.forget()
-            elif block.kind in RUNS and following.kind == "text":
+            elif block.kind in kinds and following.kind == "text":
                 with pytest.raises(AsokError) as raised:
                     await self._run(block)
                 assert str(raised.value).split() == following.text.split()
-            elif block.kind in RUNS:
+            elif block.kind in kinds:
                 await self._run(block)
             self.names[block.kind] = block.text
 
@@ -139,11 +144,19 @@ class Stage:
 
     async def open(self, path: str = "/") -> Page:
         """A page of the section's app: that of its app.py, else the newest of its snippets."""
-        file = self.folder / "app.py"
-        app = self.names.get("app") if not file.exists() else self._client[0] if self._client else load(file).asoks[0]
+        return await (await self.start()).open(path)
+
+    async def start(self) -> LiveClient:
+        """A browser at that app, which runs from now on."""
+        app = self._client[0] if self._client and (self.folder / "app.py").exists() else self.app
         if self._client is None or self._client[0] is not app:
             self._client = app, await self._stack.enter_async_context(LiveClient(app))
-        return await self._client[1].open(path)
+        return self._client[1]
+
+    @property
+    def app(self) -> Any:
+        file = self.folder / "app.py"
+        return load(file).asoks[0] if file.exists() else self.names.get("app")
 
     def client(self) -> LiveClient:
         """The browser that `open` uses."""
@@ -155,6 +168,7 @@ class Stage:
         for name, module in list(sys.modules.items()):
             if module is not self.module and str(getattr(module, "__file__", "")).startswith(str(self.folder)):
                 del sys.modules[name]
+        gc.collect()  # a store that is forgotten may be there again under its name
 
     async def sh(self, *command: str) -> str:
         """What a command of this environment writes; it must end well."""
@@ -167,24 +181,32 @@ class Stage:
         return output
 
 
-@pytest.mark.parametrize("section", SECTIONS, ids=str)
-async def test_the_snippets_of_a_section_run(section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@asynccontextmanager
+async def setting(section: Section, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """A stage for the section, and an environment without settings of other projects."""
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("SECRET_KEY", "ASOK_KEYS", "ASOK_HOSTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DEBUG", "true")
     monkeypatch.setenv("ASOK_DATABASE", ":memory:")
     async with AsyncExitStack() as stack:
-        stage = Stage(section, tmp_path, stack)
+        stage = Stage(section, folder, stack)
         monkeypatch.setitem(sys.modules, stage.module.__name__, stage.module)
         stack.callback(stage.forget)
-        await stage.play()
+        stack.callback(stage.names.clear)
+        yield stage
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=str)
+async def test_the_snippets_of_a_section_run(section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with setting(section, tmp_path, monkeypatch) as stage:
+        await stage.play("python", "check")
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
     kinds = {block.kind for section in SECTIONS for block in section.blocks}
-    assert kinds <= {"python", "check", "html", "css", "console", "json", "text", "toml", "ini"}
+    assert kinds <= {"python", "check", "html", "css", "console", "json", "text", "toml", "ini", "js", "browser"}
 
 
 # --- commands
@@ -292,17 +314,28 @@ def rows_of(page: str, header: str) -> list[list[str]]:
 # --- the wire
 
 
-MESSAGES: dict[str, Any] = {
-    each.__struct_config__.tag: each
-    for union in (protocol.ClientMessage, protocol.ServerMessage)
-    for each in get_args(union)
-}
+def fields_of(*unions: Any) -> dict[str, list[str]]:
+    """The messages of these unions by name, with their items."""
+    structs = [each for union in unions for each in get_args(union)]
+    return {each.__struct_config__.tag: list(each.__struct_fields__) for each in structs}
 
 
-def test_the_protocol_page_lists_every_message_with_its_fields_and_no_other() -> None:
-    rows = rows_of("protocol.md", "message")
-    told = {name.strip("`"): re.findall(r"`(\w+)`", items) for name, items, *_ in rows}
-    assert told == {name: list(struct.__struct_fields__) for name, struct in MESSAGES.items()}
+MESSAGES = fields_of(protocol.ClientMessage, protocol.ServerMessage)
+STORE_MESSAGES = fields_of(protocol.StoreMessage)
+
+
+@pytest.mark.parametrize(("header", "messages"), [("message", MESSAGES), ("kind", STORE_MESSAGES)])
+def test_the_protocol_page_lists_every_message_with_its_fields_and_no_other(
+    header: str, messages: dict[str, list[str]]
+) -> None:
+    rows = rows_of("protocol.md", header)
+    assert {name.strip("`"): re.findall(r"`(\w+)`", items) for name, items, *_ in rows} == messages
+
+
+def test_the_protocol_page_names_every_member_of_an_event() -> None:
+    text = (ROOT / "docs/protocol.md").read_text("utf-8")
+    members = {field.encode_name for each in (EventData, TargetData) for field in msgspec.structs.fields(each)}
+    assert [name for name in sorted(members) if f"`{name}`" not in text] == []
 
 
 def test_the_protocol_page_lists_every_close_code() -> None:
@@ -320,14 +353,24 @@ def test_the_frames_of_the_protocol_page_are_frames() -> None:
         if block.kind == "json"
         for line in block.text.splitlines()
     ]
-    client = {each.__struct_config__.tag for each in get_args(protocol.ClientMessage)}
+    client = fields_of(protocol.ClientMessage)
+    names, kinds = set(), set()
     for frame in frames:
-        if json.loads(frame)[0] in client:
+        name, *rest = json.loads(frame)
+        if name == "store":
+            kinds.add(rest[0])
+            check_encoding(frame, msgspec.convert(rest, protocol.StoreMessage))
+            continue
+        names.add(name)
+        if name in client:
             protocol.decode(frame, Limits())
         else:
-            message = msgspec.json.decode(frame, type=protocol.ServerMessage)
-            assert json.loads(protocol.encode(message)) == json.loads(frame)
-    assert {json.loads(frame)[0] for frame in frames} == MESSAGES.keys()
+            check_encoding(frame, msgspec.json.decode(frame, type=protocol.ServerMessage))
+    assert (names, kinds) == (set(MESSAGES), set(STORE_MESSAGES))
+
+
+def check_encoding(frame: str, message: Any) -> None:
+    assert json.loads(protocol.encode(message)) == json.loads(frame)
 
 
 def test_the_attribute_page_names_every_event_and_modifier() -> None:
