@@ -15,6 +15,7 @@ from asok import Asok, Component
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.dashboard.app import Dashboard, measuring
 from examples.progress.app import Progress
@@ -22,7 +23,7 @@ from examples.shared.app import Shared
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 
-SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard)
+SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat)
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
@@ -52,6 +53,7 @@ def sources_of(component: type[Component]) -> dict[str, str]:
 
 
 app = Asok(middleware=[Middleware(ContentSecurityPolicy)], lifespan=measuring)
+app.authorize("chat:*")(has_a_name)
 
 
 @app.page("/", "index.html")
