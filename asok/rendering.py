@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from asok.component import Component, Definition, definition_of, registry, surro
 from asok.errors import FieldError, RenderError, nearest
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
+from asok.stores import Store, connected
 from asok.statics import Statics, template_without_styles
 
 __all__ = ["Child", "Frame", "Templates", "children_in", "page_slot", "placeholder", "single_root", "with_state"]
@@ -132,6 +134,7 @@ class Templates:
         for environment in (given, self.env):
             environment.globals["component"] = self._component
             environment.globals["alive"] = self._alive
+            environment.globals["store"] = _store
         self._sources: dict[str, jinja2.Template] = {}
 
     @jinja2.pass_context
@@ -213,7 +216,7 @@ class Templates:
 
 
 class _ComponentContext(Context):
-    """A template's variables; what is not among them may be a property of the component."""
+    """A template's variables; what is not among them may be a property of the component, or a store of its module."""
 
     def resolve_or_missing(self, key: str) -> Any:
         found = super().resolve_or_missing(key)
@@ -221,7 +224,15 @@ class _ComponentContext(Context):
             component = super().resolve_or_missing("this")
             if isinstance(getattr(type(component), key, None), property):
                 return getattr(component, key)
+            beside = getattr(sys.modules.get(type(component).__module__), key, None)
+            if isinstance(beside, Store):
+                return beside
         return found
+
+
+def _store(name: str) -> Store:
+    """`store('votes')` in a template. Raises UnknownStore."""
+    return connected().find(name)
 
 
 def _module_file(cls: type[Component]) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
-from asok import Asok, Component, Settings, exposed
+from asok import Asok, Component, Settings, Store, exposed
 from asok.errors import AsyncHook, FieldError, RenderError, UnknownComponent
 from asok.rendering import children_in, single_root, with_state
 from tests.rig import KEY, asok_app, rig
@@ -252,3 +252,20 @@ async def test_text_that_looks_like_the_place_of_the_token_gets_none(tmp_path: P
         page = await (await served.visitor()).open()
     assert page.text.count(page.csrf) == 1
     assert len(asok.app.CSRF_PLACE) > 40
+
+
+beside = Store({"count": 7}, name="rendering_beside")
+
+
+class UsesStoreBeside(Component):
+    template = "<p>{{ beside.read('count') }}{{ beside.react('count') }}</p>"
+
+
+async def test_a_template_finds_a_store_of_its_components_module_and_any_by_name(tmp_path: Path) -> None:
+    app = asok_app(
+        tmp_path, {"/": "{{ component('UsesStoreBeside') }}{{ store('rendering_beside').read('count') + 1 }}"}
+    )
+    async with rig(app) as served:
+        page = await (await served.visitor()).open("/")
+        assert ">7<span" in page.text
+        assert "</p>8" in page.text
