@@ -450,6 +450,12 @@ async def test_a_quick_second_write_is_not_undone_by_the_answer_to_the_first(pag
     assert await heard(page) == both("js", "a", 1) + both("js", "a", 2) + both("js", "a", 3)
 
 
+async def test_to_set_what_is_set_already_is_told_too(page: Page, open_page: Open) -> None:
+    await open_page(script=LISTEN)
+    await page.evaluate("() => { for (const n of [1, 1]) alive.appState.setState('ui', 'a', n); }")
+    assert await heard(page) == both("js", "a", 1) + both("js", "a", 1)
+
+
 async def test_a_later_change_that_was_told_before_the_answer_stays(page: Page, open_page: Open) -> None:
     line = await open_page(script=LISTEN)
     await changed(line, ["", {}], store="~", origin="")
