@@ -29,8 +29,9 @@ from asok.component import Component, Definition, definition_of, registry, surro
 from asok.errors import FieldError, RenderError, nearest
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
-from asok.stores import Store, connected
 from asok.statics import Statics, template_without_styles
+from asok.stores import Store
+from asok.superstore import connected
 
 __all__ = ["Child", "Frame", "Templates", "children_in", "page_slot", "placeholder", "single_root", "with_state"]
 
@@ -230,7 +231,7 @@ class _ComponentContext(Context):
         return found
 
 
-def _store(name: str) -> Store:
+def _store(name: str) -> Any:
     """`store('votes')` in a template. Raises UnknownStore."""
     return connected().find(name)
 
