@@ -26,19 +26,25 @@ from asok.testing_asgi import App, HandshakeRefused, Lifespan, browser
 from asok.testing_dom import AmbiguousElement, MissingElement
 from asok.testing_events import NotWired, Unusable
 from asok.testing_instances import Patch, Refused
-from asok.testing_page import Browser, Page
+from asok.testing_page import Browser, NotShown, Page
+from asok.testing_stores import Heard, PageStore
 from asok.testing_tab import ConnectionEnded
+from asok.testing_window import Unanswered
 
 __all__ = [
     "AmbiguousElement",
     "ConnectionEnded",
     "HandshakeRefused",
+    "Heard",
     "LiveClient",
     "MissingElement",
+    "NotShown",
     "NotWired",
     "Page",
+    "PageStore",
     "Patch",
     "Refused",
+    "Unanswered",
     "Unusable",
 ]
 
@@ -65,6 +71,7 @@ class LiveClient:
         self._app, self._base_url = app, base_url
         self._patience, self._raise_refused = patience, raise_refused
         self._browser: Browser | None = None
+        self._newest: Page | None = None
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> LiveClient:
@@ -98,6 +105,12 @@ class LiveClient:
         other._browser = other._at(started.app, started.lifespan)
         return other
 
+    def store(self, name: str) -> PageStore:
+        """A store as the scripts of the page opened last have it as `alive.store(name)`; see `Page.store`."""
+        if self._newest is None:
+            raise RuntimeError(f"no page is open, and {name!r} is had by a page's scripts; write live.open(…) first")
+        return self._newest.store(name)
+
     @property
     def http(self) -> httpx.AsyncClient:
         """The browser's plain HTTP, with its cookies, for what is no page."""
@@ -124,6 +137,8 @@ class LiveClient:
     async def _open(self, at: Browser, path: str) -> Page:
         page = Page(at, await at.http.get(path))
         self._closing.push_async_callback(page.close)
+        await page.listen()
+        self._newest = page
         return page
 
 

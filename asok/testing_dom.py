@@ -9,7 +9,7 @@ there and never entered.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 try:
@@ -25,9 +25,13 @@ except ModuleNotFoundError as error:
 from asok.errors import AsokError, nearest
 from asok.testing_forms import Forms, is_control, text_of
 
-__all__ = ["STATE", "AmbiguousElement", "Dom", "MissingElement", "opening", "outer", "text_in", "wired"]
+__all__ = ["DO", "LIVE", "REACT", "STATE", "AmbiguousElement", "Dom", "MissingElement"]
+__all__ += ["opening", "outer", "summary", "text_in", "wired"]
 
 STATE = "data-asok-state"
+LIVE = "data-live"
+REACT = "data-asok-react"
+DO = "data-asok-do"
 PLACEHOLDER = "data-asok"
 SHOWN = 12
 
@@ -139,6 +143,35 @@ class Dom:
         """Change the page's title."""
         for title in self.find("title")[:1]:
             title.string = text
+
+    @property
+    def head(self) -> Tag:
+        """Where what the page loads is put."""
+        return next(iter(self.find("head")), self.tree)
+
+    @property
+    def body(self) -> Tag:
+        """What the page shows."""
+        return next(iter(self.find("body")), self.tree)
+
+    def new(self, tag: str, **attributes: str) -> Tag:
+        """An element that stands nowhere yet."""
+        return self.tree.new_tag(tag, attrs=attributes)
+
+    def loads(self, module: str) -> bool:
+        """Whether the page has a script tag for this module of the runtime."""
+        return bool(self.find(f'script[src$="/{module}.js"]'))
+
+    def regions(self) -> list[str]:
+        """The keys of the elements whose text follows a store, each once and sorted."""
+        return sorted({text_of(region, REACT) for region in self.find(f"[{REACT}]")})
+
+    def show_in_regions(self, texts: Mapping[str, str]) -> None:
+        """Bring regions to their newest text."""
+        for region in self.find(f"[{REACT}]"):
+            text = texts.get(text_of(region, REACT))
+            if text is not None and text != region.get_text():
+                region.string = text
 
     def replace_components(self, fresh: Dom, instances: Collection[str]) -> bool:
         """Take these components from the page fetched anew, by their place among all; False if that has changed."""
@@ -261,8 +294,8 @@ def outer(element: Tag) -> str:
 
 
 def wired(element: Tag) -> dict[str, str]:
-    """The `ws-…` attributes of an element."""
-    return {name: str(value) for name, value in element.attrs.items() if name.startswith("ws-")}
+    """The attributes of an element that make something of what is done to it."""
+    return {name: str(value) for name, value in element.attrs.items() if name.startswith("ws-") or name == DO}
 
 
 def opening(element: Tag) -> str:
@@ -272,6 +305,7 @@ def opening(element: Tag) -> str:
 
 
 def summary(element: Tag) -> str:
+    """An element in one line: its start tag and the beginning of its text."""
     text = text_in(element)
     return f"{opening(element)} {text[:40]}{'…' if len(text) > 40 else ''}".rstrip()
 

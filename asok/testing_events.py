@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,18 @@ from bs4.element import Tag
 
 from asok.errors import AsokError, nearest
 from asok.testing_dom import Dom, opening, shown, summary, wired
-from asok.testing_forms import CONTROLS, Forms, form_of, is_control, kind, text_of
+from asok.testing_forms import CONTROLS, Forms, form_of, is_control, kind, option_value, text_of
 
-__all__ = ["EVENTS", "NotWired", "Unusable", "Wire", "default_button", "event_data", "wires"]
+__all__ = ["EVENTS", "NotWired", "Trigger", "Unusable", "Wire", "default_button", "event_data", "modifiers"]
+__all__ += ["surroundings", "wires"]
 
 EVENTS = ("click", "input", "change", "submit", "keydown", "keyup")
 PLAIN_MODIFIERS = ("prevent", "stop", "once")
 TIMED_MODIFIERS = ("debounce", "throttle")
+MODIFIERS = ("ctrl", "alt", "shift", "meta")
+# What the module `target` leaves out as too long.
+WORD, NAME, VALUE, ENTRIES = 64, 256, 1024, 32
+DATA = re.compile(r"data-(?!asok).+")
 IMPLICIT_SUBMIT = ("text", "search", "email", "url", "tel", "password", "number", "date", "time")
 
 
@@ -85,18 +91,86 @@ def key_name(key: str) -> str:
     return "space" if key == " " else key.lower().replace("arrow", "")
 
 
-def event_data(forms: Forms, wire: Wire, target: Tag, key: str | None, submitter: Tag | None) -> dict[str, Any]:
+@dataclass
+class Trigger:
+    """What a person did. element: what it was done to. held: the modifier keys, such as "ctrl+shift"."""
+
+    event: str
+    element: Tag
+    key: str | None = None
+    submitter: Tag | None = None
+    held: str = ""
+
+
+def event_data(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
     """What the browser adds to an event: the control's value, its form's fields, the key."""
+    target, key = trigger.element, trigger.key
     control = wire.element if wire.event == "click" else target
     data: dict[str, Any] = {}
     if is_control(control) and (control.name != "button" or control.has_attr("value")):
         data["value"] = forms.value(control)
     form = form_of(control) if is_control(control) or wire.event == "submit" else None
     if form is not None:
-        data["form"] = forms.fields(form, submitter)
+        data["form"] = forms.fields(form, trigger.submitter)
     if key is not None:
         data["key"] = key
     return data
+
+
+def surroundings(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
+    """What the module `target` adds. There is no layout: every click is at 0, 0."""
+    data: dict[str, Any] = {"type": trigger.event, "target": describe(forms, trigger.element)}
+    if wire.element is not trigger.element:
+        data["current"] = describe(forms, wire.element)
+    if trigger.held:
+        data["keys"] = trigger.held
+    if trigger.event == "click":
+        data |= {"x": 0, "y": 0, "page_x": 0, "page_y": 0}
+    return data
+
+
+def describe(forms: Forms, element: Tag) -> dict[str, Any]:
+    """An element as methods see it; what it does not have, a secret, and what is too long are left out."""
+    found: dict[str, Any] = {"tag": element.name}
+    for name in ("id", "name"):
+        if element.has_attr(name) and len(text_of(element, name)) <= NAME:
+            found[name] = text_of(element, name)
+    value = shown_value(forms, element)
+    if value is not None and len(value) <= VALUE:
+        found["value"] = value
+    if kind(element) in ("checkbox", "radio"):
+        found["checked"] = forms.value(element)
+    dataset = {camel(name): str(text) for name, text in element.attrs.items() if DATA.fullmatch(name)}
+    fitting = [(name, text) for name, text in dataset.items() if len(name) <= WORD and len(text) <= NAME]
+    return {**found, "dataset": dict(fitting[:ENTRIES])} if fitting else found
+
+
+def shown_value(forms: Forms, element: Tag) -> str | None:
+    """The text that is an element's value, if it has one that may be told."""
+    if element.name == "option":
+        return option_value(element)
+    if not is_control(element) or kind(element) == "password" or "password" in text_of(element, "autocomplete"):
+        return None
+    if element.name == "button":
+        return text_of(element, "value") or None
+    value = forms.value(element)
+    if isinstance(value, bool):
+        return text_of(element, "value", "on")
+    return value if isinstance(value, str) else next(iter(value), "")
+
+
+def camel(attribute: str) -> str:
+    """`data-row-id` is `rowId`."""
+    return re.sub(r"-([a-z])", lambda found: found[1].upper(), attribute.removeprefix("data-"))
+
+
+def modifiers(keys: str) -> str:
+    """Modifier keys as the browser lists them. Raises ValueError for others."""
+    given = keys.split("+") if keys else []
+    unknown = [key for key in given if key not in MODIFIERS]
+    if unknown:
+        raise ValueError(f"keys={keys!r}: expected {', '.join(MODIFIERS)}, with + between them")
+    return "+".join(key for key in MODIFIERS if key in given)
 
 
 def default_button(form: Tag) -> Tag | None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from bs4.element import Tag
 
 from asok.errors import AsokError, nearest
-from asok.testing_dom import STATE, Dom, opening
-from asok.testing_events import Unusable, Wire, default_button, event_data, link_of, submits_alone, wires
+from asok.testing_dom import DO, STATE, Dom, opening
+from asok.testing_events import (
+    Trigger,
+    Unusable,
+    Wire,
+    default_button,
+    event_data,
+    link_of,
+    modifiers,
+    submits_alone,
+    surroundings,
+    wires,
+)
 from asok.testing_forms import form_of, is_control, is_disabled, kind, option_value, text_of
+from asok.testing_stores import QueuedWrite
 from asok.testing_tab import Tab
 
 __all__ = ["Gestures", "Outcome"]
@@ -19,12 +32,15 @@ TEXT_KINDS = ("text", "search", "email", "url", "tel", "password", "number", "da
 
 @dataclass
 class Outcome:
-    """What a gesture came to: the events it sent, and where it leads.
+    """What a gesture came to: the events and writes it sent, and where it leads.
 
-    acted: something happened, be it only in the browser. leads_to: a link's target. submits: a form to send by HTTP.
+    acted: something happened, be it only in the browser. leads_to: a link's target. submits: a form to send by
+    HTTP. held: the modifier keys that were down meanwhile.
     """
 
+    held: str = ""
     sent: list[tuple[str, int]] = field(default_factory=list)
+    writes: list[QueuedWrite] = field(default_factory=list)
     acted: bool = False
     leads_to: str | None = None
     submits: tuple[Tag, Tag | None] | None = None
@@ -36,11 +52,12 @@ class Gestures:
     def __init__(self, dom: Dom, tab: Tab) -> None:
         self.dom, self.tab, self.forms = dom, tab, dom.forms
         self._spent: dict[tuple[int, str], Tag] = {}
+        self._tells_target = dom.loads("target")
 
-    async def click(self, element: Tag) -> Outcome:
+    async def click(self, element: Tag, keys: str = "") -> Outcome:
         """Press the mouse on an element: its methods, then what the browser does by itself."""
         usable(element)
-        outcome = Outcome()
+        outcome = Outcome(modifiers(keys))
         await self._click(element, outcome)
         return outcome
 
@@ -58,10 +75,10 @@ class Gestures:
             await self._fire(outcome, control, event, key=pressed)
         return outcome
 
-    async def press(self, element: Tag, key: str) -> Outcome:
+    async def press(self, element: Tag, key: str, keys: str = "") -> Outcome:
         """Press and release a key while the element has the focus."""
         usable(element)
-        outcome = Outcome()
+        outcome = Outcome(modifiers(keys))
         self.forms.focused = element
         if not await self._fire(outcome, element, "keydown", key=key):
             await self._key_default(outcome, element, key)
@@ -108,6 +125,7 @@ class Gestures:
             # A browser ticks first and takes it back if the click is prevented.
             self.forms.set(element, kind(element) == "radio" or not before)
         prevented = await self._fire(outcome, element, "click")
+        prevented = await self._write(outcome, element) or prevented
         if prevented and before is not None:
             self.forms.set(element, before)
         elif tickable and self.forms.value(element) != before:
@@ -166,12 +184,12 @@ class Gestures:
                 if wire.hears(event, key):
                     prevented = prevented or event == "submit" or "prevent" in wire.modifiers
                     stopped = stopped or "stop" in wire.modifiers
-                    await self._call(outcome, wire, target, key, submitter)
+                    await self._call(outcome, wire, Trigger(event, target, key, submitter, outcome.held))
             if stopped:
                 break
         return prevented
 
-    async def _call(self, outcome: Outcome, wire: Wire, target: Tag, key: str | None, submitter: Tag | None) -> None:
+    async def _call(self, outcome: Outcome, wire: Wire, trigger: Trigger) -> None:
         if (id(wire.element), wire.attribute) in self._spent:
             return
         if "once" in wire.modifiers:
@@ -180,8 +198,21 @@ class Gestures:
         instance = self.dom.instance_of(wire.element)
         if instance is None:
             raise AsokError(f"{opening(wire.element)} stands in no component: no element around it has {STATE}")
-        data = event_data(self.forms, wire, target, key, submitter)
+        data = event_data(self.forms, wire, trigger)
+        if self._tells_target:
+            data |= surroundings(self.forms, wire, trigger)
         outcome.sent.append((instance, await self.tab.emit(instance, wire.call, data)))
+
+    async def _write(self, outcome: Outcome, clicked: Tag) -> bool:
+        """Do the write that an element at or around the clicked one has; whether the default is prevented."""
+        element = next((each for each in (clicked, *clicked.parents) if each.has_attr(DO)), None)
+        if element is None:
+            return False
+        if not self.tab.stores.present:
+            raise AsokError(f"{opening(element)} needs the module of the stores; write {{{{ alive(stores=True) }}}}")
+        outcome.acted = True
+        outcome.writes.append(await self.tab.write(*json.loads(text_of(element, DO))))
+        return is_control(element) and kind(element) == "submit"
 
 
 def usable(element: Tag) -> None:

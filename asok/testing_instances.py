@@ -9,7 +9,7 @@ from typing import Any
 from asok.diff import apply
 from asok.errors import AsokError
 
-__all__ = ["Instance", "Patch", "Refused", "Sent"]
+__all__ = ["WINDOW", "Instance", "Patch", "Refused", "Sent"]
 
 
 class Refused(AsokError):
@@ -56,11 +56,14 @@ class Instance:
     """One component of the page.
 
     text: the exact text last received, None before the first update; the tree cannot give it back.
-    held: that text belongs to the token. placed: the root has stood in the page. joined: the app knows it, on
-    this connection. paused: the app asked for time. last: the sequence number of the newest event.
+    held: that text belongs to the token. placed: the root has stood in the page. listens: it joins as soon as
+    there is a connection. joined: the app knows it, on this connection. joining: a listening one that waits for
+    the answer to its join. paused: the app asked for time. last: the sequence number of the newest event.
     """
 
     id: str
+    listens: bool = False
+    joining: bool = False
     text: str | None = None
     held: bool = False
     placed: bool = False
@@ -68,6 +71,11 @@ class Instance:
     paused: bool = False
     last: int = 0
     unsettled: dict[int, Sent] = field(default_factory=dict)
+
+    @property
+    def wants_to_join(self) -> bool:
+        """Whether there is a reason to join, and it has not."""
+        return not self.joined and bool(self.listens or self.unsettled)
 
     def add(self, call: str, data: dict[str, Any]) -> int:
         """Give a new event its number."""
@@ -89,9 +97,15 @@ class Instance:
                 sent.via = 0
 
     def entry(self, token: str) -> list[Any]:
-        """What a join says of this component."""
+        """What a join says of this component.
+
+        One that listens says that it shows an older text: the app then answers when it takes part, and a test
+        need not guess from when on it hears.
+        """
+        if self.listens:
+            self.last, self.joining = max(self.last, 1), True
         settled = min(self.unsettled) - 1 if self.unsettled else self.last
-        return [token, settled, int(self.held)]
+        return [token, settled, int(self.held and not self.listens)]
 
     def take_text(self, html: str | list[Any]) -> str:
         """The whole text after an update: its own, or a delta over the text held."""
@@ -108,9 +122,8 @@ class Instance:
         return len(self.unsettled) < before
 
     def refuse(self, seq: int) -> list[int]:
-        """Take one event as refused, or all of them where it is the join that was refused; which they are."""
-        self.joined = self.joined and seq in self.unsettled
-        refused = [seq] if seq in self.unsettled else list(self.unsettled)
+        """Take an event, and what stands before it, as refused; which they are. None for what no event has asked."""
+        refused = [number for number in self.unsettled if number <= seq]
         for number in refused:
             del self.unsettled[number]
         return refused

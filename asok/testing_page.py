@@ -11,14 +11,29 @@ from bs4.element import Tag
 
 from asok.errors import AsokError
 from asok.testing_asgi import App, Lifespan, Socket, socket_scope
-from asok.testing_dom import Dom, outer, text_in
+from asok.testing_dom import AmbiguousElement, Dom, MissingElement, outer, text_in
 from asok.testing_events import NotWired
 from asok.testing_forms import Value, is_control, text_of
 from asok.testing_gestures import Gestures, Outcome
 from asok.testing_instances import Patch
+from asok.testing_stores import PageStore
 from asok.testing_tab import Tab
+from asok.testing_waiting import Late
+from asok.testing_window import Window
 
-__all__ = ["Browser", "Page"]
+__all__ = ["Browser", "NotShown", "Page"]
+
+SHOWN = 500
+
+
+class NotShown(AsokError, TimeoutError):
+    """What a test waits for has not come in time; the text says what the page shows instead."""
+
+    def __init__(self, wanted: str, instead: str) -> None:
+        self.wanted, self.instead = wanted, instead
+
+    def __str__(self) -> str:
+        return f"{self.wanted}; the page shows {self.instead[:SHOWN]}"
 
 
 class Browser:
@@ -29,6 +44,7 @@ class Browser:
     ) -> None:
         self.app, self.lifespan, self.http = app, lifespan, http
         self.patience, self.raise_refused = patience, raise_refused
+        self.local_storage: dict[str, str] = {}
 
 
 class Page:
@@ -40,15 +56,20 @@ class Page:
 
     def __init__(self, browser: Browser, response: httpx.Response) -> None:
         self._browser = browser
+        self._window = Window(browser.local_storage)
         self._show(response)
 
     def _show(self, response: httpx.Response) -> None:
-        self.url, self.status = str(response.url), response.status_code
+        self.url = self._window.url = str(response.url)
+        self.status = response.status_code
         self._dom = Dom(response.text)
-        self._tab = Tab(
-            self._dom, script_of(self._dom, "data-csrf"), self._connect, self._fetch_anew, self._browser.patience
-        )
+        csrf = script_of(self._dom, "data-csrf")
+        self._tab = Tab(self._dom, self._window, csrf, self._connect, self._fetch_anew, self._browser.patience)
         self._gestures = Gestures(self._dom, self._tab)
+
+    async def listen(self) -> None:
+        """Connect what listens on the page; `LiveClient.open` has done it."""
+        await self._tab.listen()
 
     # What the page shows
 
@@ -87,20 +108,20 @@ class Page:
 
     # What a person does
 
-    async def click(self, selector: str, *, text: str | None = None) -> None:
-        """Click an element; `text` tells those of one selector apart."""
+    async def click(self, selector: str, *, text: str | None = None, keys: str = "") -> None:
+        """Click an element; `text` tells those of one selector apart. keys: held meanwhile, such as "ctrl+shift"."""
         element = self._dom.one(selector, text)
-        await self._finish(await self._gestures.click(element), element, "click")
+        await self._finish(await self._gestures.click(element, keys), element, "click")
 
     async def fill(self, selector: str, value: str) -> None:
         """Type a text into a field in place of what is there."""
         element = self._dom.one(selector)
         await self._finish(await self._gestures.type(element, value), element, "input")
 
-    async def press(self, selector: str, key: str) -> None:
+    async def press(self, selector: str, key: str, *, keys: str = "") -> None:
         """Press a key on an element; `key` is a KeyboardEvent's: 'Enter', 'Escape', 'ArrowUp', 'a'."""
         element = self._dom.one(selector)
-        await self._finish(await self._gestures.press(element, key), element, "keydown")
+        await self._finish(await self._gestures.press(element, key, keys), element, "keydown")
 
     async def check(self, selector: str) -> None:
         """Tick a checkbox or a radio button."""
@@ -130,20 +151,67 @@ class Page:
         """Open another page in this tab."""
         await self.close()
         self._show(await self._browser.http.get(url))
+        await self.listen()
 
     async def close(self) -> None:
         """Close the tab."""
         await self._tab.drop(1001)
+
+    # What the app asks of the window
+
+    def answers(self, **replies: Any) -> None:
+        """Say what the person, or the browser, answers from now on: `page.answers(confirm=True, prompt="Ada")`.
+
+        A function gets what the method asked; an exception says that the browser cannot do it. Somebody has to
+        answer `confirm` and `prompt` (None dismisses it), else what leads there raises `Unanswered`.
+        """
+        self._window.answers(replies)
+
+    @property
+    def asked(self) -> list[list[Any]]:
+        """All questions in this tab, as `["confirm", "Delete it?"]`."""
+        return self._window.asked
+
+    @property
+    def clipboard(self) -> str:
+        """What a method has put there last."""
+        return self._window.clipboard
+
+    @property
+    def local_storage(self) -> dict[str, str]:
+        """The browser's, shared with its other tabs."""
+        return self._window.local_storage
+
+    @property
+    def session_storage(self) -> dict[str, str]:
+        """The tab's."""
+        return self._window.session_storage
+
+    # What comes by itself
+
+    async def shows(self, selector: str, text: str, *more: str) -> None:
+        """Wait until the elements of a selector are as many as the texts, and show them. Raises NotShown."""
+        wanted = [text, *more]
+        await self._wait(
+            lambda: self.all(selector) == wanted,
+            f"{selector!r} to show {', '.join(map(repr, wanted))}",
+            lambda: ", ".join(map(repr, self.all(selector))) or str(MissingElement(repr(selector), [])),
+        )
+
+    async def until(self, shown: Callable[[], bool]) -> None:
+        """Wait for a push: until `shown` is true. An element that it names may still be missing. Raises NotShown."""
+        await self._wait(there(shown), "a push that changes the page", lambda: text_in(self._dom.body))
+
+    def store(self, name: str) -> PageStore:
+        """A store as this page's scripts have it as `alive.store(name)`; `~cart` is the namespace `cart`."""
+        return PageStore(name, self._tab.stores, self._tab.open, self._tab.until)
 
     # The connection
 
     async def settled(self) -> None:
         """Wait until every event is answered, and what the app had sent by now is shown."""
         await self._tab.settle_all()
-
-    async def until(self, shown: Callable[[], bool]) -> None:
-        """Wait for a push: until the page shows what `shown` looks for. Raises TimeoutError."""
-        await self._tab.until(shown, "a push that changes the page")
+        await self._go_on()
 
     async def join(self) -> None:
         """Connect every component at once, so that pushes reach those that nobody has touched yet."""
@@ -188,23 +256,41 @@ class Page:
         if not outcome.acted:
             raise NotWired(element, event, self._dom)
         refusals = [await self._tab.settle(instance, seq) for instance, seq in outcome.sent]
-        redirect, self._tab.redirect = self._tab.redirect, None
+        refusals += [await self._tab.settle_write(queued) for queued in outcome.writes]
         if outcome.submits:
+            self._window.leads_to = None
             await self._send_form(*outcome.submits)
-        elif redirect or outcome.leads_to:
-            await self._follow(redirect or outcome.leads_to or "")
+        else:
+            await self._go_on(outcome.leads_to)
         for refusal in refusals:
             if refusal is not None and self._browser.raise_refused:
                 raise refusal
+
+    async def _wait(self, done: Callable[[], bool], what: str, instead: Callable[[], str]) -> None:
+        """Wait over the pages to which the app sends the tab meanwhile."""
+        try:
+            while True:
+                await self._tab.until(lambda: self._window.leads_to is not None or done(), what)
+                if self._window.leads_to is None:
+                    return
+                await self._go_on()
+        except Late as error:
+            raise NotShown(str(error), instead()) from None
+
+    async def _go_on(self, link: str | None = None) -> None:
+        """Go where the app sends the tab, or else where a link leads."""
+        sent, self._window.leads_to = self._window.leads_to, None
+        if sent is not None or link is not None:
+            await self._follow(link or "" if sent is None else sent)
 
     async def _follow(self, link: str) -> None:
         target = httpx.URL(self.url).join(link)
         if urldefrag(str(target)).url == urldefrag(self.url).url and "#" in link:
             return
-        if target.host == httpx.URL(self.url).host:
+        if target.scheme in ("http", "https") and target.host == httpx.URL(self.url).host:
             await self.goto(str(target))
         else:
-            self.url = str(target)  # another site: where it leads is all that a test can see
+            self.url = self._window.url = str(target)  # another site: where it leads is all that a test can see
 
     async def _send_form(self, form: Tag, submitter: Tag | None) -> None:
         fields: dict[str, list[str]] = {}
@@ -217,6 +303,7 @@ class Page:
             self._show(await self._browser.http.post(target, data=fields, headers=headers))
         else:
             self._show(await self._browser.http.get(target, params=fields))
+        await self.listen()
 
     async def _fetch_anew(self, instances: list[str]) -> None:
         response = await self._browser.http.get(self.url)
@@ -233,6 +320,18 @@ class Page:
             raise AsokError(f"{self.url} (HTTP {self.status}) has no live script; put {{{{ alive() }}}} into its head")
         browser = self._browser
         return Socket(browser.app, socket_scope(browser.http, browser.lifespan, path), heard, ended)
+
+
+def there(shown: Callable[[], bool]) -> Callable[[], bool]:
+    """The same, and false while an element that it names is not there."""
+
+    def shown_yet() -> bool:
+        try:
+            return shown()
+        except (MissingElement, AmbiguousElement):
+            return False
+
+    return shown_yet
 
 
 def script_of(dom: Dom, attribute: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asok.errors import AsokError
 from asok.testing_asgi import Socket
-from asok.testing_dom import STATE, Dom
+from asok.testing_dom import LIVE, STATE, Dom
 from asok.testing_forms import text_of
 from asok.testing_instances import Instance, Patch, Refused
+from asok.testing_stores import QueuedWrite, StoreLink
+from asok.testing_waiting import Waiting
+from asok.testing_window import Window, add_statics
 
 __all__ = ["Connect", "ConnectionEnded", "Tab"]
 
@@ -21,7 +23,9 @@ Connect = Callable[[Callable[[str], None], Callable[[int, Exception | None], Non
 PROTOCOL = 1
 REFUSED, SESSION, RESTART = 4403, 4401, 1012
 UNREADABLE = (1003, 1009, 4400)  # the app would not take the same message a second time either
+FINAL = (*UNREADABLE, REFUSED, SESSION)
 RECONNECTS = 3
+BATCH = 20
 
 
 class ConnectionEnded(AsokError):
@@ -41,22 +45,26 @@ class Tab:
     """
 
     def __init__(
-        self, dom: Dom, csrf: str, connect: Connect, fetch_anew: Callable[[list[str]], Awaitable[None]], patience: float
+        self,
+        dom: Dom,
+        window: Window,
+        csrf: str,
+        connect: Connect,
+        fetch_anew: Callable[[list[str]], Awaitable[None]],
+        patience: float,
     ) -> None:
         self.name = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(16))
-        self.dom, self.csrf = dom, csrf
+        self.dom, self.window, self.csrf = dom, window, csrf
         self.patches: list[Patch] = []
         self.steps: list[str] = []
         self.effects: list[list[Any]] = []
         self.errors: list[AsokError] = []
-        self.redirect: str | None = None
-        self._connect, self._fetch_anew, self._patience = connect, fetch_anew, patience
+        self.stores = StoreLink(dom, self._send, self.errors)
+        self._connect, self._fetch_anew, self._waiting = connect, fetch_anew, Waiting(patience)
         self._socket: Socket | None = None
-        self._fault: BaseException | None = None
         self._connection = self._pongs = self._reconnects = 0
         self._wait = 0.0
-        self._duties: deque[Callable[[], Awaitable[None]]] = deque()
-        self._working, self._bell = asyncio.Lock(), asyncio.Event()
+        self._opening = asyncio.Lock()
         self._refusals: dict[tuple[str, int], Refused] = {}
         self._instances: dict[str, Instance] = {}
         self.take_page()
@@ -66,11 +74,19 @@ class Tab:
         before, self._instances = self._instances, {}
         for name in self.dom.roots:
             self._instances[name] = before.pop(name) if name in before else Instance(name, placed=True)
-        self._send(*(["leave", name] for name in before))
+            self._instances[name].listens |= self.dom.roots[name].has_attr(LIVE)
+        for name in before:
+            self._send(["leave", name])
+
+    async def listen(self) -> None:
+        """Connect a page on which something listens, and wait until it hears."""
+        if self.stores.wanted or any(item.listens for item in self._instances.values()):
+            await self.open()
+            await self.until(lambda: not self._joining(), "the components that listen to join")
 
     async def emit(self, instance: str, call: str, data: dict[str, Any]) -> int:
         """Send an event, joining first where that has not happened. Returns its sequence number."""
-        await self._open()
+        await self.open(instance)
         item = self._instances[instance]
         if not item.unsettled:
             self.steps = []
@@ -83,89 +99,102 @@ class Tab:
         await self.until(lambda: not self._waits(instance, seq), f"the answer to event {seq} of {instance}")
         return self._refusals.pop((instance, seq), None)
 
+    async def write(self, *items: Any) -> QueuedWrite:
+        """Send a write to a store: verb, store, path, value and grant."""
+        await self.open()
+        return self.stores.write(*items)
+
+    async def settle_write(self, queued: QueuedWrite) -> Refused | None:
+        """Wait for the answer to a write, and for the texts that follow it. Returns its refusal if it was refused."""
+        await self.until(lambda: queued.outcome is not None, f"the answer to {queued.message}")
+        await self.settle_all()
+        return queued.outcome if isinstance(queued.outcome, Refused) else None
+
     async def settle_all(self) -> None:
         """Wait until every event is answered and what the app had sent by now is shown."""
         await self.until(lambda: not any(item.unsettled for item in self._instances.values()), "open events")
+        await self.until(lambda: not self._joining(), "the components that listen to join")
         if self._socket is not None:
             wanted = self._pongs + 1
             self._send(["ping"])
             await self.until(lambda: self._pongs >= wanted or self._socket is None, "the answer to a ping")
-        await self._work()
+        await self._waiting.work()
 
     async def until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait for what messages bring about. Raises what went wrong meanwhile, or TimeoutError."""
-        try:
-            async with asyncio.timeout(self._patience):
-                while True:
-                    bell = self._bell
-                    self._raise_fault()
-                    await self._work()
-                    if done():
-                        return
-                    await bell.wait()
-        except TimeoutError:
-            raise TimeoutError(f"waited {self._patience:g} s for {what}") from None
+        """Wait for what messages bring about. Raises what went wrong meanwhile, or Late."""
+        await self._waiting.until(done, what)
 
     async def join_all(self) -> None:
         """Join every component that is not joined yet, so that pushes reach the page."""
-        await self._open()
-        items = [item for item in self._instances.values() if not item.joined]
-        if items:
-            self._join(items)
+        await self.open(*self._instances)
         await self.settle_all()
 
     async def drop(self, code: int = 1006) -> None:
         """Lose the socket; unsettled events are kept."""
         socket, self._socket = self._socket, None
         for item in self._instances.values():
-            item.joined = item.paused = False
+            item.joined = item.joining = item.paused = False
         if socket is not None:
             await socket.close(code)
 
     async def reconnect(self) -> None:
         """Lose the socket and come back: join what was joined, send again what is unsettled."""
-        items = [item for item in self._instances.values() if item.joined or item.unsettled]
+        items = [item.id for item in self._instances.values() if item.joined or item.unsettled]
         await self.drop()
         await self._come_back(items)
         await self.settle_all()
 
-    async def _come_back(self, items: list[Instance]) -> None:
+    async def _come_back(self, instances: list[str]) -> None:
         wait, self._wait = self._wait, 0.0
         await asyncio.sleep(wait)
-        await self._open()
-        items = [item for item in items if item.id in self._instances]
-        if items:
-            self._join(items)
-        for item in items:
-            self._flush(item)
+        await self.open(*instances)
 
-    async def _open(self) -> None:
-        self._raise_fault()
-        if self._socket is None:
-            self._connection += 1
-            self._socket = self._connect(self._heard, self._ended)
-            try:
-                await self._socket.open()
-            except Exception:
-                self._socket = None
-                raise
+    async def open(self, *instances: str) -> None:
+        """Have a connection, on which these components have joined, and those that listen."""
+        async with self._opening:
+            self._waiting.raise_fault()
+            is_new = self._socket is None
+            if is_new:
+                await self._shake_hands()
+            items = [item for item in self._instances.values() if item.id in instances or item.wants_to_join]
+            self._join([item for item in items if not item.joined], greets=is_new)
+            for item in items:
+                self._flush(item)
+            if is_new:
+                self.stores.open()
+
+    async def _shake_hands(self) -> None:
+        self._connection += 1
+        self._socket = socket = self._connect(self._heard, self._ended)
+        try:
+            await socket.open()
+        except Exception:
+            self._socket = None
+            raise
 
     def _flush(self, item: Instance) -> None:
         if self._socket is not None and not item.paused:
-            if not item.joined:
+            if item.wants_to_join:
                 self._join([item])
-            self._send(*item.to_send(self._connection))
+            for message in item.to_send(self._connection):
+                self._send(message)
 
-    def _join(self, items: list[Instance]) -> None:
-        entries = [item.entry(text_of(self.dom.roots[item.id], STATE)) for item in items]
-        self._send(["join", PROTOCOL, self.csrf, self.name, entries])
+    def _join(self, items: list[Instance], *, greets: bool = False) -> None:
+        """Join, so many at once. greets: the connection is new, and begins with a join in any case."""
+        for start in range(0, len(items) or int(greets), BATCH):
+            entries = [item.entry(text_of(self.dom.roots[item.id], STATE)) for item in items[start : start + BATCH]]
+            self._send(["join", PROTOCOL, self.csrf, self.name, entries])
         for item in items:
             item.joined = True
 
-    def _send(self, *messages: list[Any]) -> None:
-        for message in messages:
-            if self._socket is not None:
-                self._socket.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+    def _joining(self) -> bool:
+        return any(item.joining for item in self._instances.values())
+
+    def _send(self, message: list[Any]) -> bool:
+        if self._socket is None:
+            return False
+        self._socket.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        return True
 
     def _waits(self, instance: str, seq: int) -> bool:
         return instance in self._instances and seq in self._instances[instance].unsettled
@@ -174,16 +203,16 @@ class Tab:
         try:
             self._take(frame, *json.loads(frame))
         except Exception as error:
-            self._fault = error  # raised where the test waits, not inside the app that is sending
-        self._ring()
+            self._waiting.fault = error  # raised where the test waits, not inside the app that is sending
+        self._waiting.ring()
 
     def _take(self, frame: str, kind: str, *rest: Any) -> None:
         match kind, rest:
             case "joined", (csrf,):
                 self.csrf = csrf
             case "update", (instance, seq, html, *tail):
-                self._update(instance, seq, html, tail[0] if tail else [])
-                self._finish_update(Patch(instance, html, tail[1] if len(tail) > 1 else [], len(frame.encode())))
+                patch = Patch(instance, html, tail[1] if len(tail) > 1 else [], len(frame.encode()))
+                self._update(seq, patch, tail[0] if tail else [])
             case "refused", (instance, seq, code, *text):
                 self._refuse(instance, seq, Refused(code, *text))
             case (("slow_down" | "busy"), (instance, seq, ms)):
@@ -196,29 +225,42 @@ class Tab:
                 self._start_anew(list(self._instances), Refused("reload", "the app speaks another protocol"))
             case "pong", ():
                 self._pongs += 1
+            case "store", (about, *told):
+                self.stores.take(about, *told)
+            case "statics", (entries,):
+                add_statics(self.dom, self.window.url, entries)
+            case "ask", (instance, seq, n, name, arguments):
+                self._answer([instance, seq, n], name, arguments)
             case "refresh", _:
                 pass
             case _:
                 self.errors.append(AsokError(f"a message that the page does not know: {frame[:200]}"))
 
-    def _update(self, instance: str, seq: int, html: str | list[Any], token: str | list[Any]) -> None:
-        item = self._instances.setdefault(instance, Instance(instance, joined=True))
+    def _update(self, seq: int, patch: Patch, token: str | list[Any]) -> None:
+        instance, html = patch.instance, patch.html
+        item = self._instances.get(instance)
+        if item is None:
+            if not (isinstance(html, str) and isinstance(token, str)):
+                return  # of one that has left
+            item = self._instances[instance] = Instance(instance)
         if html:
             self.dom.update(instance, item.take_text(html))
+        root = self.dom.roots[instance]
         if token:
-            root = self.dom.roots[instance]
             root[STATE] = token if isinstance(token, str) else text_of(root, STATE)[: token[0]] + token[1]
             item.held = item.text is not None
+        item.listens |= root.has_attr(LIVE)
         if not item.settle(seq) and item.unsettled:
             self.steps.append(item.text or "")
-        self._flush(item)
-
-    def _finish_update(self, patch: Patch) -> None:
-        self._reconnects = 0
-        self.patches.append(patch)
+        if not item.joining or patch.effects:
+            self.patches.append(patch)
+        item.joining, self._reconnects = False, 0
         self._leave_what_is_gone()
         for effect in patch.effects:
-            self._apply_effect(patch.instance, *effect)
+            self.effects.append(effect)
+            self.window.apply(self.dom, instance, *effect)
+        self._flush(item)
+        self.stores.look()
 
     def _leave_what_is_gone(self) -> None:
         for item in list(self._instances.values()):
@@ -228,34 +270,34 @@ class Tab:
                 self._send(["leave", item.id])
             item.placed = shown
 
-    def _apply_effect(self, instance: str, name: str, *arguments: Any) -> None:
-        self.effects.append([name, *arguments])
-        match name, arguments:
-            case "reset", names:
-                self.dom.reset_controls(instance, names)
-            case "focus", (selector,):
-                self.dom.focus(instance, selector)
-            case "title", (text,):
-                self.dom.set_title(text)
-            case "redirect", (url,):
-                self.redirect = url
+    def _answer(self, question: list[Any], name: str, arguments: list[Any]) -> None:
+        try:
+            answer = self.window.answer(self.dom, name, arguments)
+        except Exception as error:
+            self._waiting.complaints.append(error)
+            answer = (None, "the test does not say")
+        self._send(["answer", *question, *answer])
 
     def _refuse(self, instance: str, seq: int, refusal: Refused) -> None:
         self.errors.append(refusal)
         self._reconnects = 0
-        if instance in self._instances:
-            for number in self._instances[instance].refuse(seq):
+        item = self._instances.get(instance)
+        if item is not None:
+            item.joining = False
+            for number in item.refuse(seq):
                 self._refusals[instance, number] = refusal
+            self._flush(item)
 
     def _pause(self, instance: str, seq: int, seconds: float) -> None:
         item = self._instances.get(instance)
         if item is None:
             self._wait = seconds  # the whole connection: come back only then
             return
+        item.joining = False
         item.take_back(seq)
         if not item.paused:
             item.paused = True
-            self._duties.append(lambda: self._resume(item, seconds))
+            self._waiting.duties.append(lambda: self._resume(item, seconds))
 
     async def _resume(self, item: Instance, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -276,15 +318,22 @@ class Tab:
     def _start_anew(self, instances: list[str], reason: Refused) -> None:
         for instance in instances:
             self._give_up(instance, reason)
-        self._duties.append(lambda: self._fetch_anew(instances))
+        self._waiting.duties.append(lambda: self._begin_again(instances))
+
+    async def _begin_again(self, instances: list[str]) -> None:
+        await self._fetch_anew(instances)
+        if self._socket is not None or self.stores.wanted or any(item.listens for item in self._instances.values()):
+            await self.open()
 
     def _ended(self, code: int, error: Exception | None) -> None:
         if self._socket is None:
             return  # it was this side that hung up
         self._socket = None
         items = [item for item in self._instances.values() if item.joined or item.unsettled]
+        if code in FINAL:
+            self.stores.give_up()
         for item in items:
-            item.joined = item.paused = False
+            item.joined = item.joining = item.paused = False
             if code in UNREADABLE:
                 self._give_up(item.id, Refused("failed", str(ConnectionEnded(code))))
         if code != RESTART:
@@ -293,21 +342,7 @@ class Tab:
         if code == SESSION:
             self._start_anew(list(self._instances), Refused("session", "the session has ended"))
         elif error is not None or code == REFUSED or self._reconnects > RECONNECTS:
-            self._fault = error or ConnectionEnded(code)
-        elif items:
-            self._duties.append(lambda: self._come_back(items))
-        self._ring()
-
-    def _ring(self) -> None:
-        bell, self._bell = self._bell, asyncio.Event()
-        bell.set()
-
-    def _raise_fault(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-
-    async def _work(self) -> None:
-        async with self._working:
-            while self._duties:
-                await self._duties.popleft()()
-                self._ring()
+            self._waiting.fault = error or ConnectionEnded(code)
+        elif items or self.stores.wanted:
+            self._waiting.duties.append(lambda: self._come_back([item.id for item in items]))
+        self._waiting.ring()
