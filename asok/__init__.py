@@ -7,7 +7,8 @@ from asok.component import Component, every, exposed, on
 from asok.errors import AsokError, Denied
 from asok.fields import bind, private
 from asok.settings import Limits, Settings
-from asok.stores import AuthStore, Store, SuperStore
+from asok.stores import AuthStore, Store
+from asok.superstore import SuperStore
 
 __all__ = [
     "Asok",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
 from asok.errors import PathError, StoreError
 from asok.sessions import CellKey
-from asok.trees import Path, Write, apply, read_at
+from asok.trees import Path, Write, apply, read_at, same
 
 __all__ = [
     "GONE",
@@ -50,30 +50,58 @@ class Watcher(Protocol):
 class Document:
     """One tree. key: its cell. check: raises StoreError where a tree does not fit the store's type.
 
-    tree and version: as committed. pending: the writes on their way to the backend.
+    tree and version: as committed. pending: the writes on their way to the backend. had: the keys that the
+    defaults of this and of earlier releases had.
     """
 
-    __slots__ = ("_newest", "_of", "check", "default", "key", "pending", "tree", "version", "watchers")
+    __slots__ = ("_newest", "_now", "check", "default", "had", "key", "version", "watchers")
 
     def __init__(self, key: CellKey, default: Any, check: Callable[[Any], None] | None = None) -> None:
         self.key, self.default, self.check = key, default, check
-        self.version, self.tree = 0, default
-        self.pending: list[Write] = []
+        self.version = 0
+        self.had = frozenset(default if isinstance(default, dict) else ())
         self.watchers: dict[Path, dict[Watcher, None]] = {}
-        self._newest, self._of = default, (default, 0)
+        # Threads read while the loop writes: what belongs together is replaced at once.
+        self._now: tuple[Any, tuple[Write, ...]] = (default, ())
+        self._newest: tuple[Any, Any] = (self._now, default)
+
+    @property
+    def tree(self) -> Any:
+        """The tree as it was committed last."""
+        return self._now[0]
+
+    @property
+    def pending(self) -> tuple[Write, ...]:
+        """The writes that wait for their commit, in their order."""
+        return self._now[1]
 
     @property
     def newest(self) -> Any:
         """The tree with the pending writes in it."""
-        if not self.pending:
-            return self.tree
-        if self._of[0] is not self.tree or self._of[1] != len(self.pending):
-            tree = self.tree
-            for write in self.pending:
+        now = tree, pending = self._now
+        known, newest = self._newest
+        if known is not now:
+            newest = tree
+            for write in pending:
                 with suppress(StoreError):
-                    tree, _ = self.after(tree, write)
-            self._newest, self._of = tree, (self.tree, len(self.pending))
-        return self._newest
+                    newest, _ = self.after(newest, write)
+            self._newest = now, newest
+        return newest
+
+    def wait(self, write: Write) -> None:
+        """One more pending write. Raises StoreError where it cannot be."""
+        newest, _ = self.after(self.newest, write)
+        self._now = now = self.tree, (*self.pending, write)
+        self._newest = now, newest
+
+    def drop(self, writes: Iterable[Write]) -> None:
+        """These are pending no more."""
+        self.become(self.version, self.tree, writes)
+
+    def become(self, version: int, tree: Any, done: Iterable[Write] = ()) -> None:
+        """This has been committed, and these writes with it."""
+        over = set(map(id, done)) if self.pending else set()
+        self.version, self._now = version, (tree, tuple(write for write in self.pending if id(write) not in over))
 
     def after(self, tree: Any, write: Write) -> tuple[Any, tuple[Path, ...]]:
         """The tree after a write, and the paths that it touches. Raises StoreError."""
@@ -86,17 +114,18 @@ class Document:
 class Work:
     """What one unit of work has read of the documents, and what it will write at its end.
 
-    Reading sees its own writes. At the commit the writes are applied to the newest trees, if what was read is
-    still as it was; so writes that looked at nothing, such as counting one up, never meet in conflict.
-    over: it has ended. void: without effect.
+    A document is to it as it was when it was first looked at, with its own writes. At the commit the writes are
+    applied to the newest trees, if what was read is still as it was; so writes that looked at nothing, such as
+    counting one up, never meet in conflict. over: it has ended. void: without effect.
     """
 
     def __init__(self, origin: str = "py") -> None:
         self.origin = origin
-        self.read: dict[tuple[CellKey, Path], Any] = {}
         self.writes: list[tuple[Document, Write]] = []
         self.documents: dict[CellKey, Document] = {}
         self.over = self.void = False
+        self._read: dict[tuple[CellKey, Path], None] = {}
+        self._before: dict[CellKey, Any] = {}
         self._trees: dict[CellKey, Any] = {}
 
     def tree(self, document: Document) -> Any:
@@ -104,15 +133,30 @@ class Work:
         return self._trees.get(document.key, document.newest)
 
     def saw(self, document: Document, path: Path) -> None:
-        """What stands at a path has been looked at; it was as it is outside of this unit."""
-        self.documents[document.key] = document
-        self.read.setdefault((document.key, path), at(document.newest, path))
+        """What stands at a path has been looked at."""
+        self._take_part(document)
+        self._read[document.key, path] = None
 
     def write(self, document: Document, write: Write) -> None:
-        """Remember a write. Raises StoreError where it cannot be."""
-        self._trees[document.key], _ = document.after(self.tree(document), write)
-        self.documents[document.key] = document
+        """Remember a write. Raises StoreError where it cannot be; who is told so has looked at the tree."""
+        self._take_part(document)
+        try:
+            self._trees[document.key], _ = document.after(self._trees[document.key], write)
+        except StoreError as error:
+            self.saw(document, write.path[:-1] if isinstance(error, PathError) else ())
+            raise
         self.writes.append((document, write))
+
+    def still_stands(self) -> bool:
+        """Whether all that was looked at is in the committed trees as it was."""
+        return all(
+            same(at(self.documents[key].tree, path), at(self._before[key], path)) for key, path in self._read
+        )
+
+    def _take_part(self, document: Document) -> None:
+        if document.key not in self.documents:
+            self.documents[document.key] = document
+            self._trees[document.key] = self._before[document.key] = document.newest
 
 
 _work: ContextVar[Work | None] = ContextVar("asok_work", default=None)

@@ -24,16 +24,16 @@ from asok.namespaces import Namespaces
 from asok.presence import Presence
 from asok.regions import Regions
 from asok.rendering import PLACEHOLDER, Child, Frame, Templates, page_slot, with_state
-from asok.replicas import at_once
 from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
 from asok.shared_fields import SharedFields
 from asok.state import KeyRing, Mount, Token, coarse, seal
 from asok.statics import Statics
-from asok.stores import SuperStore
+from asok.superstore import SuperStore
 from asok.texts import Rendering, Renderings
 from asok.topics import Topics
+from asok.writing import at_once
 
 __all__ = [
     "Engine",

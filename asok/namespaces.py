@@ -15,10 +15,11 @@ from asok.access import Rules
 from asok.documents import Document, Work
 from asok.errors import ConfigurationError, StoreDenied, StoreError, ValueTooLarge
 from asok.frozen import weigh
-from asok.replicas import Written
 from asok.sessions import STORES, Session, current_session, owner_of
-from asok.stores import AuthStore, Store, SuperStore, Tree
+from asok.stores import AuthStore, Store, Tree
+from asok.superstore import SuperStore
 from asok.trees import Path, Write, freeze, parse_path, path_text
+from asok.writing import Written
 
 __all__ = ["ALL", "Namespaces", "SessionState"]
 

@@ -11,74 +11,63 @@ import asyncio
 import logging
 import random
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from itertools import takewhile
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from asok.bus import Bus
-from asok.documents import Change, Document, Watcher, Work, at
+from asok.documents import Change, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
 from asok.sessions import Backend, Cell, CellKey, Commit, pack
-from asok.trees import Path, Write, apply, differences, freeze, overlaps, same
+from asok.trees import Path, Write, apply, differences, freeze, overlaps
+from asok.writing import DirectWrites, at_once
 
-__all__ = ["Replicas", "at_once"]
+__all__ = ["Replicas"]
 
 log = logging.getLogger("asok")
-T = TypeVar("T")
 
 CHANNEL = "store"
 LONGEST_NOTICE = 64 * 1024
 MOST_KEPT = 4096
 ATTEMPTS = 100
+PAUSE = 1.0  # seconds, before a backend that failed is asked again
 NOTHING: Mapping[CellKey, Any] = {}
 
 
 class Notice(msgspec.Struct, array_like=True, frozen=True):
-    """What a process tells the others after a commit. writes: verb, path and value; none where they are large."""
+    """What a process tells the others after a commit. writes: verb, path and value; none where they are large.
+
+    had: a checksum of the document's `had`; a process of another release does not make the same of the writes.
+    """
 
     key: CellKey
     version: int
     writes: list[tuple[str, Path, Any]]
     origin: str
+    had: int
 
 
 _notices = msgspec.msgpack.Decoder(Notice)
 
 
-@dataclass(eq=False, slots=True)
-class Flush:
-    """A write outside of any unit of work that waits for its commit."""
-
-    write: Write
-    origin: str
-    done: asyncio.Future[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A write that has been committed; awaiting it gives the document's version."""
-
-    version: int
-
-    def __await__(self) -> Generator[Any, Any, int]:
-        yield from ()
-        return self.version
-
-
 class Replicas:
-    """The documents of an app in this process. limit: bytes that one may take."""
+    """The documents of an app in this process. limit: bytes that one may take.
+
+    committed: called with each document that this process has written. changes: counts what has changed.
+    """
 
     def __init__(self, backend: Backend, bus: Bus, limit: int) -> None:
         self.backend, self.bus, self.limit = backend, bus, limit
         self.committed: Callable[[Document, Change], None] | None = None
+        self.changes = 0
         self._known: OrderedDict[CellKey, Document] = OrderedDict()
-        self._waiting: dict[CellKey, list[Flush]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._knowing = threading.Lock()
+        self._direct = DirectWrites(self.commit, self._not_written)
+        self._stale: dict[CellKey, tuple[Document, str]] = {}
+        self._reader: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._undo: list[Callable[[], None]] = []
@@ -87,6 +76,7 @@ class Replicas:
         """Begin to hear the other processes."""
         if self._loop is None:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+            self._direct.open()
             self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._catch_up)]
 
     @property
@@ -96,26 +86,38 @@ class Replicas:
 
     async def close(self) -> None:
         """Commit what waits, and hear no more."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._direct.close()
         for undo in self._undo:
             undo()
-        self._loop, self._undo = None, []
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        self._loop, self._reader, self._undo = None, None, []
         self._known.clear()
+        self._stale.clear()
 
     # ---- having
 
     def get(self, key: CellKey, default: Any, check: Callable[[Any], None] | None = None) -> Document:
         """The document of a cell; read at once where this process does not have it."""
-        document = self._known.get(key)
-        if document is not None:
-            return document
+        document = self._known.get(key) or self._load(key, default, check)
+        if document.check != check:  # the module that makes the store was loaded again
+            document.check, document.default = check, default
+        return document
+
+    def _load(self, key: CellKey, default: Any, check: Callable[[Any], None] | None) -> Document:
         document = Document(key, default, check)
         self._take(document, at_once(self.backend.read(key[0], [key[1]])).get(key[1]))
         if self._loop is None:
             return document  # nobody would tell of changes, so that each look is a new one
-        if len(self._known) >= MOST_KEPT:
-            self._forget_some()
-        return self._known.setdefault(key, document)
+        with self._knowing:
+            if len(self._known) >= MOST_KEPT:
+                self._forget_some()
+            document = self._known.setdefault(key, document)
+        if threading.get_ident() != self._thread and self._loop.is_running():
+            # What was told of it since the reading was told to nobody.
+            self._loop.call_soon_threadsafe(self._read_again, document)
+        return document
 
     def _forget_some(self) -> None:
         for key, document in list(self._known.items())[: MOST_KEPT // 8]:
@@ -125,80 +127,33 @@ class Replicas:
                 del self._known[key]
 
     def _take(self, document: Document, cell: Cell | None) -> bool:
-        """Take over what is stored; whether it is newer."""
-        if cell is None or cell.version <= document.version:
+        """Take over what is stored; whether it is something else than was known."""
+        if (cell.version if cell else 0) == document.version:
             return False
+        if cell is None:
+            document.become(0, document.default)
+            return True
         stored, had = msgspec.msgpack.decode(cell.value)
         if isinstance(document.default, dict) and isinstance(stored, dict):
             # What a newer release has added to the default is there; what was deleted since stays away.
             stored = {**{name: value for name, value in document.default.items() if name not in had}, **stored}
-        document.version, document.tree = cell.version, freeze(stored, nodes=self.limit, size=self.limit)
+        document.had = document.had.union(had)
+        document.become(cell.version, freeze(stored, nodes=self.limit, size=self.limit))
         return True
 
     # ---- writing
 
-    def write(self, document: Document, write: Write, origin: str = "py") -> Awaitable[int]:
+    def write(self, document: Document, write: Write) -> Awaitable[int]:
         """Write outside of any unit of work. Raises StoreError where it cannot be.
 
         On the loop it is committed in a moment, awaited or not; awaiting gives the document's version. In
-        another thread, or where no loop runs, it is committed on return.
+        another thread, or where the app does not run, it is committed on return.
         """
-        if self._loop is None or not self._loop.is_running():
-            return Written(asyncio.run(self._write_alone(document, write, origin)))
-        if threading.get_ident() == self._thread:
-            return self._queue(document, write, origin)
-        return Written(asyncio.run_coroutine_threadsafe(self._write_soon(document, write, origin), self._loop).result())
+        return self._direct.write(document, write)
 
-    async def _write_soon(self, document: Document, write: Write, origin: str) -> int:
-        return await self._queue(document, write, origin)
-
-    async def _write_alone(self, document: Document, write: Write, origin: str) -> int:
-        work = Work(origin)
-        work.write(document, write)
-        await self.commit(work)
-        return document.version
-
-    def _queue(self, document: Document, write: Write, origin: str) -> asyncio.Future[int]:
-        document.after(document.newest, write)
-        flush = Flush(write, origin, asyncio.get_running_loop().create_future())
-        document.pending.append(write)
-        waiting = self._waiting.setdefault(document.key, [])
-        waiting.append(flush)
-        if len(waiting) == 1:
-            self._track(self._flush(document, waiting))
-        return flush.done
-
-    async def _flush(self, document: Document, waiting: list[Flush]) -> None:
-        """Commit what waits, in its order, as much as there is at a time."""
-        while waiting:
-            origin, tree, taken = waiting[0].origin, document.tree, []
-            work = Work(origin)
-            for flush in takewhile(partial(_is_of, origin), list(waiting)):
-                try:
-                    tree, _ = document.after(tree, flush.write)
-                except StoreError as error:
-                    self._settle(document, waiting, [flush], error)
-                else:
-                    work.writes.append((document, flush.write))
-                    taken.append(flush)
-            work.documents[document.key] = document
-            try:
-                if await self.commit(work):
-                    self._settle(document, waiting, taken, None)
-            except (StoreError, Busy) as error:
-                self._settle(document, waiting, taken, error)
-        del self._waiting[document.key]
-
-    def _settle(self, document: Document, waiting: list[Flush], taken: list[Flush], error: Exception | None) -> None:
-        for flush in taken:
-            waiting.remove(flush)
-            document.pending.remove(flush.write)
-            if error is None:
-                flush.done.set_result(document.version)
-            else:
-                log.error("%s of %s was not stored: %s", flush.write.verb, document.key[0], error)
-                flush.done.set_exception(error)
-                flush.done.exception()  # it is told here, whether somebody awaits it or not
+    def _not_written(self, document: Document, write: Write) -> None:
+        # Who has read meanwhile has seen what is not to be.
+        self._announce(document, [write.path], "py")
 
     async def commit(
         self,
@@ -220,7 +175,8 @@ class Replicas:
                 for key, (tree, touched) in made.items():
                     self._committed(work, work.documents[key], versions[key] + 1, tree, touched)
                 return True
-            await self._refresh(work.documents.values())
+            for document in work.documents.values():
+                await self._refresh(document)
             if all(document.version == versions[key] for key, document in work.documents.items()):
                 return False
             await asyncio.sleep(random.uniform(0, 0.002))
@@ -228,31 +184,35 @@ class Replicas:
 
     def _apply(self, work: Work) -> dict[CellKey, tuple[Any, list[Path]]] | None:
         """The trees that the unit's writes make of the newest ones; None where it has to run again."""
-        for (key, path), value in work.read.items():
-            if not same(at(work.documents[key].tree, path), value):
-                return None
+        if not work.still_stands():
+            return None
         made: dict[CellKey, tuple[Any, list[Path]]] = {}
         for document, write in work.writes:
-            tree, before = made.get(document.key, (document.tree, []))
+            tree, before = made.get(document.key, (work.documents[document.key].tree, []))
             try:
                 tree, touched = document.after(tree, write)
             except StoreError:
                 return None
             made[document.key] = tree, [*before, *touched]
-        return made
+        return {key: (tree, touched) for key, (tree, touched) in made.items() if touched}
 
     def _pack(self, document: Document, tree: Any) -> bytes:
-        packed = pack([tree, list(document.default) if isinstance(document.default, dict) else []])
+        packed = pack([tree, sorted(document.had)])
         if len(packed) > self.limit:
             raise ValueTooLarge(f"{document.key[0]} would take {len(packed)} bytes; {self.limit} are allowed")
         return packed
 
     def _committed(self, work: Work, document: Document, version: int, tree: Any, touched: list[Path]) -> None:
-        writes = [(write.verb, write.path, write.value) for each, write in work.writes if each is document]
-        notice = msgspec.msgpack.encode(Notice(document.key, version, writes, work.origin))
+        own = [write for each, write in work.writes if each.key == document.key]
+        told = [(write.verb, write.path, write.value) for write in own]
+        notice = msgspec.msgpack.encode(Notice(document.key, version, told, work.origin, _checksum(document)))
         if len(notice) > LONGEST_NOTICE:
-            notice = msgspec.msgpack.encode(Notice(document.key, version, [], work.origin))
-        self._advance(document, version, tree, touched, work.origin)
+            notice = msgspec.msgpack.encode(Notice(document.key, version, [], work.origin, 0))
+        if version > document.version:
+            document.become(version, tree, own)
+            self._announce(document, touched, work.origin)
+        else:
+            document.drop(own)
         self.bus.publish(CHANNEL, notice)
         if self.committed is not None:
             self.committed(document, Change(document.key, version, tuple(dict.fromkeys(touched)), work.origin))
@@ -273,12 +233,8 @@ class Replicas:
         if document is not None and not watchers:
             document.watchers.pop(path, None)
 
-    def _advance(self, document: Document, version: int, tree: Any, touched: Iterable[Path], origin: str) -> None:
-        if version > document.version:
-            document.version, document.tree = version, tree
-            self._announce(document, touched, origin)
-
     def _announce(self, document: Document, touched: Iterable[Path], origin: str) -> None:
+        self.changes += 1
         change = Change(document.key, document.version, tuple(dict.fromkeys(touched)), origin)
         for path, watchers in list(document.watchers.items()):
             if any(overlaps(path, each) for each in change.touched):
@@ -290,38 +246,56 @@ class Replicas:
         document = self._known.get(notice.key)
         if document is None or notice.version <= document.version:
             return
-        tree = document.tree
-        touched: list[Path] = []
-        try:
-            for verb, path, value in notice.writes:
-                tree, paths = apply(tree, Write(verb, path, value))
-                touched += paths
-        except StoreError:
-            tree = document.tree
-        if notice.version > document.version + 1 or tree is document.tree:
-            self._track(self._refresh([document]))
-        else:
-            self._advance(document, notice.version, tree, touched, notice.origin)
+        if notice.version == document.version + 1 and notice.writes and notice.had == _checksum(document):
+            tree, touched = document.tree, list[Path]()
+            try:
+                for verb, path, value in notice.writes:
+                    tree, paths = apply(tree, Write(verb, path, value))
+                    touched += paths
+            except StoreError:
+                return self._read_again(document)
+            document.become(notice.version, tree)
+            return self._announce(document, touched, notice.origin)
+        self._read_again(document, notice.origin if notice.version == document.version + 1 else "py")
 
     def _catch_up(self) -> None:
-        self._track(self._refresh(list(self._known.values())))
+        for document in list(self._known.values()):
+            self._read_again(document)
 
-    async def _refresh(self, documents: Iterable[Document]) -> None:
-        """Read documents again, and tell those who watch them what has changed."""
-        for document in list(documents):
-            cells = await self.backend.read(document.key[0], [document.key[1]])
-            before = document.tree
-            if self._take(document, cells.get(document.key[1])):
-                self._announce(document, differences(before, document.tree), "py")
+    def _read_again(self, document: Document, origin: str = "py") -> None:
+        """Read it in a moment, and tell those who watch it what has changed."""
+        self._stale[document.key] = document, origin
+        if self._reader is None:
+            self._reader = asyncio.get_running_loop().create_task(self._read_stale())
 
-    def _track(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _read_stale(self) -> None:
+        while self._stale:
+            key = next(iter(self._stale))
+            document, origin = self._stale.pop(key)
+            try:
+                await self._refresh(document, origin)
+                await asyncio.sleep(0)
+            except Busy as error:
+                log.warning("%s is read again in a moment: %s", key[0], error)
+                self._stale.setdefault(key, (document, origin))
+                await asyncio.sleep(PAUSE)
+            except Exception:
+                log.exception("%s cannot be read", key[0])
+        self._reader = None
+
+    async def _refresh(self, document: Document, origin: str = "py") -> None:
+        known = document.version
+        cells = await self.backend.read(document.key[0], [document.key[1]])
+        cell = cells.get(document.key[1])
+        if document.version != known and (cell is None or cell.version < document.version):
+            return  # it was read before what has been heard meanwhile
+        before = document.tree
+        if self._take(document, cell):
+            self._announce(document, differences(before, document.tree), origin)
 
 
-def _is_of(origin: str, flush: Flush) -> bool:
-    return flush.origin == origin
+def _checksum(document: Document) -> int:
+    return zlib.crc32(pack(sorted(document.had)))
 
 
 def _tell(watcher: Watcher, change: Change) -> None:
@@ -329,14 +303,3 @@ def _tell(watcher: Watcher, change: Change) -> None:
         watcher.changed(change)
     except Exception:
         log.exception("a watcher of %s raised; the others are told", change.key[0])
-
-
-def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that does not wait. Raises Busy where it does."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    work.close()
-    raise Busy("the backend wants to wait")

@@ -284,8 +284,8 @@ def current_session() -> Session | None:
     return _session.get()
 
 
-def serve_session(session: Session) -> None:
-    """From here on, in this task, this visitor is being served."""
+def serve_session(session: Session | None) -> None:
+    """From here on, in this task, this visitor is being served; or none."""
     _session.set(session)
 
 

@@ -19,7 +19,7 @@ from asok.replicas import Replicas
 from asok.sessions import Backend, Session
 from asok.settings import Settings
 from asok.state import KeyRing
-from asok.stores import SuperStore
+from asok.superstore import SuperStore
 from asok.topics import Topics
 
 __all__ = ["Sharing", "bus_of"]

@@ -6,11 +6,8 @@ import hashlib
 import inspect
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
-from weakref import WeakSet
 
 import msgspec
 from markupsafe import Markup
@@ -18,13 +15,13 @@ from markupsafe import Markup
 from asok import grants
 from asok.access import Rules
 from asok.documents import Document, Work, current_work, note, noting
-from asok.errors import ConfigurationError, NotSignedIn, StoreError, UnknownStore, ValueRefused
-from asok.replicas import Replicas, Written
+from asok.errors import ConfigurationError, NotSignedIn, StoreError, ValueRefused
 from asok.sessions import STORES, Session, current_session
-from asok.state import KeyRing
+from asok.superstore import connected, declare
 from asok.trees import Path, Write, freeze, parse_path, read_at
+from asok.writing import Written
 
-__all__ = ["AuthStore", "Copy", "Store", "SuperStore", "connected"]
+__all__ = ["AuthStore", "Copy", "Store", "Tree"]
 
 MISSING: Any = object()
 NAME = re.compile(r"~?[A-Za-z0-9_.-]{1,128}")
@@ -113,10 +110,10 @@ class Tree:
         return self._write("delete", path, None)
 
     def _write(self, verb: str, path: str, value: Any) -> Awaitable[int]:
-        write = self.adapted(Write(verb, self.within(parse_path(path)), freeze(value)))
         if noting():
             raise StoreError(f"{self.name}.{verb}({path!r}) while rendering; write in a method, or in mount()")
         try:
+            write = self.adapted(Write(verb, self.within(parse_path(path)), freeze(value)))
             work = current_work()
             if work is None:
                 return connected().replicas.write(self.document, write)
@@ -128,7 +125,7 @@ class Tree:
 
     def react(self, path: str, *, tag: str = "span") -> Markup:
         """An element whose text follows the value at the path, while the component around it stays as it is."""
-        value = read_at(self.tree(), parse_path(path))
+        value = read_at(self.tree(current_work()), self.within(parse_path(path)))
         return grants.region(connected().ring, self.owner, self.name, path, value, tag)
 
     @property
@@ -165,13 +162,13 @@ class Store(Tree):
         kind = type or (None if isinstance(default, (dict, list)) or default is None else default.__class__)
         plain = msgspec.to_builtins({} if default is None else default)
         self.default, self.type = freeze(plain), kind
-        self._name, self.home = name and _checked(name), _caller()
+        self._name, self._found, self.home = name and _checked(name), "", _caller()
         self._access = (readable, writable)
         self._rules: Rules | None = None
         self._check(self.default)
         if name:
             self.rules  # noqa: B018  # mistakes in the rules show here
-        _stores.add(self)
+        declare(self)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = self._name or _checked(f"{owner.__module__}.{owner.__qualname__}.{name}")
@@ -179,15 +176,17 @@ class Store(Tree):
     @property
     def name(self) -> str:
         """Its name, the same in every process. Raises ConfigurationError where nothing gives it one."""
-        if not self._name:
-            variable = self._variable()
-            if not variable:
-                raise ConfigurationError(
-                    f"a store made in {self.home} is held by no variable of that module; give it a name, as in "
-                    'Store({…}, name="votes")'
-                )
-            self._name = _checked(f"{self.home.strip('_')}.{variable}")
-        return self._name
+        name = self._name or self._found
+        if name:
+            return name
+        variable = self._variable()
+        if not variable:
+            raise ConfigurationError(
+                f"a store made in {self.home} is held by no variable of that module; give it a name, as in "
+                'Store({…}, name="votes")'
+            )
+        self._found = _checked(f"{self.home.strip('_')}.{variable}")
+        return self._found
 
     @property
     def rules(self) -> Rules:
@@ -197,8 +196,9 @@ class Store(Tree):
         return self._rules
 
     def _variable(self) -> str:
-        module = sys.modules.get(self.home)
-        return next((name for name, value in vars(module).items() if value is self), "") if module else ""
+        names = vars(sys.modules[self.home]) if self.home in sys.modules else {}
+        last = self._found.rpartition(".")[2]
+        return last if names.get(last) is self else next((name for name, value in names.items() if value is self), "")
 
     @property
     def held(self) -> bool:
@@ -246,7 +246,7 @@ class AuthStore(Store):
     def auth(self, session: Session) -> Copy:
         """One person's copy. Raises NotSignedIn."""
         user = self._user(session)
-        if user is None:
+        if user is None or user is False or user == "":
             raise NotSignedIn(self.name)
         return Copy(self, hashlib.sha256(msgspec.msgpack.encode(user)).hexdigest()[:32])
 
@@ -286,75 +286,6 @@ class Copy(Tree):
     def document(self) -> Document:
         """The stored tree."""
         return self.store.document_of(self.owner)
-
-
-class SuperStore:
-    """Connects the stores to an app; `Asok` makes one by itself, and `SuperStore(app)` gives that."""
-
-    ring: KeyRing
-    replicas: Replicas
-
-    def __new__(cls, app: Any) -> SuperStore:
-        """The stores of an Asok app. Raises ConfigurationError for any other."""
-        made = getattr(app, "stores", None)
-        if isinstance(made, SuperStore):
-            return made
-        raise ConfigurationError(f"SuperStore(app) connects the stores to an Asok app, not to a {type(app).__name__}")
-
-    @classmethod
-    def connecting(cls, ring: KeyRing, replicas: Replicas) -> SuperStore:
-        """The one of a new app."""
-        self = object.__new__(cls)
-        self.ring, self.replicas = ring, replicas
-        _latest.append(self)
-        del _latest[:-1]
-        return self
-
-    def check(self) -> None:
-        """Find every store. Raises ConfigurationError where two have one name, or one has none."""
-        found: dict[str, Store] = {}
-        for store in _stores:
-            other = found.setdefault(store.name, store) if store.held or store.home in sys.modules else store
-            if other is not store and (store.held and other.held):
-                raise ConfigurationError(
-                    f"two stores are called {store.name!r}, in {other.home} and in {store.home}; "
-                    "rename one, since browsers and other processes know a store by its name"
-                )
-
-    @property
-    def used(self) -> bool:
-        """Whether there are any stores."""
-        return any(store.held for store in _stores)
-
-    def find(self, name: str) -> Store:
-        """Raises UnknownStore."""
-        known = {store.name: store for store in _stores if store.held}
-        try:
-            return known[name]
-        except KeyError:
-            raise UnknownStore(name, [each for each in known if not each.startswith("~")]) from None
-
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Let stores that are used inside be those of this app."""
-        before = _here.set(self)
-        try:
-            yield
-        finally:
-            _here.reset(before)
-
-
-_stores: WeakSet[Store] = WeakSet()
-_latest: list[SuperStore] = []
-_here: ContextVar[SuperStore | None] = ContextVar("asok_super_store", default=None)
-
-
-def connected() -> SuperStore:
-    """The app's stores: of the app that is serving, else of the one made last. Raises ConfigurationError."""
-    found = _here.get() or (_latest[0] if _latest else None)
-    if found is None:
-        raise ConfigurationError("a store is used before there is an app; make the Asok app first")
-    return found
 
 
 def _checked(name: str) -> str:

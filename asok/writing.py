@@ -1,0 +1,164 @@
+"""Writes outside of any unit of work: gathered for a moment, and committed in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from asok.documents import Document, Work
+from asok.errors import Busy, StoreError
+from asok.sessions import CellKey, Session, current_session, serve_session
+from asok.trees import Write
+
+__all__ = ["DirectWrites", "Written", "at_once"]
+
+log = logging.getLogger("asok")
+T = TypeVar("T")
+
+MOST_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that has been committed; awaiting it gives the document's version."""
+
+    version: int
+
+    def __await__(self) -> Generator[Any, Any, int]:
+        yield from ()
+        return self.version
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """A write that waits for its commit. session: for whom it was made."""
+
+    write: Write
+    session: Session | None
+    done: asyncio.Future[int]
+
+
+class DirectWrites:
+    """The writes of one process. commit: commits a unit of work. failed: told of a write that is not to be."""
+
+    def __init__(self, commit: Callable[[Work], Awaitable[bool]], failed: Callable[[Document, Write], None]) -> None:
+        self._commit, self._failed = commit, failed
+        self._waiting: dict[CellKey, list[Waiting]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+
+    def open(self) -> None:
+        """From now on they are committed on this loop."""
+        self._loop, self._thread, self._waiting = asyncio.get_running_loop(), threading.get_ident(), {}
+
+    async def close(self) -> None:
+        """Commit what waits."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self._loop = None
+
+    def write(self, document: Document, write: Write) -> Awaitable[int]:
+        """On the loop it is committed in a moment, awaited or not; awaiting gives the document's version.
+
+        In another thread, or where the app does not run, it is committed on return. Raises StoreError where it
+        cannot be.
+        """
+        if self._loop is None or not self._loop.is_running():
+            return Written(_apart(self._alone(document, write)))
+        if threading.get_ident() == self._thread:
+            return self._queue(document, write)
+        return Written(asyncio.run_coroutine_threadsafe(self._soon(document, write), self._loop).result())
+
+    async def _soon(self, document: Document, write: Write) -> int:
+        return await self._queue(document, write)
+
+    async def _alone(self, document: Document, write: Write) -> int:
+        work = Work()
+        work.write(document, write)
+        await self._commit(work)
+        return document.version
+
+    def _queue(self, document: Document, write: Write) -> asyncio.Future[int]:
+        document.wait(write)
+        one = Waiting(write, current_session(), asyncio.get_running_loop().create_future())
+        waiting = self._waiting.setdefault(document.key, [])
+        waiting.append(one)
+        if len(waiting) == 1:
+            task = asyncio.get_running_loop().create_task(self._work(document, waiting))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return one.done
+
+    async def _work(self, document: Document, waiting: list[Waiting]) -> None:
+        """Commit what waits, as much of one visitor as there is at a time."""
+        most = MOST_AT_ONCE
+        while waiting:
+            session = waiting[0].session
+            taken = list(takewhile(lambda each: each.session is session, waiting[:most]))  # noqa: B023  # used at once
+            serve_session(session)
+            try:
+                done = await self._commit(_work_of(document, taken))
+            except Exception as error:
+                if len(taken) > 1:
+                    most = len(taken) // 2  # one of them is at fault, and the others shall count
+                else:
+                    self._refuse(document, waiting.pop(0), error)
+            else:
+                if done:
+                    del waiting[: len(taken)]
+                    document.drop(each.write for each in taken)
+                    for each in taken:
+                        each.done.set_result(document.version)
+                    most = min(most * 2, MOST_AT_ONCE)
+        del self._waiting[document.key]
+
+    def _refuse(self, document: Document, one: Waiting, error: Exception) -> None:
+        document.drop([one.write])
+        cause = None if isinstance(error, (StoreError, Busy)) else error
+        log.error("%s of %s was not stored: %s", one.write.verb, document.key[0], error, exc_info=cause)
+        if not one.done.done():
+            one.done.set_exception(error)
+            one.done.exception()  # it is told here, whether somebody awaits it or not
+        self._failed(document, one.write)
+
+
+def _work_of(document: Document, taken: list[Waiting]) -> Work:
+    """The unit of work that they are, seen from the committed tree. Raises StoreError where one cannot be."""
+    work, tree = Work(), document.tree
+    work.documents[document.key] = document
+    for each in taken:
+        tree, _ = document.after(tree, each.write)
+        work.writes.append((document, each.write))
+    return work
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that does not wait. Raises Busy where it does."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise Busy("the backend wants to wait")
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine, where no app runs that could await it; what it has started ends before."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_with_all(work))
+    return at_once(work)
+
+
+async def _with_all(work: Coroutine[Any, Any, T]) -> T:
+    result = await work
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+    return result
