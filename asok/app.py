@@ -36,6 +36,7 @@ from asok.settings import Settings
 from asok.shared_fields import SharedFields
 from asok.sharing import Sharing, bus_of
 from asok.statics import Statics, head
+from asok.store_http import StoreEndpoint
 
 __all__ = ["Asok"]
 
@@ -101,6 +102,7 @@ class Asok(Sharing):
         routes: list[BaseRoute] = [
             WebSocketRoute(live, self._live),
             Route(statics.route, statics.serve),
+            Route(f"{live}/store/{{place:path}}", StoreEndpoint(self._engine)),
             Route(f"{live}/{{hash}}/{{file}}", runtime_file),
         ]
         for folder in (self.root / "src" / "static", self.root / "static"):

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import asyncio
+import random
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import msgspec
 
 from asok import protocol
-from asok.documents import Work
-from asok.errors import AsokError, Busy, StoreDenied, UnknownStore, UnknownVerb
+from asok.documents import Document, Work
+from asok.errors import AsokError, Busy, StoreConflict, StoreDenied, UnknownStore, UnknownVerb
 from asok.grants import may_write
 from asok.mounting import Engine
 from asok.namespaces import ALL
-from asok.sessions import META, Session, owner_of, pack
+from asok.sessions import META, CellKey, Session, open_session, owner_of, pack, serve_session
 from asok.stores import Tree
 from asok.trees import Write, freeze, parse_path
 
-__all__ = ["SignedOut", "browser_write", "tree_of", "trees_of"]
+__all__ = ["Once", "SignedOut", "browser_write", "committed_write", "tree_of", "trees_of"]
 
-WRITTEN = "written"
 TABS = 16
 ATTEMPTS = 100
 VERBS = ("set", "update", "append", "delete")
@@ -27,6 +29,39 @@ VERBS = ("set", "update", "append", "delete")
 
 class SignedOut(AsokError):
     """The visitor's session is gone."""
+
+
+class Once(Protocol):
+    """What a session remembers of the writes that it has done, so that one sent again is not done again."""
+
+    @property
+    def cell(self) -> str:
+        """The cell of the session that holds it."""
+        ...
+
+    def applied(self, kept: Any) -> bool:
+        """Whether the write has been done before. kept: what the cell holds, None for nothing."""
+        ...
+
+    def remembering(self, kept: Any) -> Any:
+        """What the cell holds with this write in it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """The writes of a tab, which count from 1."""
+
+    tab: str
+    n: int
+    cell: str = "written"
+
+    def applied(self, kept: dict[str, int] | None) -> bool:
+        return kept is not None and self.n <= kept.get(self.tab, 0)
+
+    def remembering(self, kept: dict[str, int] | None) -> dict[str, int]:
+        others = [item for item in (kept or {}).items() if item[0] != self.tab]
+        return {**dict(others[-TABS + 1 :]), self.tab: self.n}
 
 
 def tree_of(engine: Engine, name: str, session: Session | None) -> Tree:
@@ -46,8 +81,10 @@ def trees_of(engine: Engine, name: str, session: Session | None) -> Iterable[Tre
     return [tree_of(engine, name, session)]
 
 
-def permitted(engine: Engine, tree: Tree, session: Session, message: protocol.Write, work: Work) -> tuple[Tree, Write]:
-    """The write, checked by its grant or by the store's rules and put into the unit of work. Raises StoreError."""
+def permitted(
+    engine: Engine, tree: Tree, session: Session, message: protocol.Write, work: Work, held: _Held | None = None
+) -> None:
+    """Put the write into the unit of work, if its grant or the store's rules allow it. Raises StoreError."""
     if message.verb not in VERBS:
         raise UnknownVerb(message.verb, VERBS)
     given = Write(message.verb, tree.within(parse_path(message.path)), freeze(message.value))
@@ -57,13 +94,51 @@ def permitted(engine: Engine, tree: Tree, session: Session, message: protocol.Wr
         raise StoreDenied(message.verb, message.path, "the grant is not for this write and session", tree.name)
     if not granted:
         tree.rules.permit(given)
+    if held is not None:
+        held.demand()
+    if not granted:
         work.saw(tree.document, given.path)
     old = tree.tree(work)
     write = tree.adapted(given)
     work.write(tree.document, write)
     if not granted:
         tree.rules.check(given, old, tree.tree(work), session)
-    return tree, write
+
+
+class _Held(Document):
+    """Stands among the writes of a unit of work: a write that changes nothing, and fails at another version.
+
+    Writes are applied in the moment of the commit, and the commit holds for the versions of that moment.
+    """
+
+    __slots__ = ("_documents", "_name", "_versions")
+
+    def __init__(self, tree: Tree, versions: Collection[int]) -> None:
+        super().__init__(tree.document.key, None)
+        self._documents, self._name, self._versions = tree.documents, tree.name, versions
+
+    def demand(self) -> None:
+        """Raises StoreConflict at another version."""
+        found = sum(document.version for document in self._documents)
+        if found not in self._versions:
+            raise StoreConflict(max(self._versions, default=0), found, self._name)
+
+    def after(self, tree: Any, write: Write) -> tuple[Any, tuple[()]]:
+        self.demand()
+        return tree, ()
+
+    def join(self, work: Work) -> None:
+        """Take part in the unit's commit, behind its writes."""
+        work.documents.update({document.key: document for document in self._documents})
+        work.writes.append((self, Write("update", (), {})))
+
+
+async def _up_to_date(engine: Engine, tree: Tree) -> None:
+    """See to it that this process does not lag behind: a commit of nothing fails if it does, and reads again."""
+    look = Work()
+    for document in tree.documents:
+        look.saw(document, ())
+    await engine.stores.replicas.commit(look)
 
 
 async def browser_write(engine: Engine, session: Session | None, tab: str, message: protocol.Write) -> int:
@@ -71,22 +146,62 @@ async def browser_write(engine: Engine, session: Session | None, tab: str, messa
 
     Raises StoreError where it may not be, Busy where it cannot be now, SignedOut.
     """
-    if session is None:
-        raise SignedOut("only a visitor with a session writes to stores")
-    owner = owner_of(session.id)
+    return (await committed_write(engine, session, message, _Numbered(tab, message.n))).version
+
+
+async def committed_write(
+    engine: Engine,
+    session: Session | None,
+    message: protocol.Write,
+    once: Once | None,
+    only_at: Collection[int] | None = None,
+) -> Tree:
+    """Apply a visitor's write, and remember it in the same commit; the tree that has it.
+
+    It counts only if the session is still there, and what the rules asked of it is as it was. only_at: the
+    versions that the tree may have before. Raises StoreError, Busy and SignedOut.
+    """
     for _ in range(ATTEMPTS):
-        cells = await engine.backend.read(owner, [META, WRITTEN])
-        if META not in cells:
-            raise SignedOut("the session is not stored any more")
-        done: dict[str, int] = msgspec.msgpack.decode(cells[WRITTEN].value) if WRITTEN in cells else {}
-        tree = tree_of(engine, message.store, session)
-        if message.n <= done.get(tab, 0):
-            return tree.version
-        work = Work("js")
-        permitted(engine, tree, session, message, work)
-        others = dict([item for item in done.items() if item[0] != tab][-TABS + 1 :])
-        checks = {(owner, WRITTEN): cells[WRITTEN].version if WRITTEN in cells else 0}
-        writes: dict[Any, Any] = {(owner, WRITTEN): pack({**others, tab: message.n})}
-        if await engine.stores.replicas.commit(work, checks, writes):
-            return tree.version
+        if session is None:
+            raise SignedOut("only a visitor with a session writes to stores")
+        tree = await _attempt(engine, session, message, once, only_at)
+        if tree is not None:
+            return tree
+        # Somebody else commits, perhaps in this process: let them.
+        await asyncio.sleep(random.uniform(0, 0.002))
+        session = await open_session(engine.backend, session.id)
+        if session is not None:
+            serve_session(session.over_socket())
     raise Busy(f"{ATTEMPTS} commits in a row met newer data")
+
+
+async def _attempt(
+    engine: Engine,
+    session: Session,
+    message: protocol.Write,
+    once: Once | None,
+    only_at: Collection[int] | None,
+) -> Tree | None:
+    owner = owner_of(session.id)
+    cells = await engine.backend.read(owner, [META, once.cell] if once else [META])
+    if META not in cells:
+        raise SignedOut("the session is not stored any more")
+    tree = tree_of(engine, message.store, session)
+    checks: dict[CellKey, int] = {}
+    writes: dict[CellKey, bytes | None] = {}
+    if once is not None:
+        cell = cells.get(once.cell)
+        kept = None if cell is None else msgspec.msgpack.decode(cell.value)
+        if once.applied(kept):
+            return tree
+        checks[owner, once.cell] = 0 if cell is None else cell.version
+        writes[owner, once.cell] = pack(once.remembering(kept))
+    work, held = Work("js"), None
+    if only_at is not None:
+        await _up_to_date(engine, tree)
+        held = _Held(tree, only_at)
+    permitted(engine, tree, session, message, work, held)
+    if held is not None:
+        held.join(work)
+    done = await engine.stores.replicas.commit(work, {**session.checks(owner), **checks}, writes)
+    return tree if done else None

@@ -84,6 +84,8 @@ LAYERS = (
     # edge
     "asok.middleware",
     "asok.endpoints",
+    "asok.openapi",
+    "asok.store_http",
     "asok.sharing",
     "asok.project",
     "asok.app",
