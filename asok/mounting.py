@@ -23,7 +23,7 @@ from asok.following import RoomWatchers
 from asok.namespaces import Namespaces
 from asok.presence import Presence
 from asok.regions import Regions
-from asok.rendering import PLACEHOLDER, Child, Frame, Templates, page_slot, with_state
+from asok.rendering import PLACEHOLDER, Child, Frame, Templates, page_slot, with_attribute, with_state
 from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
@@ -167,6 +167,8 @@ class Engine:
         frame = Frame(slot, around.instance)
         with reading_into(around.reads):
             html = self.templates.text(component, frame)
+        if listens(component):
+            html = with_attribute(html, ' data-live="0"')
         return Rendering(html, self.renderings.add(html), frame.children)
 
     async def mount_tree(
@@ -304,7 +306,7 @@ class Engine:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
         token = self.token(each, place)
-        return self._assemble(with_state(each.rendering.html, self.seal(token), listens=token.listens), mounted, place)
+        return self._assemble(with_state(each.rendering.html, self.seal(token)), mounted, place)
 
 
 def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:

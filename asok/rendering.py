@@ -33,7 +33,17 @@ from asok.statics import Statics, template_without_styles
 from asok.stores import Store
 from asok.superstore import connected
 
-__all__ = ["Child", "Frame", "Templates", "children_in", "page_slot", "placeholder", "single_root", "with_state"]
+__all__ = [
+    "Child",
+    "Frame",
+    "Templates",
+    "children_in",
+    "page_slot",
+    "placeholder",
+    "single_root",
+    "with_attribute",
+    "with_state",
+]
 
 PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -296,6 +306,6 @@ def with_attribute(html: str, attribute: str) -> str:
     return html[: root.end()] + attribute + html[root.end() :] if root else html
 
 
-def with_state(html: str, token: str, *, listens: bool = False) -> str:
-    """The HTML with the token on its root element, and a mark on one that joins as soon as the page is there."""
-    return with_attribute(html, f' data-asok-state="{escape(token)}"' + (' data-live="0"' if listens else ""))
+def with_state(html: str, token: str) -> str:
+    """The HTML with the token on its root element."""
+    return with_attribute(html, f' data-asok-state="{escape(token)}"')
