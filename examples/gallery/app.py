@@ -17,13 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
+from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
 from examples.progress.app import Progress
+from examples.settings.app import Settings, connect
 from examples.shared.app import Shared
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 
-SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat)
+SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings)
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
@@ -54,6 +56,7 @@ def sources_of(component: type[Component]) -> dict[str, str]:
 
 app = Asok(middleware=[Middleware(ContentSecurityPolicy)], lifespan=measuring)
 app.authorize("chat:*")(has_a_name)
+connect(app)
 
 
 @app.page("/", "index.html")
