@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import CodeType
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, overload
 
 from asok.calls import Parameter, parameters_of
 from asok.errors import ComponentError
+from asok.topics import name_problem
 
 __all__ = ["Exposed", "every", "exposed", "marked_methods", "mentions", "on"]
 
@@ -61,14 +63,18 @@ def on(*topics: str) -> Callable[[F], F]:
     A topic may be a pattern, such as `room:*`, for what `self.subscribe("room:1")` brings. The message is
     given as the type that the method's first parameter is annotated with.
     """
-    if not topics or not all(isinstance(topic, str) and topic for topic in topics):
+    if not topics or any(callable(topic) for topic in topics):
         raise ComponentError("@on stands with the topics that the method takes, as in @on('orders')")
+    for topic in topics:
+        if problem := name_problem(topic):
+            raise ComponentError(f"@on({topic!r:.80}): {problem}")
     return _marking("on", topics=topics)
 
 
 def every(seconds: float) -> Callable[[F], F]:
-    """Call this method every so many seconds, as long as a page shows the component."""
-    if not isinstance(seconds, (int, float)) or not seconds >= SHORTEST_PERIOD:
+    """Call this method every so many seconds, as long as a page shows the component; never two calls at once."""
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
+    if not number or seconds < SHORTEST_PERIOD:
         raise ComponentError(f"@every({seconds!r}): expected {SHORTEST_PERIOD} seconds or more, as in @every(2)")
     return _marking("every", period=float(seconds))
 
@@ -77,7 +83,9 @@ def _marking(name: str, **marks: Any) -> Callable[[Any], Any]:
     def mark(target: Any) -> Any:
         if not inspect.isfunction(target):
             raise ComponentError(f"@{name} stands on a plain method, directly above its `def`, not on {target!r}")
-        setattr(target, MARK, {**getattr(target, MARK, {}), **marks})
+        older = getattr(target, MARK, {})
+        topics = (*older.get("topics", ()), *marks.get("topics", ()))
+        setattr(target, MARK, {**older, **marks, "topics": topics})
         return target
 
     return mark
@@ -89,24 +97,34 @@ def marked_methods(cls: type, forbidden: frozenset[str]) -> dict[str, Exposed]:
     for name in dict.fromkeys(name for base in cls.__mro__ for name in base.__dict__):
         value = next(base.__dict__[name] for base in cls.__mro__ if name in base.__dict__)
         marks = getattr(value, MARK, None)
-        if marks is None:
-            continue
-        called = marks.get("called", False)
-        if name in forbidden or (called and name.startswith("_")):
-            raise ComponentError(f"{cls.__name__}.{name} cannot be @exposed: it is a hook or a private name; rename it")
-        kind = (
-            "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
-        )
-        try:
-            parameters = parameters_of(value)
-        except (NameError, TypeError, AttributeError, SyntaxError) as error:
-            problem = f"an annotation of {cls.__name__}.{name} cannot be read: {error}"
-            raise ComponentError(f"{problem}; import that name") from None
-        if marks.get("period") and any(each.required for each in parameters):
-            raise ComponentError(f"{cls.__name__}.{name} is called by the clock, which gives it no arguments")
-        rest = {"called": called, "topics": marks.get("topics", ()), "period": marks.get("period", 0)}
-        methods[name] = Exposed(name, value, kind, marks.get("timeout"), parameters, **rest)
+        if marks is not None:
+            methods[name] = _marked(cls, name, value, marks, forbidden)
     return methods
+
+
+def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidden: frozenset[str]) -> Exposed:
+    called, topics, period = marks.get("called", False), marks["topics"], marks.get("period", 0)
+    if name in forbidden or (called and name.startswith("_")):
+        word = "@exposed" if called else "called by a topic or the clock"
+        raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: it is a hook or a private name; rename it")
+    kind = "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
+    try:
+        parameters = parameters_of(value)
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        problem = f"an annotation of {cls.__name__}.{name} cannot be read: {error}"
+        raise ComponentError(f"{problem}; import that name") from None
+    if period and any(each.required for each in parameters):
+        raise ComponentError(f"{cls.__name__}.{name} is called by the clock, which gives it no arguments")
+    if topics and (any(each.required for each in parameters[1:]) or any(map(_named_only, parameters[:1]))):
+        raise ComponentError(
+            f"{cls.__name__}.{name} is called with a topic's message and nothing else; let it take one argument, "
+            f"as in def {name}(self, message: str)"
+        )
+    return Exposed(name, value, kind, marks.get("timeout"), parameters, called, topics, period)
+
+
+def _named_only(parameter: Parameter) -> bool:
+    return parameter.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
 
 
 def mentions(cls: type, word: str, stop: type) -> bool:

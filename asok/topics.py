@@ -11,19 +11,22 @@ import msgspec
 from asok.bus import Bus
 from asok.errors import AsokError
 
-__all__ = ["Listener", "Topics"]
+__all__ = ["RESERVED", "Listener", "Topics", "check_message", "name_problem"]
 
 log = logging.getLogger("asok")
 
 CHANNEL = "topic"
 LONGEST = 64 * 1024
+LONGEST_NAME = 256
+# Topics that begin so are asok's own: no app names them, so that nobody listens to them or speaks there.
+RESERVED = "\0"
 
 
 class Listener(Protocol):
     """Somebody who takes the messages of topics."""
 
     def hear(self, topic: str, message: Any) -> None:
-        """It must be quick, and may raise: the others hear all the same."""
+        """It must be quick, leaves the message as it is, and may raise: the others hear all the same."""
         ...
 
 
@@ -58,18 +61,15 @@ class Topics:
     def push(self, topic: str, message: Any) -> None:
         """Send a message to all who listen to the topic; from any thread or process, and it never waits.
 
-        Raises AsokError where the message is nothing that can be sent, or longer than 64 KiB.
+        Raises AsokError where the name or the message is nothing that can be sent, or longer than 64 KiB.
         """
-        try:
-            packed = msgspec.msgpack.encode(Notice(topic, message))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise AsokError(f"push({topic!r}): {error}; send numbers, text, lists, dicts or Structs") from None
-        if len(packed) > LONGEST:
-            raise AsokError(
-                f"push({topic!r}): {len(packed)} bytes, {LONGEST} are allowed; put the data into a store or a "
-                "database, and push what tells where"
-            )
-        self._bus.publish(CHANNEL, packed)
+        if problem := name_problem(topic):
+            raise AsokError(f"push({topic!r:.80}): {problem}")
+        self.announce(topic, message)
+
+    def announce(self, topic: str, message: Any) -> None:
+        """As `push`, for asok's own topics, too."""
+        self._bus.publish(CHANNEL, _packed(topic, message))
 
     def listen(self, topic: str, listener: Listener) -> None:
         """Bring the topic's messages to the listener."""
@@ -82,6 +82,10 @@ class Topics:
         if not listeners:
             self._listeners.pop(topic, None)
 
+    def __len__(self) -> int:
+        """How many topics are listened to in this process."""
+        return len(self._listeners)
+
     def _hear(self, packed: bytes) -> None:
         notice = _notices.decode(packed)
         for listener in list(self._listeners.get(notice.topic, ())):
@@ -89,3 +93,30 @@ class Topics:
                 listener.hear(notice.topic, notice.message)
             except Exception:
                 log.exception("a listener of %r raised; the others hear it", notice.topic)
+
+
+def name_problem(name: Any) -> str:
+    """Why this cannot be the name of a topic or room; empty where it can."""
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+        return f"expected a text of 1 to {LONGEST_NAME} characters, such as 'orders'"
+    if name.startswith(RESERVED):
+        return "names that begin with a NUL character are asok's own; choose another"
+    return ""
+
+
+def check_message(topic: str, message: Any) -> None:
+    """Raise AsokError where the message cannot be sent."""
+    _packed(topic, message)
+
+
+def _packed(topic: str, message: Any) -> bytes:
+    try:
+        packed = msgspec.msgpack.encode(Notice(topic, message))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise AsokError(f"push({topic!r}): {error}; send numbers, text, lists, dicts or Structs") from None
+    if len(packed) > LONGEST:
+        raise AsokError(
+            f"push({topic!r}): {len(packed)} bytes, {LONGEST} are allowed; put the data into a store or a "
+            "database, and push what tells where"
+        )
+    return packed

@@ -1,0 +1,142 @@
+"""The marks on methods: what each allows, and which mistakes are told when the class is made."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from asok import Component, every, exposed, on
+from asok.component import definition_of
+from asok.errors import ComponentError
+from asok.exposing import mentions
+
+
+class Marked(Component):
+    template = "<p></p>"
+
+    @exposed
+    def called(self) -> None: ...
+
+    @on("orders", "room:*")
+    def heard(self, message: int) -> None: ...
+
+    @on("news")
+    @on("weather")
+    @exposed(timeout=3)
+    async def both(self, message: str = "") -> None: ...
+
+    @every(2)
+    async def _tick(self) -> None: ...
+
+    def plain(self) -> None: ...
+
+
+def test_a_mark_allows_what_it_says_and_nothing_else() -> None:
+    definition = definition_of(Marked)
+    assert set(definition.methods) == {"called", "heard", "both", "_tick"}
+    assert set(definition.exposed) == {"called", "both"}
+    assert [method.name for method in definition.periodic] == ["_tick"]
+    assert definition.listens
+
+
+def test_marks_on_one_method_add_up() -> None:
+    both = definition_of(Marked).methods["both"]
+    assert both.called
+    assert set(both.topics) == {"news", "weather"}
+    assert both.timeout == 3
+
+
+def test_a_pattern_takes_what_it_matches_but_is_not_listened_to() -> None:
+    definition = definition_of(Marked)
+    heard = definition.methods["heard"]
+    assert [topic for topic in ("orders", "room:1", "room:", "rooms", "ROOM:1") if heard.takes(topic)] == [
+        "orders",
+        "room:1",
+        "room:",
+    ]
+    assert definition.topics == {"orders", "news", "weather"}
+
+
+def test_a_subclass_keeps_the_marks_and_may_take_one_away() -> None:
+    class Quiet(Marked):
+        def heard(self, message: int) -> None: ...
+
+    assert set(definition_of(Quiet).methods) == {"called", "both", "_tick"}
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, -1, math.nan, math.inf, True, "2", None])
+def test_a_period_that_is_none_is_told_at_once(seconds: Any) -> None:
+    with pytest.raises(ComponentError, match="0.05 seconds or more"):
+        every(seconds)
+
+
+def test_on_without_topics_says_how_to_write_it() -> None:
+    with pytest.raises(ComponentError, match=r"@on\('orders'\)"):
+        on()
+    with pytest.raises(ComponentError, match=r"@on\('orders'\)"):
+
+        @on
+        def heard(self: Any) -> None: ...
+
+
+def test_a_mark_on_anything_but_a_method_is_told() -> None:
+    with pytest.raises(ComponentError, match="plain method"):
+        on("a")(staticmethod(lambda: None))
+
+
+def test_the_clock_gives_no_arguments() -> None:
+    with pytest.raises(ComponentError, match="by the clock"):
+
+        class Ticking(Component):
+            @every(1)
+            def tick(self, number: int) -> None: ...
+
+
+def test_a_topic_gives_one_argument() -> None:
+    with pytest.raises(ComponentError, match="let it take one argument"):
+
+        class Two(Component):
+            @on("a")
+            def heard(self, one: int, two: int) -> None: ...
+
+    with pytest.raises(ComponentError, match="let it take one argument"):
+
+        class Named(Component):
+            @on("a")
+            def heard(self, *, one: int = 0) -> None: ...
+
+
+def test_a_method_for_a_topic_may_leave_the_message_or_take_all() -> None:
+    class Free(Component):
+        @on("a")
+        def nothing(self) -> None: ...
+
+        @on("a")
+        def anything(self, *messages: Any) -> None: ...
+
+        @on("a")
+        def more(self, message: int, again: int = 0) -> None: ...
+
+    assert len(definition_of(Free).methods) == 3
+
+
+def test_a_hook_is_called_by_nobody_else() -> None:
+    with pytest.raises(ComponentError, match="a hook or a private name"):
+
+        class Hooked(Component):
+            @on("a")
+            def load(self) -> None: ...
+
+
+def test_what_a_class_uses_is_found_in_its_methods_and_in_functions_inside() -> None:
+    class Base(Component):
+        def helped(self) -> Any:
+            return [lambda: self.update_all()]
+
+    class Sub(Base):
+        pass
+
+    assert mentions(Sub, "update_all", Component)
+    assert not mentions(Sub, "broadcast", Component)
