@@ -99,7 +99,7 @@ def permitted(
     if not granted:
         work.saw(tree.document, given.path)
     old = tree.tree(work)
-    write = tree.adapted(given)
+    write = tree.adapted(given, work)
     work.write(tree.document, write)
     if not granted:
         tree.rules.check(given, old, tree.tree(work), session)

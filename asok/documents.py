@@ -149,9 +149,7 @@ class Work:
 
     def still_stands(self) -> bool:
         """Whether all that was looked at is in the committed trees as it was."""
-        return all(
-            same(at(self.documents[key].tree, path), at(self._before[key], path)) for key, path in self._read
-        )
+        return all(same(at(self.documents[key].tree, path), at(self._before[key], path)) for key, path in self._read)
 
     def _take_part(self, document: Document) -> None:
         if document.key not in self.documents:

@@ -53,7 +53,19 @@ def may_write(ring: KeyRing, session: Session, write: tuple[str, str, str, Any],
 
 
 def _written(session: Session, verb: str, name: str, path: str, value: Any) -> str:
-    return json.dumps([session.id, session.meta.epoch, verb, name, path, value], sort_keys=True)
+    return json.dumps([session.id, session.meta.epoch, verb, name, path, _as_sent(value)], sort_keys=True)
+
+
+def _as_sent(value: Any) -> Any:
+    """The value as a browser sends it back: it writes 1.0 as 1."""
+    match value:
+        case dict():
+            return {key: _as_sent(item) for key, item in value.items()}
+        case list():
+            return [_as_sent(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 class _Granted:

@@ -6,14 +6,16 @@ import asyncio
 import inspect
 import logging
 import warnings
+from collections import deque
 from collections.abc import Callable, Collection
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
 from asok.documents import GONE, Change, Document, at
-from asok.namespaces import ALL, CELL, Namespaces
+from asok.namespaces import ALL, CELL
 from asok.sessions import STORES
 
 __all__ = ["StateHandlers"]
@@ -21,43 +23,49 @@ __all__ = ["StateHandlers"]
 log = logging.getLogger("asok")
 
 SOURCES = {"js": "javascript", "py": "python"}
+MOST_WAITING = 10_000
+News = dict[tuple[str, str], Any]
 
 
 class Handler:
-    """One handler; it is told of one change after the other, in their order."""
+    """One handler; it is told of one change after the other, in their order, each for the visitor who made it."""
 
     def __init__(self, update: Callable[..., Any], namespaces: Collection[str]) -> None:
         self._update, self.namespaces = update, frozenset(namespaces)
         parameters = inspect.signature(update).parameters.values()
         self._takes_source = any(each.name == "source" or each.kind is each.VAR_KEYWORD for each in parameters)
-        self._waiting: list[tuple[str, str, Any, str]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[Callable[[], Any], Context]] = deque()
+        self.task: asyncio.Task[None] | None = None
 
     def tell(self, namespace: str, key: str, value: Any, source: str) -> None:
         """Tell it as soon as it is its turn."""
-        self._waiting.append((namespace, key, value, source))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+        if len(self._waiting) >= MOST_WAITING:
+            return log.error("a state handler is behind by %s changes; %s.%s is lost", MOST_WAITING, namespace, key)
+        extra = {"source": source} if self._takes_source else {}
+        self._waiting.append((partial(self._update, namespace, key, value, **extra), copy_context()))
+        if self.task is None or self.task.done():
+            self.task = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         while self._waiting:
-            namespace, key, value, source = self._waiting.pop(0)
-            extra = {"source": source} if self._takes_source else {}
+            update, context = self._waiting.popleft()
             try:
-                if inspect.iscoroutinefunction(self._update):
-                    await self._update(namespace, key, value, **extra)
-                else:
-                    await anyio.to_thread.run_sync(partial(self._update, namespace, key, value, **extra))
+                await asyncio.get_running_loop().create_task(_done(update), context=context)
             except Exception:
-                log.exception("a state handler raised on %s.%s; it goes on with the next change", namespace, key)
-        self._task = None
+                log.exception("a state handler raised; it goes on with the next change")
+
+
+async def _done(update: Callable[[], Any]) -> None:
+    is_async = inspect.iscoroutinefunction(inspect.unwrap(getattr(update, "func", update)))
+    result = update() if is_async else await anyio.to_thread.run_sync(update)
+    if inspect.isawaitable(result):
+        await result
 
 
 class StateHandlers:
     """The handlers of an app. Each change is told once, in the process that took it."""
 
-    def __init__(self, namespaces: Namespaces) -> None:
-        self._namespaces = namespaces
+    def __init__(self) -> None:
         self._handlers: list[Handler] = []
 
     @property
@@ -78,6 +86,11 @@ class StateHandlers:
             namespaces = [namespaces]
         self._handlers.append(Handler(update, namespaces))
 
+    async def settle(self) -> None:
+        """Wait until all have been told of all."""
+        while tasks := [each.task for each in self._handlers if each.task is not None and not each.task.done()]:
+            await asyncio.wait(tasks)
+
     def committed(self, document: Document, change: Change) -> None:
         """A document has been written by this process."""
         owner, name = change.key
@@ -87,18 +100,22 @@ class StateHandlers:
             prefix = ()
         else:
             return
+        news: News = {}
         for path in change.touched:
-            self._tell(document, prefix, path, SOURCES[change.origin])
+            _collect(news, document.tree, prefix, path)
+        for (namespace, key), value in news.items():
+            for handler in self._handlers:
+                if namespace in handler.namespaces:
+                    handler.tell(namespace, key, value, SOURCES[change.origin])
 
-    def _tell(self, document: Document, prefix: tuple[str, ...], path: tuple[str, ...], source: str) -> None:
-        whole = (*prefix, *path)
-        if len(whole) < 2:
-            below = at(document.tree, path)
-            for key in below if isinstance(below, dict) else ():
-                self._tell(document, prefix, (*path, key), source)
-            return
-        namespace, key = whole[:2]
-        value = at(document.tree, whole[len(prefix) : 2])
-        for handler in self._handlers:
-            if namespace in handler.namespaces:
-                handler.tell(namespace, key, None if value is GONE else value, source)
+
+def _collect(news: News, tree: Any, prefix: tuple[str, ...], path: tuple[str, ...]) -> None:
+    """The keys at, above or below a touched path, and their values."""
+    whole = (*prefix, *path)
+    if len(whole) < 2:
+        below = at(tree, path)
+        for key in below if isinstance(below, dict) else ():
+            _collect(news, tree, prefix, (*path, key))
+        return
+    value = at(tree, whole[len(prefix) : 2])
+    news[whole[0], whole[1]] = None if value is GONE else value

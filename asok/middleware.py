@@ -111,6 +111,7 @@ class _Response:
             raise _Stop(503) from None
         if not done:
             raise _Stop(409)
+        self.session.moved = True
         if self.session.regenerated:
             self.middleware.kick(owner_of(self.cookie))
 

@@ -7,18 +7,20 @@ store, with the rules of a store.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from asok.access import Rules
-from asok.documents import Document, Work
-from asok.errors import ConfigurationError, StoreDenied, StoreError, ValueTooLarge
+from asok.documents import GONE, Document, Work, at
+from asok.errors import ConfigurationError, StoreDenied, StoreError, UnknownStore, ValueTooLarge
 from asok.frozen import weigh
-from asok.sessions import STORES, Session, current_session, owner_of
+from asok.sessions import STORES, Session, current_session, serve_session
 from asok.stores import AuthStore, Store, Tree
 from asok.superstore import SuperStore
-from asok.trees import Path, Write, freeze, parse_path, path_text
+from asok.trees import Path, Write, apply, freeze, parse_path, path_text, read_at
 from asok.writing import Written
 
 __all__ = ["ALL", "Namespaces", "SessionState"]
@@ -29,7 +31,11 @@ LARGEST = 256 * 1024
 
 
 class SessionState(Tree):
-    """The namespaces of one session, as a tree of namespaces and keys; or one of them."""
+    """The namespaces of one session, as a tree of namespaces and keys; or one of them.
+
+    It lies in layers: what was set before the app started, what was set for every session, what the session has
+    set. A key whose value is None hides what lies beneath.
+    """
 
     def __init__(self, namespaces: Namespaces, owner: str, namespace: str = "") -> None:
         self.owner, self._namespaces, self._namespace = owner, namespaces, namespace
@@ -55,22 +61,43 @@ class SessionState(Tree):
         return [self.document, self._namespaces.defaults]
 
     def tree(self, work: Work | None = None) -> Any:
-        """The whole tree; a key that was taken away hides the one that all sessions see."""
-        own, common = (each.newest if work is None else work.tree(each) for each in self.documents)
-        merged = {name: {**common.get(name, {}), **own.get(name, {})} for name in {**common, **own}}
-        return {name: {key: value for key, value in keys.items() if value is not None} for name, keys in merged.items()}
+        """The whole tree, without the keys that were taken away."""
+        return _merged(self._layers(work))
 
     def within(self, path: Path) -> Path:
         """Where in the tree a path of this namespace is."""
         return (self._namespace, *path) if self._namespace else path
 
-    def adapted(self, write: Write) -> Write:
-        """Setting makes the namespace; what all sessions see is hidden, not taken away."""
-        if len(write.path) < 2:
+    def adapted(self, write: Write, work: Work | None = None) -> Write:
+        """Setting makes the namespace; what lies in a lower layer is hidden or copied, and stays as it is."""
+        key = write.path[:2]
+        if len(key) < 2:
             raise StoreDenied(write.verb, path_text(write.path), "name a namespace and a key in it", self.name)
-        if write.verb == "delete" and len(write.path) == 2:
-            return Write("put", write.path, None)
-        return Write("put", write.path, write.value) if write.verb == "set" else write
+        if write.verb == "set" and write.path == key:
+            return Write("put", key, write.value)
+        if work is not None:
+            for document in self.documents:
+                work.saw(document, key)
+        layers = self._layers(work)
+        own, beneath = at(layers[-1], key), at(_merged(layers[:-1]), key)
+        if write.verb == "delete" and write.path == key:
+            return write if beneath is GONE or own is None else Write("put", key, None)
+        if own is GONE and (beneath is not GONE or write.verb in ("set", "update")):
+            whole, _ = apply(_merged(layers), Write("put" if beneath is GONE else write.verb, write.path, write.value))
+            return Write("put", key, read_at(whole, key))
+        return write
+
+    def _layers(self, work: Work | None) -> list[Any]:
+        trees = [each.newest if work is None else work.tree(each) for each in self.documents]
+        return [self._namespaces.first, *reversed(trees)]
+
+
+def _merged(layers: list[Any]) -> dict[str, dict[str, Any]]:
+    merged: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        for name, keys in layer.items():
+            merged[name] = {**merged.get(name, {}), **keys}
+    return {name: {key: value for key, value in keys.items() if value is not None} for name, keys in merged.items()}
 
 
 def _check_size(tree: Any) -> None:
@@ -91,34 +118,32 @@ class Defaults(SessionState):
 
     @property
     def documents(self) -> list[Document]:
-        """All that its tree is made of."""
+        """All that is stored of it."""
         return [self.document]
-
-    def tree(self, work: Work | None = None) -> Any:
-        """The whole tree."""
-        return self.document.newest if work is None else work.tree(self.document)
 
 
 class Namespaces:
-    """The namespaces of an app."""
+    """The namespaces of an app. first: what was set before it started."""
 
     def __init__(self, stores: SuperStore) -> None:
         self.stores = stores
         self.rules = Rules(ALL, True, {"**": lambda change: True})
-        self._first: dict[str, dict[str, Any]] = {}
+        self.first: dict[str, dict[str, Any]] = {}
         self._declared: dict[str, Store] = {}
 
     @property
     def defaults(self) -> Document:
         """What every session sees that has not set it itself."""
-        return self.stores.replicas.get((STORES + ALL, "doc"), freeze(self._first))
+        return self.stores.replicas.get((STORES + ALL, "doc"), freeze({}))
 
     def declare(self, namespace: str, scope: str, options: Mapping[str, Any]) -> None:
         """Make it a store for all (`app`) or for each user (`user`). Raises ConfigurationError."""
+        if _part(namespace) in self._declared:
+            raise ConfigurationError(f"the namespace {namespace!r} is declared twice")
         if scope == "app" and "auth" not in options:
-            self._declared[_part(namespace)] = Store(name=ALL + namespace, **options)
+            self._declared[namespace] = Store(name=ALL + namespace, **options)
         elif scope == "user" and callable(options.get("auth")):
-            self._declared[_part(namespace)] = AuthStore(name=ALL + namespace, **options)
+            self._declared[namespace] = AuthStore(name=ALL + namespace, **options)
         else:
             raise ConfigurationError(
                 f'namespace({namespace!r}, scope={scope!r}): expected "app", or "user" with auth=, a function from a '
@@ -128,18 +153,21 @@ class Namespaces:
     @property
     def used(self) -> bool:
         """Whether the app has said anything about namespaces."""
-        return bool(self._first or self._declared)
+        return bool(self.first or self._declared)
 
     def find(self, name: str, session: Session) -> Tree:
-        """What browsers call `~name`, for a visitor. Raises NotSignedIn."""
-        declared = self._declared.get(name[len(ALL) :])
+        """What browsers call `~name`, for a visitor. Raises NotSignedIn, PathError, UnknownStore."""
+        namespace = name.removeprefix(ALL)
+        declared = self._declared.get(namespace)
         if declared is not None:
             return declared.of(session)
-        return SessionState(self, owner_of(session.id), name[len(ALL) :])
+        if len(parse_path(namespace)) > 1:
+            raise UnknownStore(name)
+        return SessionState(self, session.home, namespace)
 
     def readable(self, session: Session) -> Iterator[Tree]:
         """All that a visitor's `~` consists of."""
-        yield SessionState(self, owner_of(session.id))
+        yield SessionState(self, session.home)
         for store in self._declared.values():
             with suppress(StoreError):
                 yield store.of(session)
@@ -152,13 +180,17 @@ class Namespaces:
         """Set a key for a visitor; for none, for every session that has not set it itself."""
         tree = self._of(namespace, session)
         if isinstance(tree, Defaults) and not self.stores.replicas.is_open:
-            self._first.setdefault(namespace, {})[_part(key)] = freeze(value)
+            self.first.setdefault(namespace, {})[_part(key)] = freeze(value)
             return Written(0)
-        return tree.set(_part(key), value)
+        return _for(session, partial(tree.set, _part(key), value))
 
     def remove(self, namespace: str, key: str, session: Session | None) -> Awaitable[int]:
         """Take a key away. Raises PathError where it is not there."""
-        return self._of(namespace, session).delete(_part(key))
+        tree, keys = self._of(namespace, session), self.first.get(namespace, {})
+        if isinstance(tree, Defaults) and not self.stores.replicas.is_open and key in keys:
+            del keys[key]
+            return Written(0)
+        return _for(session, partial(tree.delete, _part(key)))
 
     def _of(self, namespace: str, session: Session | None) -> Tree:
         session = current_session() if session is None else session
@@ -167,7 +199,15 @@ class Namespaces:
             return declared if session is None else declared.of(session)
         if session is None:
             return Defaults(self, namespace)
-        return SessionState(self, owner_of(session.id), namespace)
+        return SessionState(self, session.home, namespace)
+
+
+def _for(session: Session | None, write: Callable[[], Awaitable[int]]) -> Awaitable[int]:
+    """Write for this visitor; who is told of it serves the same one."""
+    context = copy_context()
+    if session is not None:
+        context.run(serve_session, session)
+    return context.run(write)
 
 
 def _part(name: Any) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from asok import protocol
-from asok.documents import Change, at
+from asok.documents import GONE, Change, at
 from asok.grants import text_of
 from asok.replicas import Replicas
 from asok.stores import Tree
@@ -25,17 +25,14 @@ class Region:
     """One path of one store, as text."""
 
     def __init__(self, regions: Regions, key: str, tree: Tree, path: Path) -> None:
-        self.key, self._regions, self._tree, self.path = key, regions, tree, path
-        self.document = tree.document
+        self.key, self.tree, self.path, self._regions = key, tree, tree.within(path), regions
         self._tabs: dict[Shower, None] = {}
         self._due = False
-        self._write()
+        self.frame = self._written()
 
-    def _write(self) -> bool:
-        """Write the frame; whether it is another one than before."""
-        before = getattr(self, "frame", "")
-        self.frame = protocol.encode(protocol.Region(self.key, text_of(at(self._tree.tree(), self.path))))
-        return self.frame != before
+    def _written(self) -> str:
+        value = at(self.tree.tree(), self.path)
+        return protocol.encode(protocol.Region(self.key, "" if value is GONE else text_of(value)))
 
     def enter(self, tab: Shower) -> None:
         """A tab shows it."""
@@ -54,8 +51,11 @@ class Region:
             asyncio.get_running_loop().call_soon(self._show)
 
     def _show(self) -> None:
-        self._due = False
-        if self._write():
+        before, self._due = self.frame, False
+        if not self._tabs:
+            return
+        self.frame = self._written()
+        if self.frame != before:
             for tab in list(self._tabs):
                 tab.show(self)
 
@@ -72,11 +72,17 @@ class Regions:
         region = self._known.get(key)
         if region is None:
             region = self._known[key] = Region(self, key, tree, path)
-            self._replicas.watch(region.document.key, path, region)
+            for document in tree.documents:
+                self._replicas.watch(document.key, region.path, region)
         region.enter(tab)
         return region
 
     def forget(self, region: Region) -> None:
         """Nobody shows it."""
-        self._replicas.unwatch(region.document.key, region.path, region)
+        for document in region.tree.documents:
+            self._replicas.unwatch(document.key, region.path, region)
         self._known.pop(region.key, None)
+
+    def __len__(self) -> int:
+        """How many are shown."""
+        return len(self._known)

@@ -160,6 +160,7 @@ class Session(MutableMapping[str, Any]):
         self.needed = False
         self.staged: dict[str, bytes] = {}
         self._socket = False
+        self.moved = False
 
     @property
     def id(self) -> str:
@@ -173,6 +174,11 @@ class Session(MutableMapping[str, Any]):
     def owner(self) -> str:
         """The name under which it is stored; empty while nothing is, or after it was given a new id."""
         return "" if self.is_new or self._old_id else owner_of(self._id)
+
+    @property
+    def home(self) -> str:
+        """Where its cells are: under the old id, until a response has given it the new one (`moved`)."""
+        return owner_of(self._old_id if self._old_id and not self.moved else self.id)
 
     @property
     def is_new(self) -> bool:

@@ -38,7 +38,7 @@ class Sharing:
         replicas, rooms = Replicas(backend, bus, settings.limits.store), RoomWatchers()
         self.bus, self.stores = bus, SuperStore.connecting(ring, replicas)
         self._namespaces = Namespaces(self.stores)
-        self._handlers = StateHandlers(self._namespaces)
+        self._handlers = StateHandlers()
         replicas.committed = self._handlers.committed
         presence = Presence(bus)
         presence.on_change(rooms.changed)
@@ -67,6 +67,7 @@ class Sharing:
 
     async def _disconnect(self) -> None:
         await self.stores.replicas.close()
+        await self._handlers.settle()
         self._engine.topics.close()
         await self._engine.presence.close()
         await self.bus.close()

@@ -66,8 +66,8 @@ class Tree:
         """Where in the tree a path of this store is."""
         return path
 
-    def adapted(self, write: Write) -> Write:
-        """What is really written."""
+    def adapted(self, write: Write, work: Work | None = None) -> Write:
+        """What is really written, by a unit of work."""
         return write
 
     def read(self, path: str = "", default: Any = MISSING) -> Any:
@@ -113,8 +113,8 @@ class Tree:
         if noting():
             raise StoreError(f"{self.name}.{verb}({path!r}) while rendering; write in a method, or in mount()")
         try:
-            write = self.adapted(Write(verb, self.within(parse_path(path)), freeze(value)))
             work = current_work()
+            write = self.adapted(Write(verb, self.within(parse_path(path)), freeze(value)), work)
             if work is None:
                 return connected().replicas.write(self.document, write)
             work.write(self.document, write)

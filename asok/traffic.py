@@ -1,7 +1,8 @@
 """One tab's traffic with the stores: regions that it shows, paths that it follows, and what it writes.
 
 What the tab may read and write is said by the store's rules and by the page's grants; it is asked again at
-each message. A tab that reads slowly is told of several changes at once, and nobody waits for it.
+each message, and before a user's own data are told. A tab that reads slowly is told of several changes at once,
+and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import groupby
 
 from asok import protocol
 from asok.browsing import SignedOut, browser_write, tree_of, trees_of
 from asok.documents import Change
-from asok.errors import Busy, StoreError
+from asok.errors import Busy, PathError, StoreDenied, StoreError
 from asok.grants import may_follow, target_of
 from asok.mounting import Engine
+from asok.namespaces import ALL
 from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
 from asok.regions import Region
+from asok.replicas import Replicas
 from asok.sessions import Session, open_session, serve_session
 from asok.stores import Tree
 from asok.trees import Path, overlaps, parse_path
@@ -30,60 +35,74 @@ log = logging.getLogger("asok")
 
 MOST_FOLLOWED = 256
 MOST_WAITING = 4096
+PAUSE = 1.0  # seconds, before a backend that failed is asked again
 Message = protocol.React | protocol.Write | protocol.Follow | protocol.Unfollow
 
 
 class Followed:
-    """A path of a store that the tab follows. told: called when there is something to tell."""
+    """A path of a store that the tab follows. asked: the store and the path as the tab has named them."""
 
-    def __init__(self, tree: Tree, path: Path, traffic: StoreTraffic) -> None:
-        self.tree, self.path, self._traffic = tree, path, traffic
-        self.touched: list[tuple[str, set[Path]]] = []
+    def __init__(self, tree: Tree, asked: protocol.Follow, tell: Callable[[Followed], None]) -> None:
+        self.tree, self.asked, self._tell = tree, asked, tell
+        self.path = tree.within(parse_path(asked.path))
+        # Each path with the origin of its last change, in the order of the changes.
+        self._touched: dict[Path, str] = {}
 
-    def watch(self, replicas: Any) -> None:
+    def watch(self, replicas: Replicas) -> None:
         """Begin to hear of changes."""
         for document in self.tree.documents:
             replicas.watch(document.key, self.path, self)
 
-    def unwatch(self, replicas: Any) -> None:
+    def unwatch(self, replicas: Replicas) -> None:
         """Hear no more."""
         for document in self.tree.documents:
             replicas.unwatch(document.key, self.path, self)
 
     def changed(self, change: Change) -> None:
-        """A document has changed; consecutive changes of one origin are told together."""
-        if not self.touched or self.touched[-1][0] != change.origin:
-            self.touched.append((change.origin, set()))
-        self.touched[-1][1].update(path for path in change.touched if overlaps(path, self.path))
-        self._traffic.tell(self)
+        """A document has changed."""
+        for path in change.touched:
+            if overlaps(path, self.path):
+                at_or_below = max(path, self.path, key=len)
+                self._touched.pop(at_or_below, None)
+                self._touched[at_or_below] = change.origin
+        self._tell(self)
+
+    def present(self) -> protocol.Changed:
+        """The value that stands there now. Raises StoreDenied where it may not be read."""
+        with suppress(PathError):
+            self.tree.rules.visible(self.tree.tree(), self.path)
+        return self._message([self.path], "")
 
     def news(self) -> list[protocol.Changed]:
-        """What the tab has not been told."""
-        told, self.touched = self.touched, []
-        found = []
-        for origin, touched in told:
-            changes = self.tree.rules.visible_changes(self.tree.tree(), touched)
-            if changes:
-                found.append(protocol.Changed(self.name, self.tree.version, changes, origin))
-        return found
+        """What the tab has not been told; consecutive changes of one origin are told together."""
+        told, self._touched = self._touched, {}
+        messages = [self._message(paths, origin) for origin, paths in groupby(told, key=told.__getitem__)]
+        return [message for message in messages if message.changes]
 
-    @property
-    def name(self) -> str:
-        """The store's name, in which changes are told."""
-        return self.tree.name
+    def _message(self, paths: Iterable[Path], origin: str) -> protocol.Changed:
+        within = len(self.tree.within(()))
+        changes = self.tree.rules.visible_changes(self.tree.tree(), paths)
+        named = [["/".join(text.split("/")[within:]), *value] for text, *value in changes]
+        return protocol.Changed(self.tree.name, self.tree.version, named, origin)
 
 
 class StoreTraffic:
-    """Takes the tab's messages about stores in their order, and tells it what changes."""
+    """Takes the tab's messages about stores in their order, and tells it what changes.
 
-    def __init__(self, engine: Engine, session_id: str, outbox: Outbox) -> None:
-        self._engine, self._session_id, self._outbox = engine, session_id, outbox
+    may_log: whether one more line may be written now, since a browser must not fill the log.
+    """
+
+    def __init__(
+        self, engine: Engine, session_id: str, outbox: Outbox, may_log: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._engine, self._session_id, self._outbox, self._may_log = engine, session_id, outbox, may_log
         self._waiting: deque[tuple[Message, str]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._teller: asyncio.Task[None] | None = None
         self._telling: dict[Followed | Region, None] = {}
         self._followed: dict[tuple[str, str], list[Followed]] = {}
         self._regions: dict[str, Region] = {}
+        self._over = False
 
     def receive(self, message: Message, tab: str) -> None:
         """Take a message. Raises Closing where far too many wait."""
@@ -98,80 +117,118 @@ class StoreTraffic:
             await self._outbox.room()
             message, tab = self._waiting[0]
             try:
-                session = await open_session(self._engine.backend, self._session_id)
-                if session is not None:
-                    serve_session(session.over_socket())
-                await self._do(message, tab, session)
+                await self._do(message, tab)
             except SignedOut:
                 self._outbox.close(CLOSE.SESSION, "the session is not stored any more")
+            except Busy as error:
+                log.warning("busy: %s; again in a moment", error)
+                if not self._over:  # else the tab sends it again over its next connection
+                    await asyncio.sleep(PAUSE)
+                    continue
             except Exception as error:
                 self._refuse(message, error)
             self._waiting.popleft()
+            await asyncio.sleep(0)  # many writes of one tab let those of the others pass
         self._worker = None
 
-    async def _do(self, message: Message, tab: str, session: Session | None) -> None:
+    async def _do(self, message: Message, tab: str) -> None:
+        session = await open_session(self._engine.backend, self._session_id)
+        serve_session(session and session.over_socket())
         match message:
             case protocol.Write():
                 version = await browser_write(self._engine, session, tab, message)
                 self._outbox.put(protocol.Written(message.n, version))
+            case _ if self._over:
+                return
             case protocol.Follow():
                 self._follow(message, session)
             case protocol.Unfollow():
-                for followed in self._followed.pop((message.store, message.path), []):
-                    followed.unwatch(self._engine.stores.replicas)
+                self._unfollow(self._followed.pop((message.store, message.path), []))
             case protocol.React():
                 self._react(message.keys, session)
 
     def _refuse(self, message: Message, error: Exception) -> None:
-        code = error.code if isinstance(error, StoreError) else "busy" if isinstance(error, Busy) else "failed"
+        expected = isinstance(error, StoreError)
+        code = error.code if isinstance(error, StoreError) else "failed"
         text = str(error) if self._engine.settings.debug else ""
-        if isinstance(error, (StoreError, Busy)):
-            log.warning("refused: %r", str(error)[:200])
-        else:
-            log.error("a message about stores failed: %r", error, exc_info=error)
+        if self._may_log():
+            log.log(logging.WARNING if expected else logging.ERROR, "refused: %r", str(error)[:200])
+            if not expected and self._engine.settings.debug:
+                log.error("a message about stores failed", exc_info=error)
         match message:
             case protocol.Write():
                 self._outbox.put(protocol.Unwritten(message.n, code, text))
             case protocol.Follow():
                 self._outbox.put(protocol.Unfollowed(message.store, message.path, code, text))
 
-    def _follow(self, message: protocol.Follow, session: Session | None) -> None:
-        if len(self._followed) >= MOST_FOLLOWED:
-            raise Closing(CLOSE.FLOOD, "too many paths are followed")
-        if (message.store, message.path) in self._followed:
-            return
-        found = []
-        for tree in trees_of(self._engine, message.store, session):
-            path = tree.within(parse_path(message.path))
-            found.append(self._present(tree, path, message))
-        self._followed[message.store, message.path] = found
+    # ---- what it follows
 
-    def _present(self, tree: Tree, path: Path, message: protocol.Follow) -> Followed:
-        """Tell the present value, unless the tab has it; and what changes from now on."""
-        followed, version = Followed(tree, path, self), tree.version
-        tree.rules.visible(tree.tree(), ()) if not path else None
-        changes = tree.rules.visible_changes(tree.tree(), [path])
-        followed.watch(self._engine.stores.replicas)
-        if not message.version or message.version != version:
-            self._outbox.put(protocol.Changed(followed.name, version, changes, ""))
-        return followed
+    def _follow(self, message: protocol.Follow, session: Session | None) -> None:
+        asked = message.store, message.path
+        if asked in self._followed:
+            return
+        if len(self._followed) >= MOST_FOLLOWED:
+            raise StoreDenied("follow", message.path, f"{MOST_FOLLOWED} paths are followed already", message.store)
+        found = list(self._present(message, session))
+        for followed in found:
+            followed.watch(self._engine.stores.replicas)
+        self._followed[asked] = found
+
+    def _present(self, message: protocol.Follow, session: Session | None) -> Iterable[Followed]:
+        """What is meant; its present value is told, unless the tab has it."""
+        for tree in trees_of(self._engine, message.store, session):
+            followed = Followed(tree, message, self.tell)
+            try:
+                present = followed.present()
+            except StoreDenied:
+                if message.store == ALL:  # a namespace that is a store for itself, and not to be read
+                    continue
+                raise
+            if not message.version or message.version != present.version:
+                self._outbox.put(present)
+            yield followed
+
+    def _unfollow(self, found: Iterable[Followed]) -> None:
+        for followed in found:
+            followed.unwatch(self._engine.stores.replicas)
+            self._telling.pop(followed, None)
 
     def _react(self, keys: list[str], session: Session | None) -> None:
         for key in set(self._regions) - set(keys):
-            self._regions.pop(key).leave(self)
+            self._leave(self._regions[key])
         for key in keys:
-            if key in self._regions:
-                continue
-            name, path = target_of(key)
-            tree = tree_of(self._engine, name, session)
-            if not may_follow(self._engine.ring, tree.owner, key):
-                log.warning("refused: a region that was not signed here: %r", key[:80])
-                continue
-            region = self._regions[key] = self._engine.regions.enter(key, tree, parse_path(path), self)
+            if key not in self._regions:
+                try:
+                    self._enter(key, session)
+                except StoreError as error:
+                    self._refuse(protocol.React([key]), error)
+
+    def _enter(self, key: str, session: Session | None) -> None:
+        name, path = target_of(key)
+        tree = tree_of(self._engine, name, session)
+        if not may_follow(self._engine.ring, tree.owner, key):
+            raise StoreDenied("follow", path, "the region was not signed for this visitor", name)
+        region = self._regions[key] = self._engine.regions.enter(key, tree, parse_path(path), self)
+        self._outbox.put_text(region.frame)
+
+    def _leave(self, region: Region) -> None:
+        del self._regions[region.key]
+        self._telling.pop(region, None)
+        region.leave(self)
+
+    # ---- telling
+
+    def show(self, region: Region) -> None:
+        """A region has another text."""
+        if self._outbox.has_room and not region.tree.owner:
             self._outbox.put_text(region.frame)
+        else:
+            self.tell(region)
 
     def tell(self, news: Followed | Region) -> None:
-        """Tell the tab, at once if it reads, else as soon as it does."""
+        """Tell the tab, as soon as it reads."""
+        if self._over:
+            return
         self._telling[news] = None
         if self._teller is None:
             self._teller = asyncio.create_task(self._tell())
@@ -179,28 +236,57 @@ class StoreTraffic:
     async def _tell(self) -> None:
         while self._telling:
             await self._outbox.room()
-            news = next(iter(self._telling))
-            del self._telling[news]
-            if isinstance(news, Region):
-                self._outbox.put_text(news.frame)
-                continue
-            for message in news.news():
-                self._outbox.put(message)
+            news = next(iter(self._telling), None)
+            if news is None:
+                break
+            try:
+                may = await self._still_may_read(news.tree)
+                if self._telling.pop(news, self) is None:  # it was not left meanwhile
+                    self._say(news) if may else self._end(news)
+            except Exception:
+                self._telling.pop(news, None)
+                log.exception("a change of %s cannot be told", news.tree.name)
         self._teller = None
 
-    def show(self, region: Region) -> None:
-        """A region has another text."""
-        if self._outbox.has_room:
-            self._outbox.put_text(region.frame)
-        else:
-            self.tell(region)
+    async def _still_may_read(self, tree: Tree) -> bool:
+        """Whether a user's own tree is still the visitor's: a person may have signed out."""
+        if not tree.owner:
+            return True
+        session = await open_session(self._engine.backend, self._session_id)
+        try:
+            return tree_of(self._engine, tree.name, session).owner == tree.owner
+        except StoreError:
+            return False
+
+    def _say(self, news: Followed | Region) -> None:
+        if isinstance(news, Region):
+            return self._outbox.put_text(news.frame)
+        for message in news.news():
+            self._outbox.put(message)
+
+    def _end(self, news: Followed | Region) -> None:
+        if isinstance(news, Region):
+            return self._leave(news)
+        asked = news.asked
+        self._unfollow([news])
+        self._followed[asked.store, asked.path].remove(news)
+        if not self._followed[asked.store, asked.path]:
+            del self._followed[asked.store, asked.path]
+            self._outbox.put(protocol.Unfollowed(asked.store, asked.path, "denied", ""))
+
+    # ---- the end
 
     def stop(self) -> None:
         """Follow nothing any more; what has been taken is finished."""
-        for region in self._regions.values():
-            region.leave(self)
-        for followed in (each for found in self._followed.values() for each in found):
-            followed.unwatch(self._engine.stores.replicas)
-        self._regions, self._followed = {}, {}
-        if self._teller is not None:
-            self._teller.cancel()
+        self._over = True
+        for region in list(self._regions.values()):
+            self._leave(region)
+        for found in self._followed.values():
+            self._unfollow(found)
+        self._followed.clear()
+        self._telling.clear()
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What is still being done."""
+        return [task for task in (self._worker, self._teller) if task is not None]
