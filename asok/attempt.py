@@ -8,7 +8,7 @@ from typing import Any
 
 from asok.asking import Asking, NoAnswer
 from asok.component import Component, surroundings_of
-from asok.showing import Unit
+from asok.showing import Screen, Unit
 
 __all__ = ["Attempt"]
 
@@ -16,38 +16,41 @@ __all__ = ["Attempt"]
 class Attempt:
     """The `Tab` of a component during a unit of work, and of what the work leaves running after it.
 
-    show: shows the state so far. later: shows, and keeps, what has changed since the work was committed.
+    show: shows the state so far.
     """
 
-    def __init__(
-        self,
-        unit: Unit,
-        asking: Asking,
-        show: Callable[[], Awaitable[None]],
-        later: Callable[[Component], Awaitable[None]],
-    ) -> None:
+    def __init__(self, unit: Unit, asking: Asking, screen: Screen, show: Callable[[], Awaitable[None]]) -> None:
         self.loop = asyncio.get_running_loop()
-        self._unit, self._asking, self._show, self._later = unit, asking, show, later
+        self._unit, self._asking, self._screen, self._show = unit, asking, screen, show
+        self._void = False
 
     def started(self, limit: asyncio.Timeout) -> None:
         """The method runs, and has so long."""
         self._asking.limit = limit
 
     async def step(self) -> None:
-        """Show a step of a generator."""
+        """Show a step of a generator; nobody makes steps for a page that has gone."""
+        if self._screen.gone:
+            raise asyncio.CancelledError("nobody looks at the steps any more")
         await self._show()
 
     async def push(self, component: Component) -> None:
         """Show the component as it is now; after the work is committed, what has changed since is kept, too."""
-        await (self._later(component) if self._unit.work.over else self._show())
+        if self._void or self._unit.work.void:
+            raise asyncio.CancelledError("the method was ended, and nothing of it counts")
+        if self._unit.work.over:
+            await self._screen.later(component)
+        elif not self._screen.gone:  # the method may finish, though nobody looks
+            await self._show()
 
     async def ask(self, name: str, arguments: list[Any], seconds: float) -> Any:
         """The browser's answer. Raises NoAnswer."""
-        if self._unit.work.over and self._unit.work.void:
+        if self._void or self._unit.work.void:
             raise NoAnswer(name, "the method has ended")
         return await self._asking.ask(name, arguments, seconds)
 
     def undo(self) -> None:
         """Nothing of the work counts: what it wanted to run is not started."""
+        self._void = True
         for task in surroundings_of(self._unit.component).tasks:
             task.close()

@@ -13,7 +13,7 @@ from asok.reviving import record_of
 from asok.sessions import CellKey, Commit, Record, evicted, pack
 from asok.showing import Unit
 
-__all__ = ["commit", "keep", "record_after"]
+__all__ = ["commit", "keep", "record_after", "unchanged"]
 
 TABS = 16
 UNSETTLED = 32
@@ -29,14 +29,31 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
     return msgspec.structs.replace(made, applied={**others, tab: seq}, effects=kept)
 
 
-async def commit(engine: Engine, owner: str, unit: Unit, record: Record, fresh: Mapping[str, Mounted]) -> bool:
-    """Commit the unit's work; False where what it has read is newer, so that it has to run again."""
+def unchanged(unit: Unit, record: Record) -> bool:
+    """Whether nothing has come of the work that would have to be kept, such as of a clock that only shows anew."""
+    if unit.work.writes or unit.place.session.changes():
+        return False
+    older, token = unit.record, unit.token
+    if older is None:
+        kept = record.topics or record.rooms or unit.joined.definition.fields.secret.names
+        return not kept and token.state == record.state
+    return msgspec.structs.replace(record, version=older.version, applied=older.applied) == older
+
+
+async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, fresh: Mapping[str, Mounted]) -> bool:
+    """Commit the unit's work; False where what it has read is newer, so that it has to run again.
+
+    record: the unit's own where it has not changed.
+    """
     session, token, name = unit.place.session, unit.joined.token, f"record/{unit.joined.token.instance}"
     changes = session.changes()
     if unit.joined.definition.cls.stateless:
         if changes or session.dirty or unit.work.writes:
             problem = AsokError("a stateless component writes neither session nor stores")
             raise MethodFailed(unit.joined.definition.name, problem)
+        await keep(engine, owner, fresh)
+        return True
+    if record is None or record is unit.record:
         await keep(engine, owner, fresh)
         return True
     checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}

@@ -16,7 +16,8 @@ from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownC
 from asok.exposing import every, exposed, marked_methods, mentions, on
 from asok.fields import Fields, collect
 from asok.links import check_statics
-from asok.surroundings import Event, Placed, Renderer, Surroundings
+from asok.placed import Placed
+from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
 
 if TYPE_CHECKING:
@@ -194,6 +195,9 @@ class Component(Placed):
     def html(self, name: str, **extra: Any) -> Markup:
         """Render the template file `name` that stands beside the class, with `extra` variables."""
         return self._renderer.html(self, name, extra)
+
+    def _public(self) -> tuple[str, ...]:
+        return self._definition.fields.public.names
 
     @property
     def _renderer(self) -> Renderer:

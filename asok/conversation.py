@@ -20,7 +20,7 @@ from asok.admission import Admission
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
 from asok.following import Following
-from asok.lines import Line, News, Turn, Work
+from asok.lines import Line, Turn, Work, take_turn
 from asok.live import Live, SessionEnded
 from asok.mounting import Engine
 from asok.opening import member_of
@@ -28,7 +28,7 @@ from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
 from asok.reaching import Reach
 from asok.sessions import owner_of
-from asok.showing import Joined, Screen, Unit
+from asok.showing import Joined, Screen
 from asok.state import instance_of, unseal
 from asok.traffic import StoreTraffic
 
@@ -53,9 +53,9 @@ class LiveSession:
         self.number = next(NUMBERS)
         self._lines: dict[str, Line] = {}
         self._reach = Reach(engine, self.owner, self._lines, self._fail)
-        self.screen = Screen(engine, self.outbox.put, self._arrived, self._reach.committed, self._reach.later)
+        self.screen = Screen(engine, self.outbox.put, self._reach.committed, self._reach.later)
         self._live = Live(engine, scope, session_id, self.screen)
-        self._stores = StoreTraffic(engine, session_id, self.outbox)
+        self._stores = StoreTraffic(engine, session_id, self.outbox, self._may_log)
         self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
@@ -106,15 +106,20 @@ class LiveSession:
         self._stores.stop()
         for line in self._lines.values():
             self._reach.leave(line)
-        tasks = [line.task for line in self._lines.values() if line.task is not None] + list(self._tasks)
+        await self._finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task])
+        await self._finish([*self._tasks, *self._stores.tasks])
+        if gone:
+            for line in self._lines.values():
+                await self._unmount(line)
+        log.info("%s: ended", self._named())
+
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Wait for them, at most as long as the limits say."""
         if tasks:
             _, running = await asyncio.wait(tasks, timeout=self._limits.drain)
             for task in running:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if gone:
-            for line in self._lines.values():
-                await self._unmount(line)
 
     def refresh(self, what: str) -> None:
         """Development: tell the tab that a template or stylesheet has changed."""
@@ -130,7 +135,7 @@ class LiveSession:
         if not self.greeted:
             self._check_csrf(message.csrf)
             self.screen.tab = message.tab[:32] or "-"
-            log.info("connection %s of session %s: joined", self.number, self.owner[:8] or "none")
+            log.info("%s: joined with %s instances", self._named(), len(message.instances))
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
         for entry in message.instances:
@@ -167,6 +172,7 @@ class LiveSession:
     def _add(self, joined: Joined, expected: int) -> Line:
         member = member_of(joined.token.instance, self.screen.tab)
         line = Line(joined, expected, member, lambda line: self._queue(line, Turn()))
+        self._reach.hold(line)
         engine = self._engine
         joined.following = Following(
             engine.stores.replicas, engine.topics, engine.rooms, outdated=line.outdated, heard=line.heard, due=line.due
@@ -174,10 +180,6 @@ class LiveSession:
         self._lines[joined.token.instance] = line
         self.screen.joined[joined.token.instance] = joined
         return line
-
-    def _arrived(self, joined: Joined, applied: int) -> None:
-        if len(self._lines) < self._limits.instances:
-            self._add(joined, applied + 1)
 
     def _reset(self, instance: str, error: Exception) -> None:
         if self._may_log():
@@ -238,50 +240,32 @@ class LiveSession:
 
     async def _do(self, line: Line, work: Work) -> None:
         began = time.perf_counter()
-        match work:
-            case protocol.Event():
-                await self._live.answer(line.joined, work)
-            case protocol.JoinEntry():
-                await self._enter(line, work)
-            case Turn():
-                await self._turn(line)
-        if log.isEnabledFor(logging.DEBUG):
-            what = work.call if isinstance(work, protocol.Event) else type(work).__name__.lower()
-            taken = (time.perf_counter() - began) * 1000
-            name, owner = line.joined.definition.name, self.owner[:8] or "none"
-            log.debug("connection %s of session %s: %s %s in %.1f ms", self.number, owner, name, what, taken)
+        try:
+            match work:
+                case protocol.Event():
+                    await self._live.answer(line.joined, work)
+                case protocol.JoinEntry():
+                    await self._enter(line, work)
+                case Turn():
+                    await take_turn(line, self._live, lambda error: self._fail(line.joined.token.instance, error))
+        finally:
+            if log.isEnabledFor(logging.DEBUG):
+                what = work.call[:200] if isinstance(work, protocol.Event) else type(work).__name__.lower()
+                taken, name = (time.perf_counter() - began) * 1000, line.joined.definition.name
+                log.debug("%s: %s %r in %.1f ms", self._named(), name, what, taken)
+
+    def _named(self) -> str:
+        return f"connection {self.number} of session {self.owner[:8] or 'none'}"
 
     async def _enter(self, line: Line, entry: protocol.JoinEntry) -> None:
         line.joined.held = line.joined.held and bool(entry.held)
         unit = await self._live.open(line.joined)
         line.expected = max(line.expected, unit.applied(self.screen.tab) + 1)
-        self._reach.enter(unit)
+        self._reach.enter(line, unit)
         if (entry.seq and not entry.held) or self.screen.is_outdated(unit):
             await self._live.renew(unit, entry.seq + 1)
         elif line.joined.token.listens:
             await self._live.catch_up(unit)
-
-    async def _turn(self, line: Line) -> None:
-        """Deal with what has come from elsewhere, in one unit of work, or just show what is new."""
-        news = line.take_news()
-        waiting, line.waiting = line.waiting, []
-        try:
-            if news:
-                await self._live.act(line.joined, lambda unit: self._catch_up(unit, news))
-            else:
-                await self._live.catch_up(await self._live.open(line.joined))
-        except Busy as error:
-            log.warning("busy: %s; again in a moment", error)
-            line.put_back(news, waiting)
-            asyncio.get_running_loop().call_later(BUSY_MS / 1000, line.outdated)
-        finally:
-            for each in waiting:
-                if not each.done() and each not in line.waiting:
-                    each.set_result(None)
-
-    async def _catch_up(self, unit: Unit, news: News) -> None:
-        news.apply(unit)
-        await self._live.hear(unit, news.calls)
 
     def _continues(self, line: Line, work: Work, error: Exception) -> bool:
         """Answer what ended a piece of work; whether the instance can take the next one."""
@@ -292,10 +276,12 @@ class LiveSession:
             return True
         self._waiting -= sum(not isinstance(each, Turn) for each in line.work)
         line.work.clear()
-        line.turning = False
+        turning, line.turning = line.turning, False
         match error:
             case Busy():
                 log.warning("busy: %s", error)
+                if turning:
+                    line.outdated_soon()
                 line.expected = work.seq + joining
                 self.outbox.put(protocol.Busy(instance, line.expected, BUSY_MS))
             case ResetNeeded():

@@ -7,27 +7,32 @@ from collections.abc import Callable
 from typing import Any
 
 from asok.component import Component, definition_of, surroundings_of
-from asok.documents import Change, Reads
+from asok.documents import Change
 from asok.exposing import Exposed
 from asok.presence import Member
 from asok.replicas import Replicas
+from asok.sessions import CellKey
 from asok.surroundings import ROOMS
-from asok.topics import Topics
+from asok.topics import RESERVED, Topics
 from asok.trees import Path
 
 __all__ = ["Following", "RoomWatchers", "share_topic"]
 
+Read = tuple[CellKey, Path]
+
 
 def share_topic(slot: str) -> str:
-    """The topic on which the instances of one place share what `update_all` gives; no text of a user names it."""
-    return f"\0share/{slot}"
+    """The topic on which the instances of one place share what `update_all` gives; no text of an app names it."""
+    return f"{RESERVED}share/{slot}"
 
 
 class RoomWatchers:
-    """Who in this process shows which room."""
+    """Who in this process shows which room, and which lines of it stand behind a member. changes: counts them."""
 
     def __init__(self) -> None:
+        self.changes = 0
         self._watchers: dict[str, dict[Following, None]] = {}
+        self._holders: dict[str, set[object]] = {}
 
     def watch(self, room: str, following: Following) -> None:
         """Tell it when the room changes."""
@@ -42,8 +47,25 @@ class RoomWatchers:
 
     def changed(self, room: str, joined: tuple[Member, ...], left: tuple[Member, ...]) -> None:
         """Somebody has come, gone, or changed."""
+        self.changes += 1
         for following in list(self._watchers.get(room, ())):
             following.outdated()
+
+    def hold(self, member: str, line: object) -> None:
+        """The line shows the member: a tab that has come back before its old socket ended is shown by two."""
+        self._holders.setdefault(member, set()).add(line)
+
+    def release(self, member: str, line: object) -> bool:
+        """The line shows it no more; whether none does."""
+        holders = self._holders.get(member, set())
+        holders.discard(line)
+        if not holders:
+            self._holders.pop(member, None)
+        return not holders
+
+    def __len__(self) -> int:
+        """How many rooms and members are of interest here."""
+        return len(self._watchers) + len(self._holders)
 
 
 class Following:
@@ -65,37 +87,42 @@ class Following:
     ) -> None:
         self._replicas, self._topics, self._rooms = replicas, topics, rooms
         self.outdated, self._heard, self._due = outdated, heard, due
-        self._reads: Reads = {}
+        self._reads: frozenset[Read] = frozenset()
         self._listening: frozenset[str] = frozenset()
-        self._timers: list[asyncio.TimerHandle] | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._over = False
+
+    @property
+    def changes(self) -> int:
+        """The count of all changes of what can be read."""
+        return self._replicas.changes + self._rooms.changes
 
     def follow(self, component: Component, slot: str) -> None:
-        """From now on follow what the component has read and subscribed to."""
+        """From now on follow what the component has read and subscribed to. Nothing after `stop`."""
+        if self._over:
+            return
         around, definition = surroundings_of(component), definition_of(component)
-        if around.reads != self._reads:
-            self._read(around.reads)
+        reads = frozenset((key, path) for key, paths in around.reads.items() for path in paths)
+        if reads - self._reads and around.since != self.changes:
+            self.outdated()  # it may have changed after it was read, when nobody told us yet
+        self._read(reads)
         topics = definition.topics.union(around.topics, around.heard)
-        if definition.shares:
-            topics |= {share_topic(slot)}
-        if topics != self._listening:
-            self._listen(topics)
-        if definition.periodic and self._timers is None:
-            self._timers = []
+        self._listen(topics | {share_topic(slot)} if definition.shares else topics)
+        if not self._timers:
             for method in definition.periodic:
                 self._schedule(method)
 
-    def _read(self, reads: Reads) -> None:
-        old, new = set(_pairs(self._reads)), set(_pairs(reads))
-        for (owner, name), path in new - old:
-            if owner == ROOMS:
-                self._rooms.watch(name, self)
+    def _read(self, reads: frozenset[Read]) -> None:
+        for key, path in reads - self._reads:
+            if key[0] == ROOMS:
+                self._rooms.watch(key[1], self)
             else:
-                self._replicas.watch((owner, name), path, self)
-        for (owner, name), path in old - new:
-            if owner == ROOMS:
-                self._rooms.unwatch(name, self)
+                self._replicas.watch(key, path, self)
+        for key, path in self._reads - reads:
+            if key[0] == ROOMS:
+                self._rooms.unwatch(key[1], self)
             else:
-                self._replicas.unwatch((owner, name), path, self)
+                self._replicas.unwatch(key, path, self)
         self._reads = reads
 
     def _listen(self, topics: frozenset[str]) -> None:
@@ -107,14 +134,10 @@ class Following:
 
     def _schedule(self, method: Exposed) -> None:
         def due() -> None:
-            if self._timers is not None:
-                self._timers[:] = [timer for timer in self._timers if timer.when() > loop.time()]
-                self._schedule(method)
-                self._due(method)
+            self._schedule(method)
+            self._due(method)
 
-        loop = asyncio.get_running_loop()
-        assert self._timers is not None
-        self._timers.append(loop.call_later(method.period, due))
+        self._timers[method.name] = asyncio.get_running_loop().call_later(method.period, due)
 
     def changed(self, change: Change) -> None:
         """A document that it reads has changed."""
@@ -126,12 +149,9 @@ class Following:
 
     def stop(self) -> None:
         """Follow nothing any more."""
-        self._read({})
+        self._over = True
+        self._read(frozenset())
         self._listen(frozenset())
-        for timer in self._timers or ():
+        for timer in self._timers.values():
             timer.cancel()
-        self._timers = None
-
-
-def _pairs(reads: Reads) -> list[tuple[tuple[str, str], Path]]:
-    return [(key, path) for key, paths in reads.items() for path in paths]
+        self._timers.clear()

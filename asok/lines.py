@@ -12,19 +12,20 @@ from typing import Any
 import msgspec
 
 from asok import protocol
-from asok.component import Component, Definition, surroundings_of
+from asok.component import Component, surroundings_of
+from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
 from asok.following import share_topic
-from asok.reviving import record_of, values_of
-from asok.sessions import Record
+from asok.live import Live, SessionEnded
+from asok.news import Called, Given, Late, News, take_late
 from asok.showing import Joined, Unit
 
-__all__ = ["Line", "News", "Turn", "Work"]
+__all__ = ["Line", "Turn", "Work", "take_turn"]
 
 log = logging.getLogger("asok")
 
-MOST_MESSAGES = 1000
-Arguments = tuple[list[Any], dict[str, Any]]
+MOST_NEWS = 1000
+AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +38,13 @@ class Turn:
 Work = protocol.Event | protocol.JoinEntry | Turn
 
 
-@dataclass(slots=True)
-class News:
-    """What has come from elsewhere. calls: methods for messages and for the clock. shared: fields that
-    `update_all` gave. late: components that were changed after their work was committed, and what it was then."""
-
-    calls: list[tuple[Exposed, Arguments]] = field(default_factory=list)
-    shared: list[dict[str, Any]] = field(default_factory=list)
-    late: list[tuple[Component, Record]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.calls or self.shared or self.late)
-
-    def apply(self, unit: Unit) -> None:
-        """Give the unit's component what was set elsewhere."""
-        component, definition = unit.component, unit.joined.definition
-        for fields in self.shared:
-            component.__dict__.update(fields)
-        for changed, before in self.late:
-            component.__dict__.update(differing(definition, changed, before))
-
-
-def differing(definition: Definition, component: Component, before: Record) -> dict[str, Any]:
-    """Copies of the fields that are other than in a record."""
-    old, now = values_of(definition, before), values_of(definition, record_of(component, b"", 0, 0, None))
-    return {name: value for name, value in now.items() if name not in old or old[name] != value}
-
-
 @dataclass(eq=False, slots=True)
 class Line:
     """An instance and the work that waits for it. expected: the sequence to be taken next.
 
-    member: its id in rooms. turn: asks for a turn; turning: one is due. tasks: what `self.run` has started.
-    waiting: those who wait for the end of the next turn.
+    member: its id in rooms. turn: asks for a turn; turning: one is due. news: for the next turn. changed:
+    components that were changed after their work was committed. tasks: what `self.run` has started. waiting:
+    those who wait for the end of the next turn.
     """
 
     joined: Joined
@@ -78,11 +53,13 @@ class Line:
     turn: Callable[[Line], None]
     work: deque[Work] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
-    news: News = field(default_factory=News)
+    news: deque[News] = field(default_factory=deque)
+    changed: list[Component] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     turning: bool = False
     over: bool = False
+    _lost: int = 0
 
     def outdated(self) -> None:
         """What is shown may have changed."""
@@ -90,59 +67,72 @@ class Line:
             self.turning = True
             self.turn(self)
 
+    def outdated_soon(self) -> None:
+        """As `outdated`, in a moment: the store cannot be had just now."""
+        asyncio.get_running_loop().call_later(AGAIN, self.outdated)
+
     def heard(self, topic: str, message: Any) -> None:
         """A message of a topic that the instance listens to."""
-        definition = self.joined.definition
-        if topic == share_topic(self.joined.token.slot):
-            class_name, instance, names, state = message
-            if class_name == definition.name and instance != self.joined.token.instance:
+        definition, token = self.joined.definition, self.joined.token
+        if topic == share_topic(token.slot):
+            class_name, instance, member, names, state = message
+            if class_name != definition.name or member == self.member:
+                return
+            if instance != token.instance:  # the record of the same one has it
                 values = definition.fields.public.unpack(state)
-                self.news.shared.append({name: values[name] for name in names})
-                self.outdated()
-            return
-        if len(self.news.calls) >= MOST_MESSAGES:
-            return log.warning("%s is behind by %s messages; one of %r is lost", definition.name, MOST_MESSAGES, topic)
+                self._add(Given({name: values[name] for name in names}))
+            return self.outdated()
         for method in definition.methods.values():
             if method.takes(topic):
-                self._add(method, message)
+                self._hear(method, message)
         self.outdated()
 
-    def _add(self, method: Exposed, message: Any) -> None:
-        definition = self.joined.definition
+    def _hear(self, method: Exposed, message: Any) -> None:
         try:
-            parameters = method.parameters[:1]
-            given = [msgspec.convert(message, parameter.type, strict=False) for parameter in parameters]
-        except msgspec.ValidationError as error:
-            return log.error("%s.%s does not take %r: %s", definition.name, method.name, message, error)
-        self.news.calls.append((method, (given, {})))
+            given = [msgspec.convert(message, each.type, strict=False) for each in method.parameters[:1]]
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
+            name = f"{self.joined.definition.name}.{method.name}"
+            return log.error("%s does not take the message %.200r: %s", name, message, error)
+        self._add(Called(method, (given, {})))
 
     def due(self, method: Exposed) -> None:
         """The clock calls a method; one that has not had its turn yet is not called twice."""
-        if all(each is not method for each, _ in self.news.calls):
-            self.news.calls.append((method, ([], {})))
+        if not any(isinstance(each, Called) and each.method is method for each in self.news):
+            self._add(Called(method, ([], {})))
             self.outdated()
 
     def late(self, component: Component) -> None:
         """A component was changed after its work was committed."""
-        if self.over:
-            return log.warning("%s was changed after its page had gone", self.joined.definition.name)
-        if all(each is not component for each, _ in self.news.late):
-            self.news.late.append((component, surroundings_of(component).committed))
+        if all(each is not component for each in self.changed):
+            self.changed.append(component)
         self.outdated()
 
-    def take_news(self) -> News:
-        """All that has come; what comes now is for the next turn."""
-        news, self.news, self.turning = self.news, News(), False
-        for component, _ in news.late:
-            around = surroundings_of(component)
-            around.committed = record_of(component, b"", 0, 0, None)
-        return news
+    def out_of(self, room: str) -> None:
+        """The instance may be in this room no more."""
+        self._add(Late({}, (set(), {room}), ({}, {room}), [], [("leave", room)]))
+        self.outdated()
 
-    def put_back(self, news: News, waiting: list[asyncio.Future[None]]) -> None:
-        """It was not dealt with: it comes before what has come since."""
-        later = self.news
-        self.news = News(news.calls + later.calls, news.shared + later.shared, news.late + later.late)
-        self.waiting[:0] = waiting
+    def _add(self, news: News) -> None:
+        if len(self.news) < MOST_NEWS:
+            self.news.append(news)
+            return
+        self._lost += 1
+        if self._lost == 1:
+            log.warning("%s is behind by %s messages, and loses more", self.joined.definition.name, MOST_NEWS)
+
+    def take_news(self) -> tuple[deque[News], list[AsokError]]:
+        """All that has come, and what could not be taken; what comes now is for the next turn."""
+        news, self.news, changed, self.changed = self.news, deque(), self.changed, []
+        self.turning, self._lost = False, 0
+        problems: list[AsokError] = []
+        for component in changed:
+            try:
+                late = take_late(component)
+            except AsokError as error:
+                problems.append(error)
+            else:
+                news.extend([late] if late is not None else [])
+        return news, problems
 
     def stop(self) -> None:
         """The instance is not shown any more."""
@@ -153,3 +143,58 @@ class Line:
             task.cancel()
         for waiting in self.waiting:
             waiting.cancel()
+        self.news.clear()
+        for component in self.changed:
+            surroundings_of(component).late = None
+        self.changed.clear()
+
+
+async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None]) -> None:
+    """Deal with what has come from elsewhere, in one unit of work, or just show what is new.
+
+    Where the store cannot be had, another turn does it. refuse: told of what else does not work. Raises as
+    `Live.answer`, without Busy.
+    """
+    waiting, line.waiting = line.waiting, []
+    news, problems = line.take_news()
+    try:
+        for problem in problems:
+            refuse(problem)
+        if news:
+            await _deal(line, live, news, refuse)
+        else:
+            await live.catch_up(await live.open(line.joined))
+    except Busy as error:
+        log.warning("busy: %s; again in a moment", error)
+        line.news.extendleft(reversed(news))
+        line.waiting[:0], waiting = waiting, []
+        line.outdated_soon()
+    finally:
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+
+async def _deal(line: Line, live: Live, news: deque[News], refuse: Callable[[Exception], None]) -> None:
+    """All in one unit of work; where that fails, each in one of its own, so that one harms no other."""
+    try:
+        return await live.act(line.joined, lambda unit: _apply(live, unit, news))
+    except (Busy, ResetNeeded, SessionEnded):
+        raise
+    except Exception as error:
+        if len(news) == 1:
+            return refuse(error)
+    while news:
+        try:
+            await live.act(line.joined, lambda unit: _apply(live, unit, [news[0]]))
+        except (Busy, ResetNeeded, SessionEnded):
+            raise
+        except Exception as error:
+            refuse(error)
+        news.popleft()
+
+
+async def _apply(live: Live, unit: Unit, news: deque[News] | list[News]) -> None:
+    async with live.noticing(unit):
+        for each in news:
+            await each.apply(unit, live.call)

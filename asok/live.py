@@ -6,8 +6,8 @@ that the browser may ask. Nothing that a method does to state, session or stores
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from asok import protocol
@@ -15,7 +15,7 @@ from asok.asking import Asking
 from asok.attempt import Attempt
 from asok.calling import run_method
 from asok.calls import bind_arguments, parse_call
-from asok.committing import commit, keep, record_after
+from asok.committing import commit, keep, record_after, unchanged
 from asok.component import Component, Definition, surroundings_of
 from asok.documents import working
 from asok.errors import BadArguments, Busy, FieldError, MethodFailed, NotExposed, ResetNeeded
@@ -85,7 +85,7 @@ class Live:
         around, settled = surroundings_of(unit.component), unit.applied(self.screen.tab)
         seq, done = event.seq if event else settled, False
         shown = event.seq - 1 if event else settled
-        around.tab = attempt = Attempt(unit, asking, lambda: self._step(unit, shown), self.screen.later)
+        around.tab = attempt = Attempt(unit, asking, self.screen, lambda: self._step(unit, shown))
         try:
             with working(unit.work):
                 await action(unit)
@@ -94,7 +94,8 @@ class Live:
                     shared.take(unit.component, unit.token.mount.path, unit.work)
                 rendering = await self._render(unit)
                 fresh = await self._mount_children(unit, rendering)
-            record = record_after(unit, self.screen.tab, seq, event=event is not None)
+            made = record_after(unit, self.screen.tab, seq, event=event is not None)
+            record = unit.record if event is None and unchanged(unit, made) else made
             sealed = self.screen.seal(unit, rendering, record)
             done = await commit(self.engine, self.owner, unit, record, fresh)
         finally:
@@ -103,7 +104,7 @@ class Live:
         if done:
             self.screen.show_children(unit, fresh)
             self.screen.show(unit, seq, rendering, sealed, around.effects)
-            self.screen.committed(unit, record)
+            self.screen.committed(unit, made)
         return done
 
     def _verify(self, definition: Definition, event: protocol.Event) -> tuple[Exposed, Arguments] | None:
@@ -118,13 +119,12 @@ class Live:
 
     async def _call(self, unit: Unit, event: protocol.Event, call: tuple[Exposed, Arguments] | None) -> None:
         component, definition = unit.component, unit.joined.definition
-        before = self._before(component, definition)
-        if event.data is not None and event.data.fields:
-            self._set_fields(component, definition, event.data.fields)
-        if call is not None:
-            again = surroundings_of(component).event.attempt > 1
-            await self.call(unit, *(self._verify(definition, event) if again else None) or call)
-        await self._updated(component, definition, before)
+        async with self.noticing(unit):
+            if event.data is not None and event.data.fields:
+                self._set_fields(component, definition, event.data.fields)
+            if call is not None:
+                again = surroundings_of(component).event.attempt > 1
+                await self.call(unit, *(self._verify(definition, event) if again else None) or call)
 
     async def call(self, unit: Unit, method: Exposed, arguments: Arguments) -> None:
         """Run a marked method of the unit's component."""
@@ -140,11 +140,11 @@ class Live:
             started=attempt.started,
         )
 
-    async def hear(self, unit: Unit, calls: list[tuple[Exposed, Arguments]]) -> None:
-        """Run methods that a topic or the clock calls, all of them in one unit of work."""
+    @contextlib.asynccontextmanager
+    async def noticing(self, unit: Unit) -> AsyncIterator[None]:
+        """Tell the component's `updated` what has been changed inside."""
         before = self._before(unit.component, unit.joined.definition)
-        for method, arguments in calls:
-            await self.call(unit, method, arguments)
+        yield
         await self._updated(unit.component, unit.joined.definition, before)
 
     def _before(self, component: Component, definition: Definition) -> dict[str, Any]:
@@ -169,6 +169,11 @@ class Live:
                 raise BadArguments(name, str(error)) from None
 
     async def _render(self, unit: Unit) -> Rendering:
+        """What the component shows now; from here on it counts what this reads, and what load() subscribes to."""
+        around, following = surroundings_of(unit.component), unit.joined.following
+        around.reads = {key: set(paths) for key, paths in unit.given.items()}
+        around.heard.clear()
+        around.since = following.changes if following is not None else -1
         await load(self.engine, unit.component)
         try:
             return self.engine.render(unit.component, unit.joined.token.slot)
@@ -187,13 +192,12 @@ class Live:
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""
-        if self.screen.gone:
-            raise asyncio.CancelledError("nobody looks at the steps any more")
         rendering = await self._render(unit)
         fresh = await self._mount_children(unit, rendering)
         await keep(self.engine, self.owner, fresh)
-        self.screen.show_children(unit, fresh)
-        self.screen.show_step(unit, seq, rendering)
+        if not unit.work.over:  # else what has become of it is shown already
+            self.screen.show_children(unit, fresh)
+            self.screen.show_step(unit, seq, rendering)
 
     async def renew(self, unit: Unit, since: int) -> None:
         """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
@@ -219,8 +223,19 @@ class Live:
         """Run the hook of an instance that has left the page, and keep what it changed."""
         if "unmount" not in joined.definition.overrides:
             return
-        unit = await self.open(joined)
-        with working(unit.work):
-            await hook(unit.component.unmount())
-        record = record_after(unit, self.screen.tab, unit.applied(self.screen.tab), event=False)
-        await commit(self.engine, self.owner, unit, record, {})
+        asking, name = self.screen.ask(joined, 0), f"{joined.definition.name}.unmount"
+        asking.close()
+        for _ in range(ATTEMPTS):
+            unit = await self.open(joined)
+            around = surroundings_of(unit.component)
+            around.tab = attempt = Attempt(unit, asking, self.screen, _nothing)
+            with working(unit.work):
+                await guarded(self.engine, name, hook(unit.component.unmount()))
+            record = record_after(unit, self.screen.tab, unit.applied(self.screen.tab), event=False)
+            if await commit(self.engine, self.owner, unit, record, {}):
+                return self.screen.committed(unit, record)
+            attempt.undo()
+
+
+async def _nothing() -> None:
+    """Nobody looks."""

@@ -63,6 +63,7 @@ class Opener:
         shared = self.engine.shared_by(definition, token.mount, token.slot)
         if shared is not None:
             shared.give(component, token.mount.path, unit.work)
+        unit.given = {key: set(paths) for key, paths in surroundings_of(component).reads.items()}
         await load(self.engine, component)
         return unit
 

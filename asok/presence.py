@@ -22,7 +22,7 @@ from asok.errors import Refusal, StoreError
 from asok.frozen import freeze
 from asok.roster import Member, Roster
 
-__all__ = ["Member", "Presence", "PresenceRefused"]
+__all__ = ["Member", "Presence", "PresenceRefused", "checked_meta"]
 
 _log = logging.getLogger("asok")
 
@@ -123,7 +123,7 @@ class Presence:
         _check_name("member", member_id)
         if user:
             _check_name("user", user)
-        checked = _checked(meta or {})
+        checked = checked_meta(meta or {})
         with self._lock:
             if known := self._roster.own(room, member_id):
                 self._roster.put(room, replace(known, user=user, meta=checked))
@@ -137,7 +137,7 @@ class Presence:
 
     def update(self, room: str, member_id: str, meta: Mapping[str, Any]) -> None:
         """Change what the others know of it. Raises PresenceRefused, also where it is not in the room."""
-        checked = _checked(meta)
+        checked = checked_meta(meta)
         with self._lock:
             known = self._roster.own(room, member_id)
             if known is None:
@@ -218,7 +218,8 @@ def _check_name(kind: str, name: str) -> None:
         raise PresenceRefused(f"a {kind} is text, got half of a character in {name!a}")
 
 
-def _checked(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+def checked_meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A frozen copy of what the others may know. Raises PresenceRefused."""
     if not isinstance(meta, Mapping):
         raise PresenceRefused(f"meta is a dict of JSON values, got {type(meta).__name__}")
     try:

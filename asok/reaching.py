@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from asok.component import Component, surroundings_of
+from asok.errors import AsokError
 from asok.following import share_topic
 from asok.lines import Line
 from asok.mounting import Engine
+from asok.news import changed_since
 from asok.reviving import revive, values_of
 from asok.sessions import Record
 from asok.showing import Unit
 
 __all__ = ["Reach"]
 
+log = logging.getLogger("asok")
+
 
 class Reach:
-    """What the components of one tab do beyond their own state. fail: told of a task that raised."""
+    """What the components of one tab do beyond their own state. fail: told of what did not work, though the unit
+    counts, and of a task that raised."""
 
     def __init__(
         self, engine: Engine, owner: str, lines: Mapping[str, Line], fail: Callable[[str, Exception], None]
@@ -26,31 +33,41 @@ class Reach:
         self._engine, self._user, self._lines, self._fail = engine, owner[:12], lines, fail
 
     def committed(self, unit: Unit, record: Record) -> None:
-        """A unit of work counts: do what it has asked for."""
+        """A unit of work counts: do what it has asked for. Never raises, since nothing can be undone any more."""
         around, line = surroundings_of(unit.component), self._lines.get(unit.token.instance)
-        for kind, *details in around.outgoing:
-            self._tell(unit, kind, *details)
-        if line is None:
-            return
-        loop, component = asyncio.get_running_loop(), unit.component
+        asked, around.outgoing = around.outgoing, []
+        around.effects = []
+        for kind, *details in asked:
+            try:
+                self._tell(unit, line, kind, *details)
+            except Exception as error:
+                self._fail(unit.token.instance, error)
         around.committed = record
-        around.late = lambda: None if loop.is_closed() else _soon(loop, line, component)
-        for task in around.tasks:
-            self._start(line, component, task)
+        if line is None or line.over:
+            self._close(unit.component)
+            return
+        around.late = self._hook(line, unit.component)
+        # A thread may have changed something before the hook was there.
+        with suppress(AsokError):
+            if not changed_since(unit.component, record):
+                return self._start_all(line, unit.component)
+        self._after(line, unit.component)
 
-    def _tell(self, unit: Unit, kind: str, *details: Any) -> None:
-        around, presence = surroundings_of(unit.component), self._engine.presence
+    def _tell(self, unit: Unit, line: Line | None, kind: str, *details: Any) -> None:
+        member, presence = surroundings_of(unit.component).member, self._engine.presence
         match kind, *details:
             case "push", topic, message:
                 self._engine.topics.push(topic, message)
-            case "join", room, meta:
-                presence.join(room, around.member, self._user, meta)
-            case "leave", room:
-                presence.leave(room, around.member)
-            case "typing", room, seconds:
-                presence.typing(room, around.member, seconds)
             case "share", names:
                 self._share(unit, names)
+            case "leave", room:
+                presence.leave(room, member)
+            case _ if line is None or line.over:
+                pass  # who has gone comes into no room any more
+            case "join", room, meta:
+                presence.join(room, member, self._user, meta)
+            case "typing", room, seconds:
+                presence.typing(room, member, seconds)
 
     def _share(self, unit: Unit, names: Collection[str]) -> None:
         definition, token = unit.joined.definition, unit.token
@@ -60,7 +77,51 @@ class Reach:
         new = public.unpack(state)
         changed = [name for name in public.names if (not names or name in names) and new[name] != old.get(name)]
         if changed:
-            self._engine.topics.push(share_topic(token.slot), [definition.name, token.instance, changed, state])
+            member = surroundings_of(unit.component).member
+            message = [definition.name, token.instance, member, changed, state]
+            self._engine.topics.announce(share_topic(token.slot), message)
+
+    # ---- after the commit
+
+    def _hook(self, line: Line, component: Component) -> Callable[[], None]:
+        """What a change calls that comes after the commit, in any thread."""
+        loop, due = asyncio.get_running_loop(), False
+
+        def changed() -> None:
+            nonlocal due
+            due = False
+            self._after(line, component)
+
+        def late() -> None:
+            nonlocal due
+            if not due:
+                due = True
+                with suppress(RuntimeError):  # the loop is closed, and nobody is there any more
+                    loop.call_soon_threadsafe(changed)
+
+        return late
+
+    def _after(self, line: Line, component: Component) -> None:
+        """A component was changed after its work was committed, or has asked for something."""
+        if line.over:
+            log.warning("%s was changed after its page had gone", line.joined.definition.name)
+            return self._close(component)
+        self._start_all(line, component)
+        line.late(component)
+
+    def _close(self, component: Component) -> None:
+        """Nobody shows the component any more: it starts nothing, and nobody hears of it."""
+        around = surroundings_of(component)
+        around.late = None
+        for work in around.tasks:
+            work.close()
+        around.tasks = []
+
+    def _start_all(self, line: Line, component: Component) -> None:
+        around = surroundings_of(component)
+        works, around.tasks = around.tasks, []
+        for work in works:
+            self._start(line, component, work)
 
     def _start(self, line: Line, component: Component, work: Coroutine[Any, Any, Any]) -> None:
         async def run() -> None:
@@ -68,11 +129,15 @@ class Reach:
                 await work
             except Exception as error:
                 self._fail(line.joined.token.instance, error)
-            line.late(component)
+            self._after(line, component)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            line.tasks.discard(task)
+            work.close()  # where it was cancelled before it began
 
         task = asyncio.create_task(run())
         line.tasks.add(task)
-        task.add_done_callback(line.tasks.discard)
+        task.add_done_callback(ended)
 
     async def later(self, component: Component) -> None:
         """Show, and keep, what was changed after the work was committed."""
@@ -81,20 +146,28 @@ class Reach:
             raise asyncio.CancelledError("the page has gone")
         done = asyncio.get_running_loop().create_future()
         line.waiting.append(done)
-        line.late(component)
+        self._after(line, component)
         await done
 
-    def enter(self, unit: Unit) -> None:
-        """An instance is shown: it takes part in its rooms."""
+    # ---- rooms
+
+    def enter(self, line: Line, unit: Unit) -> None:
+        """An instance is shown: it takes part in its rooms, as far as it still may."""
         around = surroundings_of(unit.component)
-        for room, meta in around.rooms.items():
-            self._engine.presence.join(room, around.member, self._user, meta)
+        for room, meta in list(around.rooms.items()) if not line.over else ():
+            try:
+                self._engine.authorize(around.session, room, "join")
+                self._engine.presence.join(room, around.member, self._user, meta)
+            except Exception as error:
+                self._fail(unit.token.instance, error)
+                line.out_of(room)
+
+    def hold(self, line: Line) -> None:
+        """The line stands for its member, perhaps beside that of a socket which has not noticed its end."""
+        self._engine.rooms.hold(line.member, line)
 
     def leave(self, line: Line) -> None:
         """An instance is not shown any more."""
         line.stop()
-        self._engine.presence.leave_all(line.member)
-
-
-def _soon(loop: asyncio.AbstractEventLoop, line: Line, component: Component) -> None:
-    loop.call_soon_threadsafe(line.late, component)
+        if self._engine.rooms.release(line.member, line):
+            self._engine.presence.leave_all(line.member)

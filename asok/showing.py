@@ -16,7 +16,7 @@ from asok.asking import Asking
 from asok.component import Component, Definition
 from asok.diff import Delta
 from asok.diff import change as difference
-from asok.documents import Work
+from asok.documents import Reads, Work
 from asok.following import Following
 from asok.mounting import Engine, Mounted, Place, Rendering, listens
 from asok.reviving import revive
@@ -54,7 +54,7 @@ class Unit:
     """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
 
     remembered: a reload of the page restores this instance already. token: the browser's, at that time.
-    work: what is read of stores and written to them.
+    work: what is read of stores and written to them. given: what was read to rebuild it.
     """
 
     joined: Joined
@@ -64,6 +64,7 @@ class Unit:
     remembered: bool
     token: Token
     work: Work = field(default_factory=Work)
+    given: Reads = field(default_factory=dict)
 
     @property
     def version(self) -> int:
@@ -78,7 +79,6 @@ class Unit:
 class Screen:
     """The instances that a tab shows, and the messages that change them. `send` takes them.
 
-    arrived: called with a child that follows something, and so takes part before any event of its own.
     committed: called with each unit of work that counts, and its record.
     """
 
@@ -86,12 +86,11 @@ class Screen:
         self,
         engine: Engine,
         send: Callable[[protocol.ServerMessage], None],
-        arrived: Callable[[Joined, int], None],
         committed: Callable[[Unit, Record], None],
         later: Callable[[Component], Awaitable[None]],
     ) -> None:
         self.engine, self.send = engine, send
-        self.arrived, self.committed, self.later = arrived, committed, later
+        self.committed, self.later = committed, later
         self.tab, self.gone = "", False
         self.joined: dict[str, Joined] = {}
         self._statics: set[str] = set()
@@ -130,10 +129,6 @@ class Screen:
             self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-            elif token.listens:
-                joined = Joined(token, text, each.child.definition, token.rendering, True)
-                self.arrived(joined, each.applied(self.tab))
-            if joined is not None:
                 joined.follow(each.component)
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
@@ -159,9 +154,9 @@ class Screen:
     def show(self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects) -> None:
         """Send a rendering, its token and its effects; the page may show a newer one already."""
         joined, (token, text) = unit.joined, sealed
-        joined.follow(unit.component)
         if joined.token is not unit.token and token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
+        joined.follow(unit.component)
         html_change, change_of_token = self.change(unit, rendering), token_change(joined.text, text)
         joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
         self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))

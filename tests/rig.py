@@ -284,6 +284,11 @@ class Tab:
         assert frame[0] == "update", frame
         return self.text(instance)
 
+    async def shows(self, wanted: str, instance: str = "") -> None:
+        """Wait until the instance shows this."""
+        while wanted not in self.text(instance):
+            await self.receive()
+
     def text(self, instance: str = "") -> str:
         return self.shown[instance or self.only].text
 

@@ -1,0 +1,102 @@
+"""What comes to an instance from elsewhere: messages, the clock, shared fields, and changes after a commit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asok.component import Component, Definition, definition_of, surroundings_of
+from asok.exposing import Exposed
+from asok.reviving import record_of, values_of
+from asok.sessions import Record
+from asok.showing import Unit
+
+__all__ = ["Arguments", "Called", "Given", "Late", "News", "changed_since", "take_late"]
+
+Arguments = tuple[list[Any], dict[str, Any]]
+Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A method that a topic or the clock calls."""
+
+    method: Exposed
+    arguments: Arguments = ((), {})  # type: ignore[assignment]  # shared by all, and copied before it is used
+
+    async def apply(self, unit: Unit, call: Call) -> None:
+        """Call it, with arguments of its own: others hear the same message, and the unit may run again."""
+        await call(unit, self.method, copy.deepcopy(self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Fields that `update_all` gave."""
+
+    fields: Mapping[str, Any]
+
+    async def apply(self, unit: Unit, call: Call) -> None:
+        """Set them."""
+        unit.component.__dict__.update(copy.deepcopy(dict(self.fields)))
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What became of a component after its work was committed: the fields that were set, and what was asked for.
+
+    topics: those begun and those ended. rooms: the same, with what is known there.
+    """
+
+    fields: Mapping[str, Any]
+    topics: tuple[set[str], set[str]]
+    rooms: tuple[Mapping[str, Any], set[str]]
+    effects: list[list[Any]]
+    outgoing: list[tuple[Any, ...]]
+
+    async def apply(self, unit: Unit, call: Call) -> None:
+        """Make it so for the instance as it is now."""
+        around = surroundings_of(unit.component)
+        unit.component.__dict__.update(copy.deepcopy(dict(self.fields)))
+        around.topics = (around.topics | self.topics[0]) - self.topics[1]
+        kept = {room: meta for room, meta in around.rooms.items() if room not in self.rooms[1]}
+        around.rooms = {**kept, **self.rooms[0]}
+        around.effects += self.effects
+        around.outgoing += self.outgoing
+
+
+News = Called | Given | Late
+
+
+def changed_since(component: Component, record: Record) -> bool:
+    """Whether a thread or task has changed the component since the record was made of it."""
+    fields, around = definition_of(component).fields, surroundings_of(component)
+    if around.topics != set(record.topics) or around.rooms != record.rooms:
+        return True
+    values = component.__dict__
+    return fields.public.pack(values) != record.state or fields.secret.pack(values) != record.private
+
+
+def take_late(component: Component) -> Late | None:
+    """What is new of a component since this was last asked, or since its commit; None where that did not count.
+
+    Raises FieldError where a field was set to what it cannot hold.
+    """
+    definition, around = definition_of(component), surroundings_of(component)
+    before: Record | None = around.committed
+    if before is None:
+        return None
+    now = record_of(component, b"", 0, 0, None)
+    around.committed = now
+    effects, around.effects = around.effects, []
+    outgoing, around.outgoing = around.outgoing, []
+    old, new = set(before.topics), set(now.topics)
+    met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
+    rooms = met, set(before.rooms) - set(now.rooms)
+    return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing)
+
+
+def _differing(definition: Definition, before: Record, now: Record) -> dict[str, Any]:
+    old, new = values_of(definition, before), values_of(definition, now)
+    return {name: value for name, value in new.items() if name not in old or old[name] != value}

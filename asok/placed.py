@@ -1,0 +1,289 @@
+"""What a component's methods may ask of the page, of other pages, and of the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from asok.documents import note
+from asok.errors import ComponentError, nearest
+from asok.presence import Member, checked_meta
+from asok.surroundings import ROOMS, Event, Surroundings, Tab
+from asok.topics import check_message, name_problem
+from asok.window import Window
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from asok.sessions import Session
+
+__all__ = ["Placed", "Rooms"]
+
+
+class Placed:
+    """What every component has by being on a page; the base of `Component`."""
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        surroundings: Surroundings = self.__dict__["_asok"]
+        return surroundings
+
+    @property
+    def session(self) -> Session:
+        """The visitor's session, as `request.session`."""
+        session = self._surroundings.session
+        if session is None or getattr(self, "stateless", False):
+            raise ComponentError(f"{type(self).__name__} is stateless or not on a page, and has no session")
+        return session
+
+    @property
+    def request(self) -> Request:
+        """The request of the page that shows the component."""
+        request = self._surroundings.request
+        if request is None:
+            raise ComponentError(f"{type(self).__name__} is not on a page, and has no request")
+        return request
+
+    @property
+    def route(self) -> str:
+        """The route of that page as `app.page` was given it, such as `/orders/{id}`; empty for other pages."""
+        return self._surroundings.route
+
+    @property
+    def event(self) -> Event:
+        """The event that is being answered."""
+        return self._surroundings.event
+
+    # ---- the page
+
+    @property
+    def window(self) -> Window:
+        """The browser's window, to be asked in an `async def` method: `await self.window.confirm("Sure?")`."""
+        return Window(self._tab.ask)
+
+    def reset(self, *fields: str) -> None:
+        """Put the named form fields back to what the template says, even where the person has typed."""
+        self._ask("reset", *fields)
+
+    def focus(self, selector: str) -> None:
+        """Move the focus to the first element of the page that matches the CSS selector."""
+        self._ask("focus", selector)
+
+    def dispatch(self, name: str, detail: Any = None) -> None:
+        """Fire a DOM event called `name` on the component's root element; it bubbles."""
+        self._ask("dispatch", name, detail)
+
+    def set_title(self, title: str) -> None:
+        """Set the page's title."""
+        self._ask("title", title)
+
+    def redirect(self, path: str) -> None:
+        """Send the browser to another page of this site. Raises ComponentError for anything but a path."""
+        if not re.fullmatch(r"/(?![/\\])[^\x00-\x20\\]*", path):
+            raise ComponentError(f"redirect({path!r}): expected a path of this site, such as '/done'")
+        self._ask("redirect", path)
+
+    def reload(self) -> None:
+        """Load the whole page again."""
+        self._ask("reload")
+
+    def _ask(self, *effect: Any) -> None:
+        try:
+            msgspec.json.encode(effect)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            problem = f"{effect[0]} cannot be sent to the browser: {error}"
+            raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
+        self._surroundings.effects.append([*effect])
+        self._asked()
+
+    # ---- later, and again
+
+    def push(self) -> Awaitable[None]:
+        """Show the state as it is now, in the middle of a method or after it: `await self.push()`.
+
+        In a method that is a `def` it has happened on return. Nothing is committed before the method ends; what
+        is changed after that is kept, too.
+        """
+        tab = self._tab
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run_coroutine_threadsafe(tab.push(self), tab.loop).result()
+            return _Nothing()
+        return tab.push(self)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine in the background once the method is committed; what it sets is shown and kept.
+
+        It is cancelled when the page goes. Raises ComponentError where `work` is none, and in mount().
+        """
+        if not asyncio.iscoroutine(work):
+            raise ComponentError(f"run({work!r}): expected a coroutine, as in self.run(self.download())")
+        try:
+            self._page_for("run")
+        except ComponentError:
+            work.close()
+            raise
+        self._surroundings.tasks.append(work)
+        self._asked()
+
+    def update_all(self, *fields: str) -> Awaitable[None]:
+        """Give what this method has changed to the same component on every open tab of the same page.
+
+        fields: only these. It happens when the method's work is committed. Private fields stay. Raises
+        ComponentError for a name that is no field, or a private one.
+        """
+        self._page_for("update_all")
+        public = self._public()
+        for name in fields:
+            if name not in public:
+                problem = f"update_all({name!r}): {type(self).__name__} has no public field of that name"
+                raise ComponentError(problem + nearest(name, public))
+        self._surroundings.outgoing.append(("share", fields))
+        self._asked()
+        return _Nothing()
+
+    # ---- others
+
+    def subscribe(self, topic: str) -> None:
+        """Take the messages of a topic: the method marked @on(…) for it is called; without one, `load()`
+        and the rendering show what is new.
+
+        In mount() or a method it stays until `unsubscribe`, also after a reload; in load() it is for what is
+        shown then.
+        """
+        around = self._surroundings
+        _check_name("subscribe", topic)
+        if around.loading:
+            around.heard.add(topic)
+            return
+        self._keeps("subscribe")
+        around.topics.add(topic)
+        self._asked()
+
+    def unsubscribe(self, topic: str) -> None:
+        """Take them no more."""
+        self._surroundings.topics.discard(topic)
+        self._asked()
+
+    def broadcast(self, room: str, message: Any = None) -> None:
+        """Send a message to all who take part in a room or topic, once the method's work is committed.
+
+        Raises Denied where an `app.authorize` function says no, AsokError for what cannot be sent.
+        """
+        self._page_for("broadcast")
+        _check_name("broadcast", room)
+        check_message(room, message)
+        self._allowed(room, "broadcast")
+        self._surroundings.outgoing.append(("push", room, message))
+        self._asked()
+
+    @property
+    def presence(self) -> Rooms:
+        """Who is in which room."""
+        return Rooms(self)
+
+    def _public(self) -> tuple[str, ...]:
+        """The names of the fields that are not private."""
+        return ()
+
+    def _allowed(self, room: str, action: str) -> None:
+        around = self._surroundings
+        if around.authorize is not None:
+            around.authorize(around.session, room, action)
+
+    def _asked(self) -> None:
+        """Something was asked for; after the work's commit somebody has to be told."""
+        if self._surroundings.late is not None:
+            self._surroundings.late()
+
+    def _keeps(self, what: str) -> None:
+        if getattr(self, "stateless", False):
+            name = type(self).__name__
+            raise ComponentError(f"{name} is stateless, and nothing remembers its {what}; subscribe in load() instead")
+
+    def _page_for(self, what: str) -> Tab:
+        around = self._surroundings
+        if around.tab is None or around.loading:
+            where = "in load(), which runs at every rendering" if around.loading else "while it is first rendered"
+            raise ComponentError(
+                f"{type(self).__name__}.{what} {where} would reach no open page; do that in a method"
+                + (", or use app.push, which sends at once" if what == "broadcast" else "")
+            )
+        return around.tab
+
+    @property
+    def _tab(self) -> Tab:
+        return self._page_for("push or window")
+
+
+class Rooms:
+    """The rooms that a component's tab takes part in: `self.presence`. What is asked happens at the commit, and
+    for what `mount()` joins as soon as the page is open."""
+
+    def __init__(self, component: Placed) -> None:
+        self._component, self._around = component, component._surroundings
+
+    def join(self, room: str, meta: Mapping[str, Any] | None = None) -> None:
+        """Be seen in a room with this about you, as long as the tab is open, and take its messages.
+
+        Raises Denied where an `app.authorize` function says no, PresenceRefused for a meta that is too large.
+        """
+        self._be("join", room, meta or {})
+
+    def leave(self, room: str) -> None:
+        """Be seen there no more."""
+        self._around.rooms.pop(room, None)
+        self._around.topics.discard(room)
+        self._around.outgoing.append(("leave", room))
+        self._component._asked()
+
+    def update(self, room: str, meta: Mapping[str, Any]) -> None:
+        """Change what the others see about you. Raises ComponentError where you are not in the room."""
+        if room not in self._around.rooms:
+            raise ComponentError(f"presence.update({room!r}): join the room first")
+        self._be("update", room, meta)
+
+    def typing(self, room: str, *, seconds: float = 3) -> None:
+        """Be marked as typing; it ends by itself, or with seconds=0. Nothing where you are not in the room."""
+        self._component._page_for("presence.typing")
+        self._around.outgoing.append(("typing", room, seconds))
+        self._component._asked()
+
+    def members(self, room: str) -> tuple[Member, ...]:
+        """Who is there, the longest first. A component that asks while rendering follows who comes and goes."""
+        note((ROOMS, room), ())
+        presence = self._around.presence
+        return presence.members(room) if presence is not None else ()
+
+    @property
+    def me(self) -> str:
+        """This tab's `id` among the members; empty while the page is first rendered."""
+        return self._around.member
+
+    def _be(self, what: str, room: str, meta: Mapping[str, Any]) -> None:
+        around, component = self._around, self._component
+        _check_name(f"presence.{what}", room)
+        checked = dict(checked_meta(meta))
+        if around.loading:
+            raise ComponentError(f"presence.{what} in load(), which runs at every rendering; do that in a method")
+        component._keeps("rooms")
+        component._allowed(room, "join")
+        around.rooms[room] = checked
+        around.topics.add(room)
+        around.outgoing.append(("join", room, checked))
+        component._asked()
+
+
+class _Nothing:
+    def __await__(self) -> Any:
+        yield from ()
+
+
+def _check_name(what: str, name: Any) -> None:
+    if problem := name_problem(name):
+        raise ComponentError(f"{what}({name!r:.80}): {problem}")
