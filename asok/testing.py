@@ -90,6 +90,9 @@ class LiveClient:
 
     async def mount(self, component: type[Component], /, **fields: Any) -> Page:
         """Show one component on a page of its own, in the app, or in a small one where the client has none."""
+        if self._app is None:
+            self._app = small_app()
+            self._browser = await self._start(self._app)
         if isinstance(self._app, Asok):
             return await self._open(self._started(), add_page(self._app, component, fields))
         app = small_app()

@@ -57,12 +57,14 @@ class Instance:
 
     text: the exact text last received, None before the first update; the tree cannot give it back.
     held: that text belongs to the token. placed: the root has stood in the page. listens: it joins as soon as
-    there is a connection. joined: the app knows it, on this connection. joining: a listening one that waits for
-    the answer to its join. paused: the app asked for time. last: the sequence number of the newest event.
+    there is a connection. came: over this connection, so that the app hears it already. joined: the app knows it,
+    on this connection. joining: a listening one that waits for the answer to its join. paused: the app asked for
+    time. last: the sequence number of the newest event.
     """
 
     id: str
     listens: bool = False
+    came: bool = False
     joining: bool = False
     text: str | None = None
     held: bool = False
@@ -102,10 +104,14 @@ class Instance:
         One that listens says that it shows an older text: the app then answers when it takes part, and a test
         need not guess from when on it hears.
         """
-        if self.listens:
+        if self.listens and not self.came and not self.unsettled:
             self.last, self.joining = max(self.last, 1), True
         settled = min(self.unsettled) - 1 if self.unsettled else self.last
-        return [token, settled, int(self.held and not self.listens)]
+        return [token, settled, int(self.held and not self.joining)]
+
+    def leave_connection(self) -> None:
+        """The connection is gone, and what the app knew there."""
+        self.joined = self.joining = self.came = self.paused = False
 
     def take_text(self, html: str | list[Any]) -> str:
         """The whole text after an update: its own, or a delta over the text held."""

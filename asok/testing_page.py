@@ -195,12 +195,12 @@ class Page:
         await self._wait(
             lambda: self.all(selector) == wanted,
             f"{selector!r} to show {', '.join(map(repr, wanted))}",
-            lambda: ", ".join(map(repr, self.all(selector))) or str(MissingElement(repr(selector), [])),
+            lambda: ", ".join(map(repr, self.all(selector))) or f"no such element, but {text_in(self._dom.body)!r}",
         )
 
     async def until(self, shown: Callable[[], bool]) -> None:
         """Wait for a push: until `shown` is true. An element that it names may still be missing. Raises NotShown."""
-        await self._wait(there(shown), "a push that changes the page", lambda: text_in(self._dom.body))
+        await self._wait(there(shown), "a push that changes the page", lambda: repr(text_in(self._dom.body)))
 
     def store(self, name: str) -> PageStore:
         """A store as this page's scripts have it as `alive.store(name)`; `~cart` is the namespace `cart`."""

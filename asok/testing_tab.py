@@ -133,7 +133,7 @@ class Tab:
         """Lose the socket; unsettled events are kept."""
         socket, self._socket = self._socket, None
         for item in self._instances.values():
-            item.joined = item.joining = item.paused = False
+            item.leave_connection()
         if socket is not None:
             await socket.close(code)
 
@@ -242,7 +242,7 @@ class Tab:
         if item is None:
             if not (isinstance(html, str) and isinstance(token, str)):
                 return  # of one that has left
-            item = self._instances[instance] = Instance(instance)
+            item = self._instances[instance] = Instance(instance, came=True)
         if html:
             self.dom.update(instance, item.take_text(html))
         root = self.dom.roots[instance]
@@ -307,7 +307,7 @@ class Tab:
     def _join_again(self, instance: str) -> None:
         item = self._instances.get(instance)
         if item is not None:
-            item.joined = False
+            item.joined = item.came = False
             item.take_back()
             self._flush(item)
 
@@ -333,7 +333,7 @@ class Tab:
         if code in FINAL:
             self.stores.give_up()
         for item in items:
-            item.joined = item.joining = item.paused = False
+            item.leave_connection()
             if code in UNREADABLE:
                 self._give_up(item.id, Refused("failed", str(ConnectionEnded(code))))
         if code != RESTART:
