@@ -1,0 +1,541 @@
+"""Documents in several processes: commits, notices, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asok.backends.memory import MemoryBackend
+from asok.backends.sqlite import SQLiteBackend
+from asok.bus import LocalBus
+from asok.documents import Change, Document, Work
+from asok.errors import Busy, PathError, ValueTooLarge
+from asok.replicas import Replicas
+from asok.sessions import Backend, Cell, Commit, pack
+from asok.trees import Write, freeze, parse_path
+
+KEY = ("store/x", "doc")
+DEFAULT = freeze({"a": 1, "b": 1, "list": []})
+PATIENCE = 30
+
+
+def write(verb: str, path: str, value: Any = None) -> Write:
+    return Write(verb, parse_path(path), value)
+
+
+def get(replicas: Replicas) -> Document:
+    return replicas.get(KEY, DEFAULT)
+
+
+class Ear:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.heard: list[Change] = []
+        self.told = asyncio.Event()
+
+    def changed(self, change: Change) -> None:
+        self.heard.append(change)
+        self.told.set()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not done():
+                self.told.clear()
+                await self.told.wait()
+
+    @property
+    def paths(self) -> list[list[str]]:
+        return [["/".join(path) for path in change.touched] for change in self.heard]
+
+
+class DeafBus(LocalBus):
+    """A bus that loses the messages that the test says; the gap is told when it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loses = False
+        self.gaps: list[Callable[[], None]] = []
+
+    def publish(self, channel: str, message: bytes) -> None:
+        if not self.loses:
+            super().publish(channel, message)
+
+    def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.gaps.append(listener)
+        return lambda: self.gaps.remove(listener)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    made: Backend = MemoryBackend() if request.param == "memory" else SQLiteBackend(tmp_path / "db")
+    await made.open()
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def opened(backend: Backend, count: int = 1, bus: LocalBus | None = None) -> AsyncIterator[list[Replicas]]:
+    """So many replicas, as of so many processes, over one bus."""
+    bus = bus or LocalBus()
+    made = [Replicas(backend, bus, 1 << 20) for _ in range(count)]
+    await bus.open()
+    for each in made:
+        await each.open()
+    yield made
+    for each in made:
+        await each.close()
+    await bus.close()
+
+
+# ---- direct writes
+
+
+async def test_a_write_is_seen_at_once_and_stored_when_it_was_awaited(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        done = replicas.write(get(replicas), write("update", "a", 1))
+        assert get(replicas).newest["a"] == 2
+        assert get(replicas).version == 0
+        assert await done == 1
+    assert get(Replicas(backend, LocalBus(), 1 << 20)).tree["a"] == 2
+
+
+async def test_a_write_that_nobody_awaits_is_stored_when_the_app_ends(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        replicas.write(get(replicas), write("update", "a", 1))
+    assert get(Replicas(backend, LocalBus(), 1 << 20)).tree["a"] == 2
+
+
+async def test_writes_of_one_moment_are_one_commit(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        versions = await asyncio.gather(
+            *(replicas.write(get(replicas), write("append", "list", number)) for number in range(100))
+        )
+        assert set(versions) == {1}
+        assert get(replicas).tree["list"] == list(range(100))
+
+
+async def test_a_refused_write_of_many_takes_none_of_the_others_with_it(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        document = get(mine)
+        ours = [mine.write(document, write("append", "list", number)) for number in range(5)]
+        gone = mine.write(document, write("delete", "b"))
+        ours += [mine.write(document, write("append", "list", number)) for number in range(5, 9)]
+        work = Work()
+        work.write(get(other), write("delete", "b"))
+        assert await other.commit(work)
+        await asyncio.gather(*ours)
+        with pytest.raises(PathError):
+            await gone
+        assert document.newest == {"a": 1, "list": list(range(9))}
+    assert "delete of store/x was not stored" in caplog.text
+
+
+async def test_a_write_beyond_the_limit_is_refused_as_who_has_read_it_is_told_and_the_next_one_goes_on(
+    backend: Backend,
+) -> None:
+    bus = LocalBus()
+    await bus.open()
+    replicas = Replicas(backend, bus, 1000)
+    await replicas.open()
+    document, ear = get(replicas), Ear()
+    replicas.watch(KEY, ("b",), ear)
+    good = replicas.write(document, write("update", "a", 1))
+    bad = replicas.write(document, write("set", "b", "x" * 2000))
+    later = replicas.write(document, write("update", "a", 1))
+    await good
+    with pytest.raises(ValueTooLarge):
+        await bad
+    await later
+    assert document.tree == {"a": 3, "b": 1, "list": []}
+    assert ear.paths == [["b"]]
+    await replicas.close()
+    await bus.close()
+
+
+async def test_a_thread_writes_and_reads_what_it_wrote(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        document = get(replicas)
+
+        def work() -> tuple[int, int]:
+            for _ in range(50):
+                replicas.write(document, write("update", "a", 1))
+            return document.tree["a"], threading.get_ident()
+
+        found = await asyncio.gather(*(asyncio.to_thread(work) for _ in range(4)))
+        assert max(value for value, _ in found) == document.tree["a"] == 201
+        assert all(ident != threading.get_ident() for _, ident in found)
+
+
+def test_a_write_without_a_running_app_is_stored_on_return(tmp_path: Path) -> None:
+    replicas = Replicas(SQLiteBackend(tmp_path / "db"), LocalBus(), 1 << 20)
+    replicas.write(get(replicas), write("update", "a", 1))
+    assert get(replicas).tree["a"] == 2
+
+
+async def test_a_write_before_the_app_runs_may_stand_in_async_code() -> None:
+    replicas = Replicas(MemoryBackend(), LocalBus(), 1 << 20)
+    assert await replicas.write(get(replicas), write("update", "a", 1)) == 1
+    assert get(replicas).tree["a"] == 2
+
+
+# ---- commits
+
+
+async def test_a_unit_that_read_what_another_changed_has_to_run_again(backend: Backend) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        work = Work()
+        work.saw(get(mine), ("a",))
+        work.write(get(mine), write("set", "b", 5))
+        await other.write(get(other), write("update", "a", 1))
+        assert not await mine.commit(work)
+        assert get(mine).tree == {"a": 2, "b": 1, "list": []}
+
+
+async def test_a_unit_that_read_another_path_is_not_disturbed_by_a_hot_one(backend: Backend) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        for _ in range(20):
+            work = Work()
+            work.saw(get(mine), ("b",))
+            work.write(get(mine), write("update", "b", 1))
+            await other.write(get(other), write("update", "a", 1))
+            assert await mine.commit(work)
+        assert get(mine).tree == {"a": 21, "b": 21, "list": []}
+
+
+async def test_units_of_two_processes_that_only_count_never_run_again(backend: Backend) -> None:
+    async with opened(backend, 2) as both:
+
+        async def count(replicas: Replicas) -> None:
+            for _ in range(200):
+                work = Work()
+                work.write(get(replicas), write("update", "a", 1))
+                assert await replicas.commit(work)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*map(count, both))
+        assert [get(each).tree["a"] for each in both] == [401, 401]
+
+
+async def test_a_unit_commits_all_its_documents_and_cells_or_none(backend: Backend) -> None:
+    second = ("store/y", "doc")
+    async with opened(backend) as [replicas]:
+        for stale, expected in ((7, 1), (0, 2)):
+            work = Work()
+            for key in (KEY, second):
+                work.write(replicas.get(key, DEFAULT), write("update", "a", 1))
+            done = await replicas.commit(work, {("s", "cell"): stale}, {("s", "cell"): b"1"})
+            assert done is (expected == 2)
+            assert [replicas.get(key, DEFAULT).tree["a"] for key in (KEY, second)] == [expected] * 2
+            assert bool(await backend.read("s", ["cell"])) is done
+
+
+async def test_a_unit_that_changes_nothing_makes_no_version(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        work = Work()
+        work.write(get(replicas), write("set", "a", 1))
+        assert await replicas.commit(work)
+        assert get(replicas).version == 0
+        assert await backend.read(KEY[0], [KEY[1]]) == {}
+
+
+class FailingBackend(MemoryBackend):
+    """Busy for so many commits or reads."""
+
+    failures = 0
+
+    async def commit(self, commit: Commit) -> bool:
+        self._fail()
+        return await super().commit(commit)
+
+    async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
+        self._fail()
+        return await super().read(owner, names, prefix)
+
+    def _fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise Busy("held")
+
+
+async def test_after_a_failed_commit_the_document_is_written_again() -> None:
+    backend = FailingBackend()
+    async with opened(backend) as [replicas]:
+        document = get(replicas)
+        backend.failures = 1
+        with pytest.raises(Busy):
+            await replicas.write(document, write("update", "a", 1))
+        assert await replicas.write(document, write("update", "a", 1)) == 1
+        assert document.newest["a"] == 2
+
+
+async def test_a_document_that_was_moved_away_begins_anew(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        key = ("session", "state")
+        await replicas.write(replicas.get(key, DEFAULT), write("update", "a", 1))
+        assert await backend.commit(Commit({}, {}, move=("session", "renewed")))
+        async with asyncio.timeout(PATIENCE):
+            assert await replicas.write(replicas.get(key, DEFAULT), write("update", "b", 1)) == 1
+        assert replicas.get(key, DEFAULT).tree == {"a": 1, "b": 2, "list": []}
+        assert replicas.get(("renewed", "state"), DEFAULT).tree["a"] == 2
+
+
+# ---- notices
+
+
+async def test_a_change_in_one_process_is_heard_in_another(backend: Backend) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        ear = Ear()
+        get(mine)
+        mine.watch(KEY, ("a",), ear)
+        await other.write(get(other), write("set", "b", 5))
+        await other.write(get(other), write("set", "a", 5))
+        await ear.until(lambda: bool(ear.heard))
+        assert ear.paths == [["a"]]
+        assert get(mine).tree == get(other).tree
+        assert get(mine).version == 2
+
+
+@pytest.mark.parametrize("gap", [True, False])
+async def test_a_lost_notice_is_made_good(backend: Backend, gap: bool) -> None:
+    bus = DeafBus()
+    async with opened(backend, 2, bus) as [mine, other]:
+        ear = Ear()
+        get(mine)
+        mine.watch(KEY, ("a",), ear)
+        bus.loses = True
+        await other.write(get(other), write("set", "a", 5))
+        bus.loses = False
+        if gap:
+            for listener in list(bus.gaps):
+                listener()
+        else:
+            await other.write(get(other), write("set", "b", 5))
+        await ear.until(lambda: bool(ear.heard))
+        assert ear.paths == [["a"] if gap else ["a", "b"]]
+        assert get(mine).tree == get(other).tree
+        assert get(mine).version == get(other).version
+
+
+async def test_a_large_change_is_read_instead_of_told_and_keeps_its_origin(backend: Backend) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        ear = Ear()
+        get(mine)
+        mine.watch(KEY, (), ear)
+        work = Work("js")
+        work.write(get(other), write("set", "a", "x" * 100_000))
+        await other.commit(work)
+        await ear.until(lambda: bool(ear.heard))
+        assert (ear.heard[0].origin, ear.paths) == ("js", [["a"]])
+        assert len(get(mine).tree["a"]) == 100_000
+
+
+async def test_a_document_that_cannot_be_read_now_is_read_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asok.replicas.PAUSE", 0)
+    backend, bus = FailingBackend(), DeafBus()
+    async with opened(backend, 2, bus) as [mine, other]:
+        ear = Ear()
+        get(mine)
+        mine.watch(KEY, ("a",), ear)
+        bus.loses = True
+        await other.write(get(other), write("set", "a", 5))
+        backend.failures = 3
+        for listener in list(bus.gaps):
+            listener()
+        await ear.until(lambda: bool(ear.heard))
+        assert get(mine).tree["a"] == 5
+
+
+async def test_what_a_thread_was_slow_to_read_is_read_again(backend: Backend) -> None:
+    read, told = threading.Event(), threading.Event()
+
+    class Slow(Document):
+        """The reading thread is held up between its look at the backend and its taking part."""
+
+        def become(self, version: int, tree: Any, done: Any = ()) -> None:
+            super().become(version, tree, done)
+            if threading.current_thread() is not threading.main_thread() and not read.is_set():
+                read.set()
+                assert told.wait(PATIENCE)
+
+    async with opened(backend, 2) as [mine, other]:
+        await other.write(get(other), write("set", "a", 5))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("asok.replicas.Document", Slow)
+            reading = asyncio.create_task(asyncio.to_thread(get, mine))
+            await asyncio.to_thread(read.wait, PATIENCE)
+            await other.write(get(other), write("set", "a", 6))
+            await asyncio.sleep(0)
+            told.set()
+            document = await reading
+        ear = Ear()
+        mine.watch(KEY, ("a",), ear)
+        if document.tree["a"] != 6:
+            await ear.until(lambda: bool(ear.heard))
+        assert document.tree["a"] == 6
+
+
+async def test_processes_of_two_releases_do_not_spoil_each_others_data(backend: Backend) -> None:
+    old, new = freeze({"a": 1}), freeze({"a": 1, "b": 5})
+    async with opened(backend, 2) as [older, newer]:
+        ear = Ear()
+        older.get(KEY, old)
+        older.watch(KEY, ("a",), ear)
+        await newer.write(newer.get(KEY, new), write("update", "b", 1))
+        await newer.write(newer.get(KEY, new), write("update", "a", 1))
+        await ear.until(lambda: older.get(KEY, old).version == 2)
+        assert older.get(KEY, old).tree == {"a": 2, "b": 6}
+        await older.write(older.get(KEY, old), write("delete", "b"))
+    assert Replicas(backend, LocalBus(), 1 << 20).get(KEY, new).tree == {"a": 2}
+
+
+async def test_a_newer_release_adds_what_its_default_has(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        await replicas.write(get(replicas), write("delete", "b"))
+    found = Replicas(backend, LocalBus(), 1 << 20).get(KEY, freeze({"a": 7, "b": 7, "c": 7}))
+    assert found.tree == {"c": 7, "a": 1, "list": []}
+
+
+# ---- watching
+
+
+async def test_only_who_watches_a_path_at_above_or_below_is_told(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        ears = {path: Ear() for path in ("", "list", "list/0", "list/1", "a")}
+        document = get(replicas)
+        for path, ear in ears.items():
+            replicas.watch(KEY, parse_path(path), ear)
+        await replicas.write(document, write("append", "list", {"x": 1}))
+        assert {path for path, ear in ears.items() if ear.heard} == {"", "list", "list/0"}
+
+
+async def test_a_watcher_that_raises_keeps_nobody_from_being_told(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def changed(self, change: Change) -> None:
+            raise RuntimeError("no")
+
+    async with opened(backend) as [replicas]:
+        ear = Ear()
+        for watcher in (Broken(), ear):
+            get(replicas)
+            replicas.watch(KEY, ("a",), watcher)
+        await replicas.write(get(replicas), write("update", "a", 1))
+        assert ear.paths == [["a"]]
+    assert "the others are told" in caplog.text
+
+
+async def test_who_watches_no_more_is_not_told_and_leaves_nothing_behind(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        ear, document = Ear(), get(replicas)
+        replicas.watch(KEY, ("a",), ear)
+        replicas.unwatch(KEY, ("a",), ear)
+        replicas.unwatch(KEY, ("a",), ear)
+        await replicas.write(document, write("update", "a", 1))
+        assert not ear.heard
+        assert not document.watchers
+
+
+async def test_unwatched_documents_are_forgotten_and_watched_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asok.replicas.MOST_KEPT", 16)
+    async with opened(MemoryBackend()) as [replicas]:
+        document, ear = get(replicas), Ear()
+        replicas.watch(KEY, (), ear)
+        first = replicas.get(("store/0", "doc"), DEFAULT)
+        for number in range(100):
+            replicas.get((f"store/{number}", "doc"), DEFAULT)
+        assert get(replicas) is document
+        assert replicas.get(("store/0", "doc"), DEFAULT) is not first
+
+
+async def test_a_store_that_is_made_again_has_its_new_check_and_default(backend: Backend) -> None:
+    def check(tree: Any) -> None: ...
+
+    async with opened(backend) as [replicas]:
+        assert get(replicas).check is None
+        assert replicas.get(KEY, DEFAULT, check).check is check
+
+
+# ---- processes
+
+
+class Child:
+    """A process of its own, on the same file and bus."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.heard: list[list[Any]] = []
+
+    async def until(self, verb: str) -> list[Any]:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                line = await self.process.stdout.readline()
+                assert line, "the process has ended"
+                said: list[Any] = json.loads(line)
+                if said[0] == verb:
+                    return said
+                self.heard.append(said)
+
+    async def ask(self, line: str) -> list[Any]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        return await self.until(line.split()[0])
+
+
+@asynccontextmanager
+async def children(folder: Path, count: int) -> AsyncIterator[list[Child]]:
+    made: list[Child] = []
+    async with AsyncExitStack() as closing:
+        for _ in range(count):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(Path(__file__).with_name("store_child.py")),
+                str(folder),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            closing.push_async_callback(process.wait)
+            assert process.stdin is not None
+            closing.callback(process.stdin.close)
+            made.append(Child(process))
+            await made[-1].until("open")
+        yield made
+
+
+async def test_a_change_in_one_real_process_is_seen_in_the_other(tmp_path: Path) -> None:
+    async with children(tmp_path, 2) as [one, two]:
+        await one.ask("add n 3")
+        assert await two.until("changed") == ["changed", 1, ["n"], "py"]
+        assert await two.ask("read n 0") == ["read", "n", 3]
+
+
+@pytest.mark.parametrize("verb", ["add", "count"])
+async def test_a_thousand_increments_in_each_of_two_processes_are_two_thousand(tmp_path: Path, verb: str) -> None:
+    async with children(tmp_path, 2) as both:
+        await asyncio.gather(*(each.ask(f"{verb} n 1000") for each in both))
+    async with children(tmp_path, 1) as [third]:
+        assert await third.ask("read n 0") == ["read", "n", 2000]
+
+
+def test_what_was_stored_by_hand_is_read(tmp_path: Path) -> None:
+    backend = SQLiteBackend(tmp_path / "db")
+    asyncio.run(backend.commit(Commit({}, {KEY: pack([{"a": 9}, ["a"]])})))
+    assert get(Replicas(backend, LocalBus(), 1 << 20)).tree == {"a": 9, "b": 1, "list": []}
+
+
+@pytest.fixture(autouse=True)
+def all_lines(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "asok")
