@@ -124,6 +124,55 @@ async def test_a_choice_goes_by_value_or_text_and_an_unknown_one_says_which_ther
         await page.select("select", "Twoo")
 
 
+TARGET = '<script type="module" src="/live/x/target.js"></script>'
+
+
+async def test_a_page_with_the_module_target_tells_what_set_the_event_off(opened: Opened) -> None:
+    row = "<div id='row' ws-click='pick' data-row-id='7' data-asok-x='no'><b name='b'>x</b></div>"
+    page, script = await opened(TARGET + root(A, row), acknowledging)
+    await page.click("b", keys="shift+ctrl")
+    assert script.events[0][4] == {
+        "type": "click",
+        "target": {"tag": "b", "name": "b"},
+        "current": {"tag": "div", "id": "row", "dataset": {"rowId": "7"}},
+        "keys": "ctrl+shift",
+        "x": 0,
+        "y": 0,
+        "page_x": 0,
+        "page_y": 0,
+    }
+
+
+async def test_a_controls_value_is_told_but_never_a_secret_and_nothing_too_long(opened: Opened) -> None:
+    fields = f"""<input name="text" ws-input="a"><input type="password" ws-input="a">
+      <input id="card" autocomplete="new-password" ws-input="a"><input id="{"i" * 257}" class="long" ws-input="a">
+      <input type="checkbox" ws-change="a">
+      <select ws-change="a"><option>1</option><option value="two">2</option></select>"""
+    page, script = await opened(TARGET + root(A, fields), acknowledging)
+    await page.fill("[name=text]", "typed")
+    await page.fill("[type=password]", "secret")
+    await page.fill("#card", "secret")
+    await page.fill(".long", "x" * 1025)
+    await page.check("[type=checkbox]")
+    await page.select("select", "2")
+    assert [event[4]["target"] for event in script.events] == [
+        {"tag": "input", "name": "text", "value": "typed"},
+        {"tag": "input"},
+        {"tag": "input", "id": "card"},
+        {"tag": "input"},
+        {"tag": "input", "value": "on", "checked": True},
+        {"tag": "select", "value": "two"},
+    ]
+
+
+async def test_a_key_is_pressed_with_others_held_and_an_unknown_one_is_refused(opened: Opened) -> None:
+    page, script = await opened(TARGET + root(A, "<input ws-keydown.s='save'>"), acknowledging)
+    await page.press("input", "s", keys="meta")
+    assert (script.events[0][4]["key"], script.events[0][4]["keys"]) == ("s", "meta")
+    with pytest.raises(ValueError, match="expected ctrl, alt, shift, meta"):
+        await page.press("input", "s", keys="hyper")
+
+
 async def test_a_ticked_box_sends_true(opened: Opened) -> None:
     page, script = await opened(
         root(A, "<label>Done <input type='checkbox' ws-change='toggle(1)'></label>"),

@@ -219,6 +219,81 @@ async def test_a_push_is_shown_when_it_comes(opened: Opened) -> None:
     await sending
 
 
+LISTENING = COUNTER.replace("<div ", '<div data-live="0" ')
+
+
+def hearing(message: Message) -> list[Message]:
+    """As an app with a component that listens: it answers the join when the component takes part."""
+    if message[0] == "join":
+        return [["update", A, 0, "<div><p>0</p><button ws-click='up'>+</button></div>"] for _ in message[4]]
+    return counting(message)
+
+
+async def test_what_listens_joins_as_soon_as_the_page_is_open(opened: Opened) -> None:
+    page, script = await opened(LISTENING, hearing)
+    assert [message[0] for message in script.got] == ["join"]
+    assert script.joins[0][4][0][0].startswith(A)
+    assert page.patches == []
+    assert script.push is not None
+    await script.push(["update", A, 1, "<div><p>5</p></div>"])
+    await page.shows("p", "5")
+
+
+async def test_an_app_that_does_not_take_part_is_an_error_when_the_page_is_opened(opened: Opened) -> None:
+    with pytest.raises(TimeoutError, match="the components that listen to join"):
+        await opened(LISTENING, patience=0.05)
+
+
+async def test_a_join_that_is_refused_is_an_answer_too(opened: Opened) -> None:
+    page, _ = await opened(LISTENING, lambda message: [["refused", A, 1, "denied"]] if message[0] == "join" else [])
+    assert [str(error) for error in page.errors] == ["denied"]
+
+
+async def test_what_listens_joins_again_on_the_next_connection(opened: Opened) -> None:
+    page, script = await opened(LISTENING, hearing)
+    await page.disconnect()
+    await page.reconnect()
+    assert [entry[0].partition(".")[0] for join in script.joins for entry in join[4]] == [A, A]
+
+
+async def test_a_push_changes_the_page_between_two_events_and_settles_neither(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        if message[0] != "event":
+            return []
+        return [["update", A, message[2] - 1, "<div><p>pushed</p></div>"], ["update", A, message[2], []]]
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    assert page.text("p") == "pushed"
+    assert len(script.events) == 1
+
+
+async def test_a_failure_that_no_event_has_caused_settles_none(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        return [["refused", A, 0, "failed", "the task"], *counting(message)] if message[0] == "event" else []
+
+    page, _ = await opened(COUNTER, answer)
+    await page.click("button")
+    assert page.text("p") == "1"
+    assert [str(error) for error in page.errors] == ["failed: the task"]
+
+
+async def test_an_update_of_a_component_that_has_left_is_no_news(opened: Opened) -> None:
+    page, script = await opened(COUNTER, counting)
+    await page.click("button")
+    assert script.push is not None
+    await script.push(["update", C, 1, [3, "x"]])
+    await page.settled()
+    assert page.errors == []
+
+
+async def test_many_components_join_in_messages_that_the_app_can_read(opened: Opened) -> None:
+    names = [f"{number:012}" for number in range(45)]
+    page, script = await opened("".join(root(name, "x") for name in names))
+    await page.join()
+    assert [len(join[4]) for join in script.joins] == [20, 20, 5]
+
+
 async def test_a_component_that_cannot_go_on_is_fetched_anew_and_keeps_typed_text(opened: Opened) -> None:
     page, script = await opened(
         root(A, "<input name='x'><button ws-click='go'>Go</button>"),
