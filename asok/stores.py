@@ -168,10 +168,12 @@ class Store(Tree):
         self._check(self.default)
         if name:
             self.rules  # noqa: B018  # mistakes in the rules show here
-        declare(self)
+        if not name.startswith("~"):  # a namespace is known to its app alone
+            declare(self)
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = self._name or _checked(f"{owner.__module__}.{owner.__qualname__}.{name}")
+        place = f"{owner.__module__}.{owner.__qualname__}".replace("<locals>.", "")
+        self._name = self._name or _checked(f"{place}.{name}")
 
     @property
     def name(self) -> str:

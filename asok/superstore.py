@@ -56,12 +56,12 @@ class SuperStore:
 
     def check(self) -> None:
         """Raises ConfigurationError where two stores have one name, or one has none."""
-        if len({store.name for store in _meant()}) < len(_meant()):
+        if len({store.name for store in _meant()}) < len(_stores):
             gc.collect()  # one of them may be left over from a module that was loaded again
         found: dict[str, Named] = {}
-        for store in _meant():
+        for store in sorted(_stores, key=_stores.__getitem__, reverse=True):
             other = found.setdefault(store.name, store)
-            if other is not store:
+            if other is not store and other.held and store.held:
                 raise ConfigurationError(
                     f"two stores are called {store.name!r}, in {other.home} and in {store.home}; "
                     "rename one, since browsers and other processes know a store by its name"
