@@ -77,7 +77,7 @@ def test_on_without_topics_says_how_to_write_it() -> None:
         on()
     with pytest.raises(ComponentError, match=r"@on\('orders'\)"):
 
-        @on
+        @on  # type: ignore[arg-type]  # that is the mistake
         def heard(self: Any) -> None: ...
 
 

@@ -95,7 +95,12 @@ async def test_who_has_left_hears_nothing_and_leaves_nothing_behind(topics: Topi
 async def test_a_thread_may_push(topics: Topics) -> None:
     ear = Ear()
     topics.listen("a", ear)
-    thread = threading.Thread(target=lambda: [topics.push("a", number) for number in range(100)])
+
+    def push_all() -> None:
+        for number in range(100):
+            topics.push("a", number)
+
+    thread = threading.Thread(target=push_all)
     thread.start()
     await asyncio.to_thread(thread.join)
     await handed_out()

@@ -1,0 +1,702 @@
+"""What goes on beside and after a method: steps, tasks, threads, shared fields; and what a page leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import re
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asok import Component, Limits, Store, every, exposed, on, private
+from asok.attempt import Attempt
+from asok.conversation import LiveSession
+from asok.errors import ComponentError
+from asok.following import Following
+from asok.lines import Line
+from tests.rig import Frame, Tab, asok_app, rig
+from tests.unit.waiting import Refusing, until
+
+PAGE = {"/": "{{ component('Work') }}"}
+
+
+def living(*kinds: type) -> list[Any]:
+    """The objects of these classes that something still holds."""
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) in kinds]
+
+
+async def gone() -> None:
+    """Wait until no socket is open."""
+    await until(lambda: not living(LiveSession))
+
+
+async def refused(tab: Tab, seq: int) -> Frame:
+    """The refusal of this event."""
+    frame = await tab.until("refused")
+    while frame[2] != seq:
+        frame = await tab.until("refused")
+    return frame
+
+
+# ---- in the middle of a method
+
+
+async def test_push_shows_the_state_so_far_in_every_kind_of_method(tmp_path: Path) -> None:
+    class Work(Component):
+        step = ""
+        template = "<p>{{ step }}</p>"
+
+        @exposed
+        async def on_the_loop(self) -> None:
+            for self.step in ("a1", "a2", "a3"):
+                await self.push()
+            self.step = "a4"
+
+        @exposed
+        def in_a_thread(self) -> None:
+            for self.step in ("t1", "t2"):
+                self.push()
+            self.step = "t3"
+
+        @exposed
+        async def in_steps(self) -> AsyncIterator[None]:
+            self.step = "g1"
+            yield
+            self.step = "g2"
+            await self.push()
+            self.step = "g3"
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        for seq, (call, steps) in enumerate(
+            [
+                ("on_the_loop", ["a1", "a2", "a3", "a4"]),
+                ("in_a_thread", ["t1", "t2", "t3"]),
+                ("in_steps", ["g1", "g2", "g3"]),
+            ],
+            1,
+        ):
+            await tab.send("event", tab.only, seq, call)
+            seen: list[tuple[int, str]] = []
+            while not seen or seen[-1][0] < seq:
+                frame = await tab.until("update")
+                seen.append((frame[2], tab.text()))
+            assert [text for _, text in seen] == [f"<p>{step}</p>" for step in steps]
+            assert [settled for settled, _ in seen[:-1]] == [seq - 1] * (len(steps) - 1)
+
+
+async def test_a_step_of_a_method_that_fails_is_taken_back(tmp_path: Path) -> None:
+    class Work(Component):
+        step = "idle"
+        template = "<p>{{ step }}</p>"
+
+        @exposed
+        async def fail(self) -> None:
+            self.step = "half"
+            await self.push()
+            raise RuntimeError
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.send("event", tab.only, 1, "fail")
+        await tab.shows("half")
+        await refused(tab, 1)
+        assert tab.text() == "<p>idle</p>"
+
+
+async def test_a_method_that_pushes_ends_its_work_though_the_page_has_gone(tmp_path: Path) -> None:
+    began, goes_on, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    votes = Store({"done": 0}, name="gone_votes")
+
+    class Work(Component):
+        step = "idle"
+        template = "<p>{{ step }}</p>"
+
+        @exposed
+        def watch(self) -> None:
+            self.run(self.look())
+
+        async def look(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+
+        @exposed
+        async def go(self) -> None:
+            began.set()
+            await goes_on.wait()
+            self.step = "half"
+            await self.push()
+            votes.update("done", 1)
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("watch")
+        await tab.send("event", tab.only, 2, "go")
+        await began.wait()
+        await tab.socket.close()
+        await left.wait()
+        goes_on.set()
+        await until(lambda: votes.read("done") == 1)
+
+
+async def test_a_forgotten_task_of_a_method_that_failed_shows_and_keeps_nothing(tmp_path: Path) -> None:
+    tasks: list[asyncio.Task[None]] = []
+    goes_on = asyncio.Event()
+
+    class Work(Component):
+        step = "idle"
+        template = "<p>{{ step }}</p>"
+
+        @exposed
+        async def fail(self) -> None:
+            tasks.append(asyncio.create_task(self.stray()))
+            raise RuntimeError
+
+        async def stray(self) -> None:
+            await goes_on.wait()
+            self.step = "stray"
+            await self.push()
+
+        @exposed
+        async def nothing(self) -> None: ...
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        assert (await tab.event("fail"))[0] == "refused"
+        goes_on.set()
+        await asyncio.wait(tasks)
+        assert tasks[0].cancelled()
+        assert await tab.text_after("nothing") == "<p>idle</p>"
+
+
+# ---- tasks
+
+
+async def test_a_task_shows_its_steps_and_its_end_and_they_stay(tmp_path: Path) -> None:
+    goes_on = [asyncio.Event(), asyncio.Event()]
+
+    class Work(Component):
+        state = "nothing"
+        items: list[int] = []
+        clicks = 0
+        template = "<p>{{ state }} {{ items }} {{ clicks }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.fetch())
+            self.state = "started"
+
+        async def fetch(self) -> None:
+            await goes_on[0].wait()
+            self.state = "half"
+            await self.push()
+            await goes_on[1].wait()
+            self.items.append(1)
+
+        @exposed
+        def click(self) -> None:
+            self.clicks += 1
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        assert "started [] 0" in await tab.text_after("start")
+        goes_on[0].set()
+        await tab.shows("half [] 0")
+        assert "half [] 1" in await tab.text_after("click")
+        goes_on[1].set()
+        await tab.shows("half [1] 1")
+        assert "half [1] 1" in (await visitor.open()).text
+
+
+async def test_a_task_is_cancelled_when_its_page_goes(tmp_path: Path) -> None:
+    ended: list[str] = []
+    began = asyncio.Event()
+
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.wait())
+
+        async def wait(self) -> None:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("task")
+
+    app = asok_app(tmp_path, PAGE)
+    async with rig(app) as served:
+        for leave in ("close", "leave"):
+            began.clear()
+            tab = await served.tab()
+            await tab.event("start")
+            await began.wait()
+            await (tab.socket.close() if leave == "close" else tab.send("leave", tab.only))
+            await until(lambda: ended)
+            ended.clear()
+
+
+async def test_a_task_starts_once_though_its_method_ran_twice(tmp_path: Path) -> None:
+    started: list[int] = []
+    calls: list[int] = []
+
+    class Work(Component):
+        template = "<p>{{ n }}</p>"
+        n = 0
+
+        @exposed
+        def start(self) -> None:
+            calls.append(1)
+            self.run(self.count())
+            self.broadcast("told", 1)
+
+        async def count(self) -> None:
+            started.append(1)
+
+        @on("told")
+        def told(self, message: int) -> None:
+            self.n += message
+
+    backend = Refusing(2)
+    async with rig(asok_app(tmp_path, PAGE, backend=backend)) as served:
+        tab = await served.tab()
+        backend.armed = True
+        await tab.event("start")
+        await tab.shows("1")
+        assert (len(calls), len(started)) == (3, 1)
+
+
+async def test_a_task_that_raises_is_reported_and_what_it_did_before_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Work(Component):
+        n = 0
+        template = "<p>{{ n }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.fail())
+
+        async def fail(self) -> None:
+            self.n = 7
+            raise RuntimeError("mine")
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        assert (await refused(tab, 0))[3] == "failed"
+        await tab.shows("7")
+    assert "RuntimeError: mine" in caplog.text
+
+
+async def test_a_task_may_do_what_a_method_may(tmp_path: Path) -> None:
+    votes = Store({"n": 0}, name="task_votes")
+
+    class Work(Component):
+        heard = ""
+        template = "<p>{{ heard }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.all())
+
+        async def all(self) -> None:
+            await asyncio.sleep(0)
+            self.subscribe("deep")
+            self.dispatch("done", 1)
+            votes.update("n", 1)
+            await self.push()
+            self.broadcast("deep", "x")
+            self.run(self.more())
+
+        async def more(self) -> None:
+            self.broadcast("deep", "y")
+
+        @on("deep", "d*")
+        def hear(self, message: str) -> None:
+            self.heard += message
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        while not {"x", "y"} <= set(tab.text()):
+            await tab.receive()
+        assert [["dispatch", "done", 1]] in [
+            frame[5] for frame in tab.frames if frame[0] == "update" and len(frame) > 5
+        ]
+        assert votes.read("n") == 1
+
+
+async def test_a_task_that_never_began_warns_of_nothing(tmp_path: Path) -> None:
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        async def start(self) -> None:
+            self.run(self.never())
+            raise RuntimeError
+
+        async def never(self) -> None: ...
+
+        def unmount(self) -> None:
+            self.run(self.never())
+
+    app = asok_app(tmp_path, PAGE)
+    async with rig(app) as served:
+        tab = await served.tab()
+        assert (await tab.event("start"))[0] == "refused"
+        await tab.socket.close(1001)
+        await gone()
+    gc.collect()  # a coroutine that nobody has awaited or closed would be an error here
+
+
+def test_what_needs_an_open_page_says_so_elsewhere() -> None:
+    class Work(Component):
+        template = "<p></p>"
+
+        async def task(self) -> None: ...
+
+    work = Work()
+    for act in (
+        lambda: work.run(work.task()),
+        lambda: work.broadcast("a", 1),
+        lambda: work.update_all(),
+        lambda: work.presence.typing("a"),
+        lambda: work.push(),
+    ):
+        with pytest.raises(ComponentError, match="do that in a method"):
+            act()
+    with pytest.raises(ComponentError, match="expected a coroutine"):
+        work.run(work.task)  # type: ignore[arg-type]
+
+
+# ---- threads
+
+
+async def test_what_a_thread_sets_after_the_method_is_shown_and_kept(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    class Work(Component):
+        value = 0
+        clicks = 0
+        secret: int = private(0)
+        template = "<p>{{ value }} {{ clicks }} {{ secret }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            threading.Thread(target=self.measure).start()
+
+        @exposed
+        def click(self) -> None:
+            self.clicks += 1
+
+        def measure(self) -> None:
+            goes_on.wait(10)
+            for number in range(1, 501):
+                self.value = number
+            self.secret = 3
+            self.push()
+            self.value = 1000
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        await tab.event("start")
+        await tab.event("click")
+        goes_on.set()
+        await tab.shows("1000 1 3")
+        assert "1000 1 3" in (await visitor.open()).text
+
+
+async def test_what_a_thread_sets_while_the_commit_is_under_way_is_not_swallowed(tmp_path: Path) -> None:
+    works: list[Component] = []
+
+    class Work(Component):
+        value = 0
+        template = "<p>{{ value }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            works.append(self)
+
+    class Between(Refusing):
+        async def commit(self, commit: Any) -> bool:
+            done = await super().commit(commit)
+            if works:
+                thread = threading.Thread(target=setattr, args=(works.pop(), "value", 5))
+                thread.start()
+                thread.join()
+            return done
+
+    async with rig(asok_app(tmp_path, PAGE, backend=Between(0))) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        await tab.shows("5")
+
+
+async def test_a_thread_that_sets_what_the_field_cannot_hold_is_reported_and_hangs_nobody(tmp_path: Path) -> None:
+    goes_on, over = threading.Event(), threading.Event()
+
+    class Work(Component):
+        value = 0
+        template = "<p>{{ value }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            threading.Thread(target=self.spoil).start()
+
+        def spoil(self) -> None:
+            goes_on.wait(10)
+            setattr(self, "value", "many")  # noqa: B010  # a type checker would see it
+            self.push()
+            self.value = 4
+            over.set()
+
+    async with rig(asok_app(tmp_path, PAGE, debug=True)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        goes_on.set()
+        assert "cannot hold" in (await refused(tab, 0))[4]
+        await tab.shows("4")
+        assert over.is_set()
+
+
+async def test_a_thread_that_outlives_its_page_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    goes_on, over = threading.Event(), threading.Event()
+
+    class Work(Component):
+        value = 0
+        template = "<p>{{ value }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            threading.Thread(target=self.measure).start()
+
+        def measure(self) -> None:
+            goes_on.wait(10)
+            for number in range(100):
+                self.value = number
+            over.set()
+
+    caplog.set_level(logging.INFO, "asok")
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        await tab.socket.close()
+        await until(lambda: ": ended" in caplog.text)
+        goes_on.set()
+        await asyncio.to_thread(over.wait, 10)
+        await until(lambda: "after its page had gone" in caplog.text)
+        assert caplog.text.count("after its page had gone") == 1
+
+
+# ---- the same component in other tabs
+
+
+async def test_update_all_gives_what_changed_to_the_same_page_and_no_other(tmp_path: Path) -> None:
+    class Work(Component):
+        number = 1
+        notes: str = ""
+        mine: int = private(0)
+        template = "<p>{{ number }} {{ notes }} {{ mine }}</p>"
+
+        @exposed
+        async def all(self) -> None:
+            self.number, self.notes, self.mine = 5, "all", 9
+            await self.update_all()
+
+        @exposed
+        def some(self) -> None:
+            self.number, self.notes = 6, "own"
+            self.update_all("number")
+
+        @exposed
+        def write(self, notes: str) -> None:
+            self.notes = notes
+
+    body = "{{ component('Work') }}"
+    async with rig(asok_app(tmp_path, {"/": body, "/other": body})) as served:
+        one, two, elsewhere = await served.tab(), await served.tab("/?a=b"), await served.tab("/other")
+        assert "5 all 9" in await one.text_after("all")
+        await two.shows("5 all 0")
+        assert "5 two 0" in await two.text_after("write('two')")
+        assert "6 own 9" in await one.text_after("some")
+        await two.shows("6 two 0")
+        assert "1 here 0" in await elsewhere.text_after("write('here')")
+
+
+async def test_update_all_reaches_a_tab_that_shows_the_very_same_instance(tmp_path: Path) -> None:
+    class Work(Component):
+        number = 1
+        template = "<p>{{ number }}</p>"
+
+        @exposed
+        def add(self) -> None:
+            self.number += 1
+            self.update_all()
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        tabs = [await visitor.connect() for _ in range(2)]
+        for tab in tabs:
+            await tab.join(page.tokens, page.csrf)
+        await tabs[0].event("add")
+        await tabs[1].shows("2")
+
+
+async def test_update_all_of_what_is_no_public_field_is_refused(tmp_path: Path) -> None:
+    class Work(Component):
+        number = 1
+        secret: int = private(0)
+        template = "<p></p>"
+
+        @exposed
+        def share(self, name: str) -> None:
+            self.update_all(name)
+
+    async with rig(asok_app(tmp_path, PAGE, debug=True)) as served:
+        tab = await served.tab()
+        assert "did you mean 'number'" in (await tab.event("share('numbr')"))[4]
+        assert "no public field" in (await tab.event("share('secret')"))[4]
+
+
+async def test_what_cannot_be_shared_is_reported_and_the_event_stays_committed(tmp_path: Path) -> None:
+    class Work(Component):
+        text = ""
+        template = "<p>{{ text | length }}</p>"
+
+        @exposed
+        def fill(self) -> None:
+            self.text = "x" * 70_000
+            self.update_all()
+
+    limits = Limits(token=200_000)
+    async with rig(asok_app(tmp_path, PAGE, limits=limits)) as served:
+        tab = await served.tab()
+        assert (await tab.event("fill"))[0] == "update"
+        assert "70000" in tab.text()
+        assert (await refused(tab, 0))[3] == "failed"
+
+
+async def test_reload_is_an_effect_of_the_method(tmp_path: Path) -> None:
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        def again(self) -> None:
+            self.reload()
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        assert (await (await served.tab()).event("again"))[5] == [["reload"]]
+
+
+# ---- what is left behind
+
+
+class Everything(Component):
+    """Listens to all that there is."""
+
+    room = "a"
+    template = "<p>{{ n }} {{ this.presence.members('r') | length }}</p>"
+
+    def mount(self) -> None:
+        self.subscribe("news")
+        self.presence.join("r", {"name": "x"})
+
+    def load(self) -> None:
+        self.subscribe("more")
+        self.n = counted.read("n")
+
+    @every(0.05)
+    def tick(self) -> None: ...
+
+    @exposed
+    def nothing(self) -> None: ...
+
+    @exposed
+    async def slow(self) -> None:
+        waits[0].set()
+        await waits[1].wait()
+        self.subscribe("late")
+        self.presence.join("late")
+        self.run(self.task())
+
+    async def task(self) -> None:
+        await asyncio.Event().wait()
+
+
+counted = Store({"n": 0}, name="counted")
+waits: list[asyncio.Event] = []
+
+
+@pytest.mark.parametrize("way", ["closes", "leaves", "closes during an event", "leaves during an event"])
+async def test_a_page_that_goes_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
+    waits[:] = [asyncio.Event(), asyncio.Event()]
+    app = asok_app(tmp_path, {"/": "{{ component('Everything') }}", "/who": "{{ component('Who') }}"})
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        tab = await served.tab()
+        await tab.event("nothing")
+        assert ">10</p>" in (await visitor.open("/who")).text
+        if "event" in way:
+            await tab.send("event", tab.only, 2, "slow")
+            await waits[0].wait()
+        await (tab.socket.close() if "closes" in way else tab.send("leave", tab.only))
+        async with asyncio.timeout(10):
+            while ">00</p>" not in (await visitor.open("/who")).text:
+                pass
+        waits[1].set()
+        await until(lambda: not living(Line, Following, Attempt, Everything))
+        assert not living(Line, Following, Attempt, Everything)
+        assert ">00</p>" in (await visitor.open("/who")).text
+        assert bool(living(LiveSession)) == ("leaves" in way)
+
+
+class Who(Component):
+    template = "<p>{% for room in ('r', 'late') %}{{ this.presence.members(room) | length }}{% endfor %}</p>"
+
+
+# ---- what is told
+
+
+async def test_the_log_says_session_connection_event_and_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        def go(self) -> None: ...
+
+        @exposed
+        def fail(self) -> None:
+            raise RuntimeError
+
+    with caplog.at_level(logging.DEBUG, "asok"):
+        app = asok_app(tmp_path, PAGE)
+        async with rig(app) as served:
+            tab = await served.tab()
+            await tab.event("go")
+            await tab.event("fail")
+            await tab.socket.close()
+            await until(lambda: "ended" in caplog.text)
+    who = r"connection \d+ of session [0-9a-f]{8}"
+    said = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
+    for line in (
+        rf"INFO {who}: joined with 1 instances",
+        rf"DEBUG {who}: Work 'joinentry' in [0-9.]+ ms",
+        rf"DEBUG {who}: Work 'go' in [0-9.]+ ms",
+        rf"DEBUG {who}: Work 'fail' in [0-9.]+ ms",
+        rf"INFO {who}: ended",
+    ):
+        assert any(re.fullmatch(line, each) for each in said), (line, said)
