@@ -21,7 +21,7 @@ from asok import protocol
 from asok.browsing import SignedOut, committed_write, tree_of
 from asok.documents import Document, Work
 from asok.endpoints import allowed_origin
-from asok.errors import Busy, PathError, ProtocolError, StoreError, ValueTooLarge
+from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
 from asok.openapi import described
 from asok.sessions import Session, open_session, serve_session
@@ -99,6 +99,7 @@ class StoreEndpoint:
                 raise RequestRefused(405, "method", f"a store knows {', '.join(METHODS)}")
             return await (self._written(request) if request.method in VERBS else self._read(request))
         except StoreError as error:
+            error.store = error.store or _place(request)[0]
             log.warning("refused: %r of a store: %r", request.method, str(error)[:200])
             return self._refusal(error.status, error.code, str(error))
         except Busy as error:
@@ -138,7 +139,7 @@ class StoreEndpoint:
         value = None if request.method == "DELETE" else await self._body(request)
         write = protocol.Write(1, VERBS[request.method], name, path, value, request.headers.get("x-asok-grant", ""))
         once = _keyed(request.headers, write)
-        # The body may have taken its time: what counts is the session as it is now.
+        # As over the socket: the session as it is now, and what a validator does to it is not kept.
         session = await open_session(self._engine.backend, request.scope["session"].id)
         if session is not None:
             serve_session(session.over_socket())
@@ -190,11 +191,7 @@ class StoreEndpoint:
 
 def shown(tree: Tree, path: str) -> Any:
     """What a browser may see at a path of what has been committed. Raises StoreError."""
-    try:
-        return tree.rules.visible(tree.tree(Settled()), tree.within(parse_path(path)))
-    except PathError as error:
-        error.store = error.store or tree.name
-        raise
+    return tree.rules.visible(tree.tree(Settled()), tree.within(parse_path(path)))
 
 
 async def _received(request: Request, most: int) -> bytes:

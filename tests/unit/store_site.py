@@ -16,7 +16,7 @@ from tests.rig import CSRF, asok_app
 __all__ = ["NOTHING", "START", "Site", "Visitor", "dark", "part", "polls", "raw", "site"]
 
 NOTHING: Any = object()
-START = {"counter": 0, "secret": 7, "todo": ["a"], "open": {"x": 1}, "word": "w"}
+START: dict[str, Any] = {"counter": 0, "secret": 7, "todo": ["a"], "open": {"x": 1}, "word": "w"}
 LIMITS = Limits(message=2000, json_nodes=100, first_message=0.05)
 
 
@@ -27,6 +27,10 @@ def odd(change: Any) -> None:
         raise ValueError("it must be odd")
 
 
+def noting(change: Any) -> None:
+    change.session["noted"] = True
+
+
 def signed_in_as(session: Any) -> Any:
     return session.get("user")
 
@@ -35,7 +39,14 @@ polls = Store(
     START,
     name="polls",
     readable=["counter", "todo", "open/x", "word"],
-    writable={"counter": int, "todo": list[str], "todo/*": str | None, "word": odd, "below/**": lambda change: True},
+    writable={
+        "counter": int,
+        "todo": list[str],
+        "todo/*": str | None,
+        "word": odd,
+        "open/x": noting,
+        "below/**": lambda change: True,
+    },
 )
 dark = Store({"light": 0}, name="dark")
 mine = AuthStore(signed_in_as, {"n": 0}, name="mine", readable=True, writable={"n": int})
@@ -81,11 +92,11 @@ class Site:
     async def visitor(self, user: str = "") -> Visitor:
         return await self.stranger().enter(user)
 
-    async def leave(self, visitor: Visitor) -> None:
-        """The visitor's session is ended from another tab, which this one does not learn."""
+    async def elsewhere(self, visitor: Visitor, path: str) -> None:
+        """The visitor opens a page in another tab, whose new cookies this one does not learn."""
         tab = self.stranger()
         tab.http.cookies.update(visitor.http.cookies)
-        assert (await tab.http.get("/leave")).status_code == 200
+        assert (await tab.http.get(path)).status_code == 200
 
     def tree(self) -> Any:
         with self.app.stores.here():

@@ -10,11 +10,12 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from asok.backends.memory import MemoryBackend
 from asok.errors import Busy
-from asok.sessions import Commit
+from asok.sessions import Commit, open_session
 from tests.unit.store_site import NOTHING, START, Site, Visitor, dark, polls, raw, site
 
 DO = re.compile(r'data-asok-do="([^"]*)"')
@@ -88,7 +89,7 @@ async def test_a_session_that_ends_while_the_body_comes_writes_nothing(here: Sit
     visitor = await here.visitor("ann")
 
     async def leaves() -> dict[str, Any]:
-        await here.leave(visitor)
+        await here.elsewhere(visitor, "/leave")
         return {"type": "http.request", "body": b"1"}
 
     assert await raw(here, visitor, leaves) == (403, 1)
@@ -99,9 +100,27 @@ async def test_a_session_that_ends_just_before_the_commit_writes_nothing(tmp_pat
     backend = Meddling()
     async with site(tmp_path, backend=backend) as here:
         visitor = await here.visitor("ann")
-        backend.first = lambda: here.leave(visitor)
+        backend.first = lambda: here.elsewhere(visitor, "/leave")
         assert await visitor.code("PATCH", "mine/n", 1) == FOREIGN
         assert await (await here.visitor("ann")).value("mine/n") == 0
+
+
+async def test_who_becomes_another_just_before_the_commit_writes_as_that_other(tmp_path: Path) -> None:
+    backend = Meddling()
+    async with site(tmp_path, backend=backend) as here:
+        visitor = await here.visitor("ann")
+        backend.first = lambda: here.elsewhere(visitor, "/?user=bob")
+        assert (await visitor.send("PATCH", "mine/n", 1)).json() == {"value": 1, "version": 1}
+        assert await (await here.visitor("ann")).value("mine/n") == 0
+        assert await (await here.visitor("bob")).value("mine/n") == 1
+
+
+async def test_what_a_validator_does_to_the_session_is_not_kept(here: Site) -> None:
+    visitor = await here.visitor("ann")
+    assert (await visitor.send("PATCH", "polls/open/x", 1)).json() == {"value": 2, "version": 1}
+    session = await open_session(here.app.backend, visitor.http.cookies["asok"])
+    assert session is not None
+    assert dict(session) == {"user": "ann"}
 
 
 async def grant_of(visitor: Visitor) -> tuple[str, Any, str]:
@@ -199,6 +218,20 @@ async def test_a_write_that_is_sent_again_with_its_key_is_not_done_again(here: S
     assert (await two.send("PATCH", "polls/counter", 1, idempotency_key="k")).json()["value"] == 2
     assert (await one.send("PATCH", "polls/counter", 1, idempotency_key="k", if_match='"1"')).status_code == 200
     assert here.tree()["counter"] == 2
+
+
+async def test_a_key_holds_though_its_write_is_sent_again_before_it_is_done(tmp_path: Path) -> None:
+    backend = Meddling()
+    async with site(tmp_path, backend=backend) as here:
+        visitor = await here.visitor()
+        path, value, grant = await grant_of(visitor)
+
+        def sent() -> Awaitable[httpx.Response]:
+            return visitor.send("PATCH", f"polls/{path}", value, x_asok_grant=grant, idempotency_key="k")
+
+        backend.first = sent
+        assert (await sent()).status_code == 200
+        assert here.tree() == {**START, path: START[path] + value}
 
 
 async def test_a_session_remembers_its_last_64_keys(here: Site) -> None:
