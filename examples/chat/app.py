@@ -49,7 +49,7 @@ class Chat(Component):
     def enter(self, name: str) -> None:
         if name.strip():
             self.name = self.session["name"] = name.strip()[:30]
-            self.go(self.room)
+            self.presence.join(f"chat:{self.room}", {"name": self.name})
 
     @exposed
     def go(self, room: str) -> None:
@@ -67,11 +67,11 @@ class Chat(Component):
     @exposed
     def say(self, text: str) -> None:
         if text.strip():
+            self.broadcast(f"chat:{self.room}")
+            self.presence.typing(f"chat:{self.room}", seconds=0)
             # The event's id is the same when it is tried again: nothing is said twice.
             said = (self.event.id, self.room, self.name, text.strip()[:2000])
             query("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)", *said)
-            self.presence.typing(f"chat:{self.room}", seconds=0)
-            self.broadcast(f"chat:{self.room}")
             self.reset("text")
 
 

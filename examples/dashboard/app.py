@@ -67,7 +67,7 @@ class Figure(Component):
         self.last = max(seconds, default=0)
         self.value, self.words = seconds.get(self.last, (0, "measuring"))
         values = [value for value, _ in seconds.values()]
-        self.top = max(100, *values) if self.what != "disk" else max(1, *values, 1)
+        self.top = max([1 if self.what == "disk" else 100, *values])
         self.points = [
             (SECONDS - self.last + second, 100 * value / self.top) for second, (value, _) in sorted(seconds.items())
         ]
