@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from asok.backends import sockets
 from asok.bus import Bus, LocalBus
+from asok.errors import ConfigurationError
 from asok.following import RoomWatchers
 from asok.handlers import StateHandlers
 from asok.mounting import Engine, Renderings
@@ -81,9 +83,15 @@ class Sharing:
 
     def authorize(self, *rooms: str) -> Callable[[F], F]:
         """Ask the decorated function `(session, room, action)` before a component joins or broadcasts to these
-        rooms, which may be patterns such as `team:*`; False or Denied refuses. action: "join" or "broadcast"."""
+        rooms, which may be patterns such as `team:*`; False or Denied refuses. action: "join" or "broadcast".
+
+        Raises ConfigurationError for an async function: the coroutine that it returns would refuse nobody.
+        """
 
         def decorate(function: F) -> F:
+            if inspect.iscoroutinefunction(function):
+                problem = "@app.authorize asks in the middle of a method, and cannot wait"
+                raise ConfigurationError(f"{problem}; make {function.__name__} a plain def")
             self._engine.room_guards.extend((room, function) for room in rooms)
             return function
 

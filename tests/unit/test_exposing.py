@@ -68,7 +68,7 @@ def test_a_subclass_keeps_the_marks_and_may_take_one_away() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.01, -1, math.nan, math.inf, True, "2", None])
 def test_a_period_that_is_none_is_told_at_once(seconds: Any) -> None:
-    with pytest.raises(ComponentError, match="0.05 seconds or more"):
+    with pytest.raises(ComponentError, match="seconds or more"):
         every(seconds)
 
 
