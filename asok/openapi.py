@@ -58,12 +58,9 @@ def _readable(store: Store) -> list[Path]:
     return [pattern.parts for pattern in store.rules._readable]
 
 
-def _writable(store: Store) -> list[tuple[Path, bool, Any]]:
-    """The patterns that browsers write, whether what is below is written too, and the type or _FUNCTION."""
-    return [
-        (rule.pattern.parts, rule.pattern.open, rule.validator if rule.is_type else _FUNCTION)
-        for rule in store.rules._writable
-    ]
+def _writable(store: Store) -> list[tuple[Any, Any]]:
+    """The patterns that browsers write, the nearest first, each with its type or _FUNCTION."""
+    return [(rule.pattern, rule.validator if rule.is_type else _FUNCTION) for rule in store.rules._writable]
 
 
 # ---- schemas
@@ -72,7 +69,7 @@ def _writable(store: Store) -> list[tuple[Path, bool, Any]]:
 def _types(store: Store) -> Iterator[Any]:
     if store.type is not None:
         yield store.type
-    yield from (kind for _, _, kind in _writable(store) if kind is not _FUNCTION)
+    yield from (kind for _, kind in _writable(store) if kind is not _FUNCTION)
 
 
 def _schemas(kinds: list[Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -91,18 +88,17 @@ Operation = tuple[Path, str, dict[str, Any]]
 
 
 def _operations(store: Store, schemas: Schemas) -> Iterator[Operation]:
-    """Pattern, method, operation. The first of an address and method is the one that counts."""
-    readable, personal = _readable(store), isinstance(store, AuthStore)
-    if readable:
-        whole = schemas[id(store.type)] if () in readable and store.type is not None else ANYTHING
-        yield (), "get", _reading(store.name, whole, personal=personal)
-    for pattern in readable:
-        for place in (pattern, (*pattern, "**")):
-            yield place, "get", _reading(store.name, personal=personal)
-    for pattern, is_open, kind in _writable(store):
-        schema = ANYTHING if kind is _FUNCTION else schemas[id(kind)]
-        for place in (pattern, (*pattern, "**")) if is_open else (pattern,):
-            yield from _writes(store.name, place, kind, schema)
+    """Place, method, operation. The first of a place and method is the one that counts."""
+    readable, rules, personal = _readable(store), _writable(store), isinstance(store, AuthStore)
+    whole = schemas[id(store.type)] if () in readable and store.type is not None else ANYTHING
+    below = [*readable, *(pattern.parts for pattern, _ in rules if pattern.open)]
+    places = [(), *readable, *(pattern.parts for pattern, _ in rules), *((*parts, "**") for parts in below)]
+    lists = [place[:-1] for place in places if place and place[-1] == "*"]
+    for place in dict.fromkeys([*places, *lists]):
+        if store.rules.may_read(place) or (not place and readable):
+            yield place, "get", _reading(store.name, ANYTHING if place else whole, personal=personal)
+        for kind in [kind for pattern, kind in rules if pattern.names(place)][:1]:
+            yield from _writes(store.name, place, kind, ANYTHING if kind is _FUNCTION else schemas[id(kind)])
 
 
 def _writes(tag: str, place: Path, kind: Any, schema: Any) -> Iterator[Operation]:
