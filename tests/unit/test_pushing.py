@@ -457,7 +457,7 @@ async def test_the_clock_calls_as_long_as_the_page_is_there_and_never_twice_at_o
         tab = await served.tab()
         await tab.shows("3.")
         await tab.socket.close()
-        await until(lambda: "ended" in caplog.text)
+        await until(lambda: ": ended" in caplog.text)
         before = calls
         await asyncio.sleep(0.2)
         assert calls == before
