@@ -224,8 +224,8 @@ class Asok(Sharing):
         csrf = CSRF_PLACE if later else self._csrf(_session(request))
         extra = f' nonce="{escape(nonce)}"' if nonce else ""
         request.scope["asok.nonce"] = nonce
-        if stores or self._uses_state:
-            _session(request).id  # noqa: B018  # asking makes the session, to which the state belongs
+        if stores or self._uses_state or self._scripts.stores:
+            _session(request).id  # noqa: B018  # asking makes the session, without which no script writes
         modules = "".join(
             f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>'
             for name in self._modules(stores=stores)
