@@ -79,13 +79,15 @@ class SessionState(Tree):
             for document in self.documents:
                 work.saw(document, key)
         layers = self._layers(work)
-        own, beneath = at(layers[-1], key), at(_merged(layers[:-1]), key)
+        shown = _merged(layers)
         if write.verb == "delete" and write.path == key:
-            return write if beneath is GONE or own is None else Write("put", key, None)
-        if own is GONE and (beneath is not GONE or write.verb in ("set", "update")):
-            whole, _ = apply(_merged(layers), Write("put" if beneath is GONE else write.verb, write.path, write.value))
-            return Write("put", key, read_at(whole, key))
-        return write
+            read_at(shown, key)
+            return write if at(_merged(layers[:-1]), key) is GONE else Write("put", key, None)
+        if at(layers[-1], key) not in (GONE, None):
+            return write
+        makes = at(shown, key) is GONE and write.verb in ("set", "update")
+        whole, _ = apply(shown, Write("put", write.path, write.value) if makes else write)
+        return Write("put", key, read_at(whole, key))
 
     def _layers(self, work: Work | None) -> list[Any]:
         trees = [each.newest if work is None else work.tree(each) for each in self.documents]
