@@ -208,13 +208,3 @@ async def test_a_page_of_an_app_without_stores_loads_only_the_core(
         page = await (await served.visitor()).open("/")
         assert page.text.count("<script") == 1
         assert not page.csrf
-
-
-def test_a_function_that_authorizes_cannot_be_async(tmp_path: Path) -> None:
-    app = asok_app(tmp_path)
-
-    async def may(session: Any, room: str, action: str) -> bool:
-        return False
-
-    with pytest.raises(ConfigurationError, match="plain `def`"):
-        app.authorize("team:*")(may)
