@@ -61,6 +61,7 @@ class Tab:
         self.errors: list[AsokError] = []
         self.stores = StoreLink(dom, self._send, self.errors)
         self._connect, self._fetch_anew, self._waiting = connect, fetch_anew, Waiting(patience)
+        self.until = self._waiting.until
         self._socket: Socket | None = None
         self._connection = self._pongs = self._reconnects = 0
         self._wait = 0.0
@@ -80,7 +81,7 @@ class Tab:
 
     async def listen(self) -> None:
         """Connect a page on which something listens, and wait until it hears."""
-        if self.stores.wanted or any(item.listens for item in self._instances.values()):
+        if self._has_listeners():
             await self.open()
             await self.until(lambda: not self._joining(), "the components that listen to join")
 
@@ -119,10 +120,6 @@ class Tab:
             self._send(["ping"])
             await self.until(lambda: self._pongs >= wanted or self._socket is None, "the answer to a ping")
         await self._waiting.work()
-
-    async def until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait for what messages bring about. Raises what went wrong meanwhile, or Late."""
-        await self._waiting.until(done, what)
 
     async def join_all(self) -> None:
         """Join every component that is not joined yet, so that pushes reach the page."""
@@ -186,6 +183,9 @@ class Tab:
             self._send(["join", PROTOCOL, self.csrf, self.name, entries])
         for item in items:
             item.joined = True
+
+    def _has_listeners(self) -> bool:
+        return self.stores.wanted or any(item.listens for item in self._instances.values())
 
     def _joining(self) -> bool:
         return any(item.joining for item in self._instances.values())
@@ -307,7 +307,7 @@ class Tab:
     def _join_again(self, instance: str) -> None:
         item = self._instances.get(instance)
         if item is not None:
-            item.joined = item.came = False
+            item.joined = False
             item.take_back()
             self._flush(item)
 
@@ -322,7 +322,7 @@ class Tab:
 
     async def _begin_again(self, instances: list[str]) -> None:
         await self._fetch_anew(instances)
-        if self._socket is not None or self.stores.wanted or any(item.listens for item in self._instances.values()):
+        if self._has_listeners():
             await self.open()
 
     def _ended(self, code: int, error: Exception | None) -> None:

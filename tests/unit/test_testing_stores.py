@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from asok.errors import AsokError, PathError
 from asok.testing import Heard, LiveClient, Page, Refused
 from asok.testing_stores import GONE, at, put
 from asok.trees import Write, apply, changes, freeze, parse_path
-from tests.unit.scripted import COUNTER, Message, Opened, Script, document
+from tests.unit.scripted import COUNTER, A, Message, Opened, Script, document, root
 
 basket = Store(
     {"count": 1, "things": [], "secret": "s"},
@@ -156,7 +157,9 @@ async def test_the_state_of_the_session_is_a_store_too(live: LiveClient, tab: Pa
 
 
 async def test_what_a_test_was_given_is_its_own(tab: Page) -> None:
-    (await tab.store(NAME).get("things")).append("only here")
+    given: list[Any] = []
+    await tab.store(NAME).subscribe("things", lambda value, news: given.append(value))
+    given[0].append("only here")
     assert await tab.store(NAME).get("things") == []
 
 
@@ -189,6 +192,66 @@ async def test_a_page_with_a_region_connects_and_tells_of_it(opened: Opened) -> 
     assert script.push is not None
     await script.push(["store", "text", "votes/a.MAC", "<b>2</b>"])
     await page.shows("p", "<b>2</b>")
+
+
+async def test_a_region_in_a_component_keeps_its_newest_text_and_the_app_hears_when_it_goes(opened: Opened) -> None:
+    texts = iter([f"<div>{REGION}<button ws-click='up'>+</button></div>", "<div></div>"])
+
+    def answer(message: Message) -> list[Message]:
+        if message[0] == "react" and message[1]:
+            return [["store", "text", "votes/a.MAC", "2"]]
+        return [["update", A, message[2], next(texts)]] if message[0] == "event" else []
+
+    page, script = await opened(MODULE + root(A, "<button ws-click='up'>+</button>") + REGION, answer)
+    await page.shows("p", "2")
+    await page.click("button")
+    assert page.all("p") == ["2", "2"]
+    await page.click("button")
+    assert page.all("p") == ["2"]
+    assert [message[1] for message in script.got if message[0] == "react"] == [["votes/a.MAC"]]
+
+
+async def test_the_app_hears_which_regions_there_are_only_when_they_change(opened: Opened) -> None:
+    texts = iter(["<div><b ws-click='up'>same</b></div>", f"<div><b ws-click='up'>+</b>{REGION}</div>", "<div></div>"])
+
+    def answer(message: Message) -> list[Message]:
+        return [["update", A, message[2], next(texts)]] if message[0] == "event" else []
+
+    page, script = await opened(MODULE + root(A, "<b ws-click='up'>+</b>"), answer)
+    for _ in range(3):
+        await page.click("b")
+    await page.settled()
+    assert [message[1] for message in script.got if message[0] == "react"] == [["votes/a.MAC"], []]
+
+
+async def test_a_page_with_a_region_alone_is_there_again_when_its_session_has_ended(opened: Opened) -> None:
+    joins: list[Message] = []
+
+    def answer(message: Message) -> list[Message] | int:
+        if message[0] == "join":
+            joins.append(message)
+            return 4401 if len(joins) == 1 else []
+        return [["store", "text", "votes/a.MAC", "2"]] if message[0] == "react" else []
+
+    page, _ = await opened(MODULE + REGION, answer)
+    await page.shows("p", "2")
+
+
+async def test_writes_at_once_wait_for_the_connection(opened: Opened) -> None:
+    page, script = await opened(MODULE, written)
+    await asyncio.gather(*(page.store("votes").set("a", number) for number in range(40)))
+    assert [message[0] for message in script.got] == ["join", *["write"] * 40]
+    assert [message[1] for message in script.got[1:]] == list(range(1, 41))
+
+
+async def test_what_is_told_of_another_path_is_no_answer(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        if message[0] != "follow":
+            return []
+        return [["store", "changed", "votes", 3, [["b", 0]], "js"], ["store", "changed", "votes", 3, [["a", 1]], ""]]
+
+    page, _ = await opened(MODULE, answer)
+    assert await page.store("votes").get("a") == 1
 
 
 async def test_a_page_that_wants_nothing_does_not_connect(opened: Opened) -> None:

@@ -15,10 +15,12 @@ from asok.testing import (
 from tests.unit.scripted import (
     COUNTER,
     A,
+    B,
     C,
     Message,
     Opened,
     Script,
+    acknowledging,
     counting,
     document,
     root,
@@ -254,6 +256,49 @@ async def test_what_listens_joins_again_on_the_next_connection(opened: Opened) -
     await page.disconnect()
     await page.reconnect()
     assert [entry[0].partition(".")[0] for join in script.joins for entry in join[4]] == [A, A]
+
+
+async def test_what_is_fetched_anew_and_listens_joins(opened: Opened) -> None:
+    page, script = await opened(LISTENING, hearing)
+    script.page = document(LISTENING.replace(A, C))
+    assert script.push is not None
+    await script.push(["reset", A])
+    await page.until(lambda: any(join[4] and join[4][0][0].startswith(C) for join in script.joins))
+
+
+async def test_refused_events_make_room_for_those_that_wait(opened: Opened) -> None:
+    full = asyncio.Event()
+
+    def answer(message: Message) -> list[Message]:
+        if message[0] == "event" and message[2] == 32:
+            full.set()
+        return [["refused", A, message[2], "failed"]] if message[0] == "event" and message[2] > 32 else []
+
+    page, script = await opened(COUNTER, answer, raise_refused=False)
+    await page.join()
+    clicks = asyncio.gather(*(page.click("button") for _ in range(40)))
+    await full.wait()
+    assert script.push is not None
+    for seq in range(1, 33):
+        await script.push(["refused", A, seq, "failed"])
+    await clicks
+    assert [event[2] for event in script.events] == list(range(1, 41))
+
+
+async def test_a_child_that_comes_and_listens_joins_as_it_is(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        if message[0] != "event" or message[1] == B:
+            return acknowledging(message)
+        child = "<p data-live='0'>child <button ws-click='down'>-</button></p>"
+        place = f"<div><template data-asok='{B}.0'></template><button ws-click='up'>+</button></div>"
+        return [["update", B, 0, child, f"{B}.k.t.m"], ["update", A, message[2], place, [14, "1"]]]
+
+    page, script = await opened(COUNTER, answer)
+    await page.click("button")
+    await page.settled()
+    assert script.joins[-1][4] == [[f"{B}.k.t.m", 0, 1]]
+    await page.click("p button")
+    assert script.events[-1][1:4] == [B, 1, "down"]
 
 
 async def test_a_push_changes_the_page_between_two_events_and_settles_neither(opened: Opened) -> None:
