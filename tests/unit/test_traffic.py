@@ -97,8 +97,8 @@ def words(tab: Tab, instance: str = "") -> str:
 async def until(done: Callable[[], bool]) -> None:
     """Wait for what the server does after a tab has gone, which nobody is told of."""
     async with asyncio.timeout(PATIENCE):
-        while not done():
-            await asyncio.sleep(0)  # noqa: ASYNC110  # there is no event to wait for
+        while not done():  # noqa: ASYNC110  # there is no event to wait for
+            await asyncio.sleep(0)
 
 
 async def ended(tab: Tab, app: Asok) -> None:
