@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from asok.testing import LiveClient
 
-__all__ = ["asok_app", "live", "load_app", "pytest_addoption"]
+__all__ = ["asok_app", "live", "load_app", "pytest_addoption", "pytest_configure"]
 
 # Tests leave the project's database alone, and run before anybody has made a key.
 ENVIRONMENT = {"DEBUG": "true", "ASOK_DATABASE": ":memory:"}
@@ -32,6 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("asok_app", 'the app that the fixture `live` starts, as "module:attribute"', default="")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the environment of tests before a test file imports the app."""
+    if config.getini("asok_app"):
+        patch = pytest.MonkeyPatch()
+        config.add_cleanup(patch.undo)
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, os.environ.get(name, value))
+
+
 @pytest.fixture(scope="session")
 def asok_app(pytestconfig: pytest.Config) -> Any:
     """The app under test; override this fixture to make it yourself. None where the option is not set."""
@@ -40,8 +49,6 @@ def asok_app(pytestconfig: pytest.Config) -> Any:
         return None
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(pytestconfig.rootpath))
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, os.environ.get(name, value))
         return load_app(where)
 
 

@@ -120,6 +120,16 @@ async def test_a_page_is_pushed_to_from_any_thread(app: Asok, tab: Page) -> None
     await tab.until(lambda: sorted(tab.text("i").split()) == sorted(words))
 
 
+async def test_a_page_is_pushed_to_from_another_loop(app: Asok, tab: Page) -> None:
+    async def elsewhere() -> None:
+        app.push("said", "elsewhere")
+        await tally.set("votes", 3)
+
+    await asyncio.to_thread(asyncio.run, elsewhere())
+    await tab.shows("i", "elsewhere")
+    await tab.shows("h3", "3")
+
+
 async def test_children_come_by_a_push_keep_their_state_and_go(tab: Page) -> None:
     await tally.set("names", ["Ada", "Bob"])
     await tab.shows("p", "Ada 0 of 0 +", "Bob 0 of 0 +")

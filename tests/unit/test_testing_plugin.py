@@ -51,6 +51,17 @@ def test_the_app_of_the_option_is_driven(pytester: pytest.Pytester) -> None:
     assert not (pytester.path / ".asok").exists()
 
 
+def test_a_test_file_may_import_the_app_before_the_fixture_does(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml("""
+        [tool.pytest.ini_options]
+        asyncio_mode = "auto"
+        asok_app = "the_app:app"
+        pythonpath = ["."]
+    """)
+    pytester.makepyfile(the_app=APP, test_app="from the_app import app\n" + TEST)
+    pytester.runpytest_subprocess("-p", "no:playwright", "-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
