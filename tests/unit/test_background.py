@@ -556,6 +556,33 @@ async def test_update_all_reaches_a_tab_that_shows_the_very_same_instance(tmp_pa
         await tabs[1].shows("2")
 
 
+async def test_update_all_reaches_another_worker_and_a_list_given_to_many_is_nobodys_alone(tmp_path: Path) -> None:
+    class Work(Component):
+        items: list[int] = []
+        template = "<p>{{ items }}</p>"
+
+        @exposed
+        def fill(self) -> None:
+            self.items = [1]
+            self.update_all()
+
+        @exposed
+        def grow(self) -> None:
+            self.items.append(2)
+
+    where = str(tmp_path / "sessions.db")
+    async with (
+        rig(asok_app(tmp_path, PAGE, database=where)) as one,
+        rig(asok_app(tmp_path, PAGE, database=where)) as two,
+    ):
+        tabs = [await two.tab(), await two.tab()]
+        await (await one.tab()).event("fill")
+        for tab in tabs:
+            await tab.shows("[1]")
+        assert "[1, 2]" in await tabs[0].text_after("grow")
+        assert "[1, 2]" in await tabs[1].text_after("grow")
+
+
 async def test_update_all_of_what_is_no_public_field_is_refused(tmp_path: Path) -> None:
     class Work(Component):
         number = 1

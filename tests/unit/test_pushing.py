@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from asok import Asok, Component, every, exposed, on
+from asok import Asok, Component, Store, every, exposed, on
 from tests.rig import asok_app, rig
 from tests.unit.waiting import Refusing, until
 
@@ -178,7 +178,10 @@ async def test_what_a_message_changes_in_place_is_not_changed_twice_by_a_second_
         assert backend.refused == 2
 
 
-async def test_a_message_that_met_a_busy_store_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [False, True])
+async def test_a_message_that_met_a_busy_store_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: bool
+) -> None:
     monkeypatch.setattr("asok.lines.AGAIN", 0.05)
     backend = Refusing(1, busy=True)
     app = asok_app(tmp_path, ONE, backend=backend)
@@ -187,8 +190,9 @@ async def test_a_message_that_met_a_busy_store_is_made_good(tmp_path: Path, monk
         backend.armed = True
         app.push("news", "first")
         await until(lambda: backend.refused)
-        app.push("news", "second")
-        await tab.shows("first,second")
+        if more:
+            app.push("news", "second")
+        await tab.shows("first,second" if more else "first 0")
 
 
 async def test_a_message_that_waits_behind_a_busy_event_is_made_good(
@@ -483,3 +487,119 @@ async def test_a_clock_that_changes_nothing_writes_nothing(tmp_path: Path) -> No
         for _ in range(5):
             await tab.until("update")
         assert backend.commits == before
+
+
+# ---- what is read
+
+
+async def test_a_change_that_came_while_a_page_was_being_rendered_is_not_missed(tmp_path: Path) -> None:
+    gate: dict[int, tuple[asyncio.Event, asyncio.Event]] = {3: (asyncio.Event(), asyncio.Event())}
+    loads = 0
+    votes = Store({"n": 0}, name="missed_votes")
+
+    class Slow(Component):
+        template = "<p>{{ n }}</p>"
+
+        async def load(self) -> None:
+            nonlocal loads
+            self.n = votes.read("n")
+            loads += 1
+            if loads in gate:
+                began, goes_on = gate[loads]
+                began.set()
+                await goes_on.wait()
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Slow') }}"})) as served:
+        tab = await served.tab()
+        began, goes_on = gate[3]  # the first was for the page, the second to rebuild, this one is shown
+        await began.wait()
+        await votes.update("n", 1)
+        goes_on.set()
+        await tab.shows("1")
+
+
+async def test_what_is_not_shown_any_more_is_not_followed_any_more(tmp_path: Path) -> None:
+    votes = Store({"a": 0, "b": 0}, name="left_votes")
+    rendered: list[str] = []
+
+    class Choice(Component):
+        name = "a"
+        template = "<p>{{ name }}={{ n }}</p>"
+
+        def load(self) -> None:
+            self.n = votes.read(self.name)
+            rendered.append(self.name)
+
+        @exposed
+        def choose(self, name: str) -> None:
+            self.name = name
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Choice') }}"})) as served:
+        tab = await served.tab()
+        await votes.update("a", 1)
+        await tab.shows("a=1")
+        await tab.event("choose('b')")
+        rendered.clear()
+        await votes.update("a", 1)
+        assert rendered == []
+        await votes.update("b", 5)
+        await tab.shows("b=5")
+        assert set(rendered) == {"b"}
+
+
+# ---- who is slow
+
+
+async def test_a_tab_that_does_not_read_is_shown_the_end_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    class Wall(Component):
+        n = 0
+        template = "<p>{{ ('%05d,' % n) * 150000 }}</p>"  # nothing of it stays, so that each text goes whole
+
+        @on("wall")
+        async def grow(self, message: int) -> None:
+            self.n = message
+
+    app = asok_app(tmp_path, {"/": "{{ component('Wall') }}"})
+    async with rig(app) as served:
+        slow, quick = await served.tab(), await served.tab()
+        slow.socket.transport.pause_reading()
+        for number in range(1, 31):
+            app.push("wall", number)
+            await quick.shows(f"{number:05},")
+        slow.socket.transport.resume_reading()
+        await slow.shows("00030,")
+        assert len(slow.frames) < 25
+
+
+async def test_a_line_that_is_far_behind_says_once_that_it_loses_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("asok.lines.MOST_NEWS", 3)
+    runs, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Behind(Component):
+        heard = ""
+        template = "<p>{{ heard }}</p>"
+
+        @exposed
+        async def wait(self) -> None:
+            runs.set()
+            await goes_on.wait()
+
+        @on("news", "more")
+        def hear(self, message: str) -> None:
+            self.heard += message
+
+    app = asok_app(tmp_path, {"/": "{{ component('Behind') }}"})
+    async with rig(app) as served:
+        tab = await served.tab()
+        await tab.send("event", tab.only, 1, "wait")
+        await runs.wait()
+        for letter in "abcdefgh":
+            app.push("news", letter)
+        await until(lambda: "behind by 3 messages" in caplog.text)
+        goes_on.set()
+        await tab.shows("abc")
+        app.push("news", "!")
+        await tab.shows("abc!")
+    assert caplog.text.count("behind by") == 1
