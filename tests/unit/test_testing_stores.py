@@ -152,7 +152,8 @@ async def test_a_listener_is_told_what_it_hears_of(tab: Page) -> None:
 
 async def test_the_state_of_the_session_is_a_store_too(live: LiveClient, tab: Page) -> None:
     await tab.store("~cart").set("items", 3)
-    assert await (await live.open("/")).store("~").get("cart/items") == 3
+    for store, path in (("~", "cart/items"), ("~cart", "items")):
+        assert await (await live.open("/")).store(store).get(path) == 3
     assert await (await live.another().open("/")).store("~").get("cart/items") is None
 
 
