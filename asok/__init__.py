@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from asok.access import Change
 from asok.app import Asok
 from asok.component import Component, every, exposed, on
 from asok.errors import AsokError, Denied
 from asok.fields import bind, private
+from asok.sessions import Session
 from asok.settings import Limits, Settings
 from asok.stores import AuthStore, Store
 from asok.superstore import SuperStore
@@ -14,9 +16,11 @@ __all__ = [
     "Asok",
     "AsokError",
     "AuthStore",
+    "Change",
     "Component",
     "Denied",
     "Limits",
+    "Session",
     "Settings",
     "Store",
     "SuperStore",

@@ -271,7 +271,9 @@ class Asok(Sharing):
             stack.push_async_callback(self._close)
             self.stores.check()
             await self._connect()
-            yield await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}
+            with self.stores.here():
+                state = await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}
+            yield state
 
     def _kick(self, owner: str) -> None:
         """Close the sockets of a session that has ended, in every process."""

@@ -27,6 +27,8 @@ LITERAL = re.compile(
       | (true|false|null|True|False|None)\b )\s*""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+SHORT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 REMEMBERED = 200
 
@@ -101,7 +103,9 @@ def _value(method: str, literal: re.Match[str]) -> Any:
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text, flags=re.DOTALL)
+    """Also as `tojson` writes it: a character beyond U+FFFF is two of the form `\\uXXXX`."""
+    plain = ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else SHORT.get(m[2], m[2]), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if "\\u" in text else plain
 
 
 def check_numbers(method: str, value: Any) -> Any:

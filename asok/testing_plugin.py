@@ -63,9 +63,15 @@ def async_fixture(function: Callable[..., AsyncIterator[Any]]) -> Any:
 
 @async_fixture
 async def live(asok_app: Any) -> AsyncIterator[LiveClient]:
-    """A browser for tests; the app is started for each test anew, and every test is a person of its own."""
+    """A browser for tests; the app is started for each test anew, and every test is a person of its own.
+
+    What the test before it left in a database in memory is forgotten.
+    """
     from asok.testing import LiveClient
 
+    forget = getattr(getattr(asok_app, "backend", None), "forget", None)
+    if forget is not None:
+        forget()
     async with LiveClient(asok_app) as client:
         yield client
 

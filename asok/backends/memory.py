@@ -32,6 +32,11 @@ class MemoryBackend:
 
     async def close(self) -> None: ...
 
+    def forget(self) -> None:
+        """Forget everything, as between two tests."""
+        with self._lock:
+            self._owners.clear()
+
     async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
         with self._lock:
             kept = self._owners.get(owner, {})

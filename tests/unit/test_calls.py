@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.utils import htmlsafe_json_dumps
 
 from asok.calls import Call, bind_arguments, parameters_of, parse_call
 from asok.errors import BadArguments, NotExposed, Refusal
@@ -279,3 +280,9 @@ def test_whatever_a_browser_sends_binds_to_the_signature_or_is_refused(
         received(f"{method}({', '.join(written(each, chr(39)) for each in literals)})", EventData(value, fields))
     except BadArguments:
         return
+
+
+@given(st.text())
+def test_a_text_that_jinja_wrote_as_json_comes_back(text: str) -> None:
+    literal = str(htmlsafe_json_dumps(text))
+    assert parse_call(f"edit({literal})").positional == (text.encode("utf-8", "replace").decode(),)

@@ -13,8 +13,10 @@ from asok.testing_plugin import load_app
 pytest_plugins = ["pytester"]
 
 APP = """
-from asok import Asok, Component, exposed
+from asok import Asok, Component, Store, exposed
 from jinja2 import DictLoader, Environment
+
+votes = Store({"count": 0}, name="plugin_votes")
 
 class PluginCounter(Component):
     count = 0
@@ -23,20 +25,25 @@ class PluginCounter(Component):
     @exposed
     def up(self):
         self.count += 1
+        votes.update("count", 1)
 
 page = "<html><head>{{ alive() }}</head><body>{{ component('PluginCounter') }}</body></html>"
 app = Asok(env=Environment(loader=DictLoader({"index.html": page})))
 app.page("/", "index.html")
 """
 TEST = """
+from the_app import votes
+
 async def test_a_click(live):
     page = await live.open("/")
     await page.click("button")
     assert page.text("output") == "1"
+    assert votes.read("count") == 1
 
-async def test_another_person(live):
+async def test_another_person_and_a_store_as_it_begins(live):
     page = await live.open("/")
     assert page.text("output") == "0"
+    assert votes.read("count") == 0
 """
 
 
