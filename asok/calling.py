@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from asok.component import Component
-from asok.errors import MethodFailed, MethodTimeout, Refusal
+from asok.errors import Busy, MethodFailed, MethodTimeout, Refusal
 from asok.exposing import Exposed
 
 __all__ = ["run_method"]
@@ -41,7 +41,7 @@ async def run_method(
     started: is given the time limit, which may be put off while the method waits for a person.
 
     Raises MethodTimeout after `seconds`, MethodFailed with the method's own exception as its cause, and lets
-    a Refusal that the method raised pass.
+    a Refusal and Busy that the method raised pass.
     """
     name = f"{type(component).__name__}.{method.name}"
     args, kwargs = arguments
@@ -60,7 +60,7 @@ async def run_method(
         if limit.expired():
             raise MethodTimeout(name, seconds) from None
         raise MethodFailed(name, error) from error
-    except Refusal:
+    except (Refusal, Busy):
         raise
     except Exception as error:
         raise MethodFailed(name, error) from error

@@ -165,10 +165,11 @@ async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None])
         else:
             await live.catch_up(await live.open(line.joined))
     except Busy as error:
-        log.warning("busy: %s; again in a moment", error)
-        line.news.extendleft(reversed(news))
-        line.waiting[:0], waiting = waiting, []
-        line.outdated_soon()
+        if not line.over:
+            log.warning("busy: %s; again in a moment", error)
+            line.news.extendleft(reversed(news))
+            line.waiting[:0], waiting = waiting, []
+            line.outdated_soon()
     finally:
         for each in waiting:
             if not each.done():

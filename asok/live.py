@@ -89,9 +89,7 @@ class Live:
         try:
             with working(unit.work):
                 await action(unit)
-                shared = self.engine.shared_by(unit.joined.definition, unit.token.mount, unit.token.slot)
-                if shared is not None:
-                    shared.take(unit.component, unit.token.mount.path, unit.work)
+                self._take_shared(unit)
                 rendering = await self._render(unit)
                 fresh = await self._mount_children(unit, rendering)
             made = record_after(unit, self.screen.tab, seq, event=event is not None)
@@ -106,6 +104,12 @@ class Live:
             self.screen.show(unit, seq, rendering, sealed, around.effects)
             self.screen.committed(unit, made)
         return done
+
+    def _take_shared(self, unit: Unit) -> None:
+        """The fields of an instance that all visitors share are part of the unit's writes."""
+        shared = self.engine.shared_by(unit.joined.definition, unit.token.mount, unit.token.slot)
+        if shared is not None:
+            shared.take(unit.component, unit.token.mount.path, unit.work)
 
     def _verify(self, definition: Definition, event: protocol.Event) -> tuple[Exposed, Arguments] | None:
         """The method and its typed arguments, before anything is read; None where only fields are set."""
@@ -224,17 +228,19 @@ class Live:
         if "unmount" not in joined.definition.overrides:
             return
         asking, name = self.screen.ask(joined, 0), f"{joined.definition.name}.unmount"
-        asking.close()
+        self.screen.asked(asking)
         for _ in range(ATTEMPTS):
             unit = await self.open(joined)
             around = surroundings_of(unit.component)
             around.tab = attempt = Attempt(unit, asking, self.screen, _nothing)
             with working(unit.work):
                 await guarded(self.engine, name, hook(unit.component.unmount()))
+                self._take_shared(unit)
             record = record_after(unit, self.screen.tab, unit.applied(self.screen.tab), event=False)
             if await commit(self.engine, self.owner, unit, record, {}):
                 return self.screen.committed(unit, record)
             attempt.undo()
+        raise Busy(f"{name}: {ATTEMPTS} commits in a row met newer data")
 
 
 async def _nothing() -> None:

@@ -24,7 +24,7 @@ class Called:
     """A method that a topic or the clock calls."""
 
     method: Exposed
-    arguments: Arguments = ((), {})  # type: ignore[assignment]  # shared by all, and copied before it is used
+    arguments: Arguments
 
     async def apply(self, unit: Unit, call: Call) -> None:
         """Call it, with arguments of its own: others hear the same message, and the unit may run again."""

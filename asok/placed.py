@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Coroutine, Mapping
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -110,11 +111,11 @@ class Placed:
         """
         tab = self._tab
         try:
-            asyncio.get_running_loop()
+            here = asyncio.get_running_loop() is tab.loop
         except RuntimeError:
-            asyncio.run_coroutine_threadsafe(tab.push(self), tab.loop).result()
+            _wait_in_thread(tab, _on_the_loop(tab, self))
             return _Nothing()
-        return tab.push(self)
+        return tab.push(self) if here else asyncio.wrap_future(_on_the_loop(tab, self))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine in the background once the method is committed; what it sets is shown and kept.
@@ -134,7 +135,7 @@ class Placed:
     def update_all(self, *fields: str) -> Awaitable[None]:
         """Give what this method has changed to the same component on every open tab of the same page.
 
-        fields: only these. It happens when the method's work is committed. Private fields stay. Raises
+        fields: only these, changed or not. It happens when the method's work is committed. Private fields stay. Raises
         ComponentError for a name that is no field, or a private one.
         """
         self._page_for("update_all")
@@ -282,6 +283,20 @@ class Rooms:
 class _Nothing:
     def __await__(self) -> Any:
         yield from ()
+
+
+def _on_the_loop(tab: Tab, component: Placed) -> Future[None]:
+    if not tab.loop.is_running():
+        raise ComponentError(f"{type(component).__name__}.push: the server has ended, and nobody looks any more")
+    return asyncio.run_coroutine_threadsafe(tab.push(component), tab.loop)
+
+
+def _wait_in_thread(tab: Tab, shown: Future[None]) -> None:
+    # A loop that stops meanwhile would leave the thread, and with it the process, waiting for ever.
+    while not wait([shown], timeout=1).done:
+        if not tab.loop.is_running():
+            return
+    shown.result()
 
 
 def _check_name(what: str, name: Any) -> None:

@@ -75,10 +75,10 @@ class Reach:
         old = values_of(definition, unit.record) if unit.record else revive(definition, token.schema, token.state)
         state = public.pack(unit.component.__dict__)
         new = public.unpack(state)
-        changed = [name for name in public.names if (not names or name in names) and new[name] != old.get(name)]
-        if changed:
+        given = names or [name for name in public.names if new[name] != old.get(name)]
+        if given:
             member = surroundings_of(unit.component).member
-            message = [definition.name, token.instance, member, changed, state]
+            message = [definition.name, token.instance, member, given, state]
             self._engine.topics.announce(share_topic(token.slot), message)
 
     # ---- after the commit

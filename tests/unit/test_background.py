@@ -445,6 +445,80 @@ async def test_what_a_thread_sets_while_the_commit_is_under_way_is_not_swallowed
         await tab.shows("5")
 
 
+async def test_a_thread_with_a_loop_of_its_own_may_push(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    class Work(Component):
+        values: list[int] = []
+        template = "<p>{{ values }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            threading.Thread(target=lambda: asyncio.run(self.measure())).start()
+
+        async def measure(self) -> None:
+            await asyncio.to_thread(goes_on.wait, 10)
+            self.values.append(1)
+            await self.push()
+            self.values.append(2)
+            await self.push()
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        goes_on.set()
+        await tab.shows("[1]")
+        await tab.shows("[1, 2]")
+
+
+async def test_a_push_after_the_server_has_ended_says_so(tmp_path: Path) -> None:
+    works: list[Any] = []
+
+    class Work(Component):
+        value = 0
+        template = "<p>{{ value }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            works.append(self)
+
+    def serve() -> None:
+        async def once() -> None:
+            async with rig(asok_app(tmp_path, PAGE)) as served:
+                await (await served.tab()).event("start")
+
+        asyncio.run(once())
+
+    await asyncio.to_thread(serve)
+    works[0].value = 1
+    with pytest.raises(ComponentError, match="the server has ended"):
+        await asyncio.to_thread(works[0].push)
+
+
+async def test_a_step_that_meets_a_busy_store_lets_the_event_be_tried_again(tmp_path: Path) -> None:
+    backend = Refusing(1)
+
+    class Child(Component):
+        n = 0
+        secret: int = private(0)
+        template = "<p>{{ n }}</p>"
+
+    class Work(Component):
+        n = 0
+        template = "<div>{{ component('Child', n=n) }}</div>"
+
+        @exposed
+        async def go(self) -> None:
+            self.n += 1
+            backend.armed = True
+            await self.push()
+
+    async with rig(asok_app(tmp_path, PAGE, backend=backend)) as served:
+        tab = await served.tab()
+        assert (await tab.event("go"))[0] == "busy"
+        assert (await tab.event("go", seq=1))[0] == "update"
+
+
 async def test_a_thread_that_sets_what_the_field_cannot_hold_is_reported_and_hangs_nobody(tmp_path: Path) -> None:
     goes_on, over = threading.Event(), threading.Event()
 
@@ -473,7 +547,8 @@ async def test_a_thread_that_sets_what_the_field_cannot_hold_is_reported_and_han
 
 
 async def test_a_thread_that_outlives_its_page_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    goes_on, over = threading.Event(), threading.Event()
+    goes_on = [threading.Event(), threading.Event()]
+    threads: list[threading.Thread] = []
 
     class Work(Component):
         value = 0
@@ -481,13 +556,14 @@ async def test_a_thread_that_outlives_its_page_is_told_once(tmp_path: Path, capl
 
         @exposed
         def start(self) -> None:
-            threading.Thread(target=self.measure).start()
+            threads.append(threading.Thread(target=self.measure))
+            threads[0].start()
 
         def measure(self) -> None:
-            goes_on.wait(10)
-            for number in range(100):
-                self.value = number
-            over.set()
+            for each in goes_on:
+                each.wait(10)
+                for number in range(100):
+                    self.value = number
 
     caplog.set_level(logging.INFO, "asok")
     async with rig(asok_app(tmp_path, PAGE)) as served:
@@ -495,9 +571,11 @@ async def test_a_thread_that_outlives_its_page_is_told_once(tmp_path: Path, capl
         await tab.event("start")
         await tab.socket.close()
         await until(lambda: ": ended" in caplog.text)
-        goes_on.set()
-        await asyncio.to_thread(over.wait, 10)
+        goes_on[0].set()
         await until(lambda: "after its page had gone" in caplog.text)
+        goes_on[1].set()
+        await asyncio.to_thread(threads[0].join)
+        await until(lambda: True)
         assert caplog.text.count("after its page had gone") == 1
 
 

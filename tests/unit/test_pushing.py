@@ -468,6 +468,35 @@ async def test_the_clock_calls_as_long_as_the_page_is_there_and_never_twice_at_o
         assert most == 1
 
 
+async def test_a_call_of_the_clock_that_had_no_turn_yet_is_not_made_twice(tmp_path: Path) -> None:
+    runs, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Held(Component):
+        ticks = 0
+        template = "<p>.{{ ticks }}.</p>"
+
+        @exposed
+        async def hold(self) -> None:
+            self.ticks = 0
+            runs.set()
+            await goes_on.wait()
+
+        @every(0.05)
+        def tick(self) -> None:
+            self.ticks += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Held') }}"})) as served:
+        tab = await served.tab()
+        await tab.send("event", tab.only, 1, "hold")
+        await runs.wait()
+        await asyncio.sleep(0.4)  # several periods of the clock
+        goes_on.set()
+        await tab.settled(tab.only, 1)
+        while ".0." in tab.text():
+            await tab.receive()
+        assert ".1." in tab.text()
+
+
 async def test_a_clock_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     class Watch(Component):
         template = "<p>{{ n }}.</p>"
