@@ -236,7 +236,7 @@ class Store(Tree):
 
 
 class AuthStore(Store):
-    """A tree of its own for each user. auth: session -> who it is, None for a person who is not signed in.
+    """A tree of its own for each user. auth: session -> who it is; None, "" or False for nobody.
 
     Its verbs act on the copy of the visitor who is being served. Raises NotSignedIn where there is none.
     """

@@ -104,6 +104,16 @@ def test_what_was_only_written_may_change_meanwhile() -> None:
     assert work.still_stands()
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_who_has_seen_a_pending_write_depends_on_it(stored: bool) -> None:
+    doc, work, pending = document(a=1), Work(), put("a", 5)
+    doc.wait(pending)
+    work.saw(doc, ("a",))
+    assert work.tree(doc)["a"] == 5
+    doc.become(1, freeze({"a": 5 if stored else 1}), [pending])
+    assert work.still_stands() is stored
+
+
 def test_who_was_refused_a_write_has_looked_at_the_tree() -> None:
     doc, work = document(a=1), Work()
     with pytest.raises(StoreError):

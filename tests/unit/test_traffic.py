@@ -50,6 +50,14 @@ def todos() -> AuthStore:
     return AuthStore(lambda session: session.get("user"), {"n": 0}, name="todos", readable=True, writable={"n": int})
 
 
+async def new_id(request: Request) -> PlainTextResponse:
+    """Gives the session another id, and sets some state before the response goes out."""
+    session, app = request.scope["session"], request.app.state.asok
+    session.regenerate()
+    await app.set_state("ui", "theme", "dark")
+    return PlainTextResponse(str(app.get_state("ui", "size")))
+
+
 async def log_in(request: Request) -> PlainTextResponse:
     """/as/ann signs in, /as/ (nobody) signs out without another id."""
     request.session["user"] = request.path_params["user"]
@@ -63,6 +71,8 @@ async def served(tmp_path: Path, body: str = "{{ component('Idle') }}", **option
 
     app = asok_app(tmp_path, {"/": body}, **options)
     app.add_route("/as/{user:path}", log_in)
+    app.add_route("/new-id", new_id)
+    app.starlette.state.asok = app
     async with rig(app) as made:
         yield made
 
@@ -383,6 +393,23 @@ async def test_a_session_follows_its_own_state_and_sees_no_strangers(tmp_path: P
         )
         await site.app.set_state("ui", "size", 3)
         assert (await store_frame(stranger))[3] == [["ui", {"size": 3}]]
+
+
+async def test_a_session_with_a_new_id_keeps_its_state_and_may_set_some_at_once(tmp_path: Path) -> None:
+    async with served(tmp_path) as site:
+        visitor = await site.visitor()
+        tab, _ = await joined(visitor)
+        await tab.send("write", 1, "set", "~ui", "size", 3, "")
+        await store_frame(tab, "written")
+        before = visitor.cookie
+        assert (await visitor.http.get("/new-id")).text == "3"
+        assert visitor.cookie != before
+        assert await tab.closed() == 4401
+        again, _ = await joined(visitor)
+        await again.send("follow", "~ui", "", 0)
+        assert (await store_frame(again))[3] == [["", {"size": 3, "theme": "dark"}]]
+        thief = await visitor.connect(cookie=before)
+        assert await thief.closed() == 4401
 
 
 async def test_one_namespace_is_followed_by_its_keys(tmp_path: Path) -> None:
