@@ -22,7 +22,6 @@ class Attempt:
     def __init__(self, unit: Unit, asking: Asking, screen: Screen, show: Callable[[], Awaitable[None]]) -> None:
         self.loop = asyncio.get_running_loop()
         self._unit, self._asking, self._screen, self._show = unit, asking, screen, show
-        self._void = False
 
     def started(self, limit: asyncio.Timeout) -> None:
         """The method runs, and has so long."""
@@ -36,7 +35,7 @@ class Attempt:
 
     async def push(self, component: Component) -> None:
         """Show the component as it is now; after the work is committed, what has changed since is kept, too."""
-        if self._void or self._unit.work.void:
+        if self._unit.work.void:
             raise asyncio.CancelledError("the method was ended, and nothing of it counts")
         if self._unit.work.over:
             await self._screen.later(component)
@@ -45,12 +44,12 @@ class Attempt:
 
     async def ask(self, name: str, arguments: list[Any], seconds: float) -> Any:
         """The browser's answer. Raises NoAnswer."""
-        if self._void or self._unit.work.void:
+        if self._unit.work.void:
             raise NoAnswer(name, "the method has ended")
         return await self._asking.ask(name, arguments, seconds)
 
     def undo(self) -> None:
-        """Nothing of the work counts: what it wanted to run is not started."""
-        self._void = True
+        """Nothing of the work counts: what it wanted to run is not started, what it has started writes nothing."""
+        self._unit.work.void = True
         for task in surroundings_of(self._unit.component).tasks:
             task.close()

@@ -506,19 +506,16 @@ async def test_a_region_that_nobody_shows_leaves_nothing_behind(tmp_path: Path, 
         assert not votes.document.watchers
 
 
-async def test_what_is_asked_for_while_a_tab_leaves_is_not_followed(
-    tmp_path: Path, votes: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("asok.traffic.PAUSE", 0)
-    async with served(tmp_path) as site:
-        tab, _ = await joined(await site.visitor())
-        for number in range(40):
-            await tab.send("write", number + 1, "update", "votes", "counter", 1, "")
-        await tab.send("follow", "votes", "counter", 0)
-        await tab.send("follow", "votes", "log", 0)
-        await tab.socket.close()
-        await until(lambda: votes.read("counter") == 41)
-        await until(lambda: not votes.document.watchers)
+async def test_what_is_asked_for_while_a_tab_leaves_is_not_followed(tmp_path: Path, votes: Store) -> None:
+    async with served(tmp_path, "{{ component('Idle') }}{{ store('votes').react('counter') }}") as site:
+        page = await (await site.visitor()).open()
+        traffic = StoreTraffic(site.app._engine, "", Outbox(Limits()))
+        traffic.receive(Follow("votes", "counter"), "tab")
+        traffic.receive(React(values(REACT, page.text)), "tab")
+        traffic.stop()
+        await asyncio.gather(*traffic.tasks)
+        assert not votes.document.watchers
+        assert len(site.app._engine.regions) == 0
 
 
 # ---- components that read
@@ -596,6 +593,39 @@ async def test_a_method_that_read_what_another_changed_runs_again(tmp_path: Path
         go.set()
         await running
         assert (attempts, votes.read("counter")) == ([1, 10], 20)
+
+
+async def test_a_task_of_an_attempt_that_did_not_count_writes_nothing(tmp_path: Path, votes: Store) -> None:
+    go, again = asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    class Starter(Component):
+        template = "<p></p>"
+
+        @exposed
+        async def start(self) -> None:
+            votes.read("log")
+            tasks.append(asyncio.create_task(self.later()))
+            again.set()
+            if len(tasks) == 1:
+                await go.wait()
+
+        async def later(self) -> None:
+            await over.wait()
+            await votes.update("counter", 1)
+
+    over = asyncio.Event()
+    async with served(tmp_path, "{{ component('Starter') }}") as site:
+        tab, _ = await joined(await site.visitor())
+        running = asyncio.create_task(tab.event("start"))
+        await again.wait()
+        await votes.append("log", "x")
+        go.set()
+        await running
+        over.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(each).__name__ for each in found] == ["StoreError", "NoneType"]
+        assert votes.read("counter") == 2
 
 
 async def test_a_hot_store_starves_no_method_that_reads_another_path(tmp_path: Path, votes: Store) -> None:
