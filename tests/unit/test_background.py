@@ -177,6 +177,67 @@ async def test_a_forgotten_task_of_a_method_that_failed_shows_and_keeps_nothing(
         assert await tab.text_after("nothing") == "<p>idle</p>"
 
 
+async def test_a_step_that_is_late_for_its_method_is_not_shown(tmp_path: Path) -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Future[None]] = []
+
+    class Work(Component):
+        step = "idle"
+        template = "<p>{{ step }}</p>"
+
+        async def load(self) -> None:
+            if self.step == "stray":
+                began.set()
+                await goes_on.wait()
+
+        @exposed
+        async def fail(self) -> None:
+            self.step = "stray"
+            tasks.append(asyncio.ensure_future(self.push()))
+            await began.wait()
+            raise RuntimeError
+
+        @exposed
+        async def nothing(self) -> None: ...
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        assert (await tab.event("fail"))[0] == "refused"
+        goes_on.set()
+        await asyncio.wait(tasks)
+        assert await tab.text_after("nothing") == "<p>idle</p>"
+        assert "stray" not in str(tab.frames)
+
+
+async def test_who_waits_for_a_push_waits_no_longer_than_the_page_is_there(tmp_path: Path) -> None:
+    runs, goes_on = asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Future[None]] = []
+    works: list[Component] = []
+
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        async def start(self) -> None:
+            works.append(self)
+
+        @exposed
+        async def hold(self) -> None:
+            tasks.append(asyncio.ensure_future(works[0].push()))
+            runs.set()
+            await goes_on.wait()
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        await tab.send("event", tab.only, 2, "hold")
+        await runs.wait()
+        await tab.socket.close()
+        done, _ = await asyncio.wait(tasks, timeout=10)
+        assert done and tasks[0].cancelled()
+        goes_on.set()
+
+
 # ---- tasks
 
 
@@ -359,6 +420,33 @@ async def test_a_task_that_never_began_warns_of_nothing(tmp_path: Path) -> None:
         await tab.socket.close(1001)
         await gone()
     gc.collect()  # a coroutine that nobody has awaited or closed would be an error here
+
+
+async def test_a_task_whose_page_goes_just_before_it_begins_warns_of_nothing(tmp_path: Path) -> None:
+    began: list[int] = []
+
+    class Work(Component):
+        template = "<p></p>"
+
+        @exposed
+        async def start(self) -> None:
+            self.broadcast("told", 1)
+            self.run(self.never())
+
+        async def never(self) -> None:
+            began.append(1)
+
+    app = asok_app(tmp_path, PAGE)
+    async with rig(app) as served:
+        tab = await served.tab()
+        # The message is handed out before the task has its first step.
+        stop = app.bus.subscribe("topic", lambda message: living(Line)[0].stop())
+        await tab.event("start")
+        await tab.send("ping")
+        await tab.until("pong")
+        stop()
+    gc.collect()  # a coroutine that nobody has awaited or closed would be an error here
+    assert began == []
 
 
 def test_what_needs_an_open_page_says_so_elsewhere() -> None:
@@ -659,6 +747,43 @@ async def test_update_all_reaches_another_worker_and_a_list_given_to_many_is_nob
             await tab.shows("[1]")
         assert "[1, 2]" in await tabs[0].text_after("grow")
         assert "[1, 2]" in await tabs[1].text_after("grow")
+
+
+async def test_what_update_all_gave_is_the_same_for_a_second_attempt(tmp_path: Path) -> None:
+    runs, goes_on = asyncio.Event(), asyncio.Event()
+    backend = Refusing(1)
+
+    class Work(Component):
+        items: list[int] = []
+        template = "<p>{{ items }}</p>"
+
+        @exposed
+        def fill(self) -> None:
+            self.items = [1]
+            self.update_all()
+
+        @exposed
+        async def hold(self) -> None:
+            runs.set()
+            await goes_on.wait()
+
+        @on("grow")
+        async def grow(self) -> None:
+            backend.armed = goes_on.is_set()
+            self.items.append(2)
+
+    app = asok_app(tmp_path, PAGE, backend=backend)
+    async with rig(app) as served:
+        one, other = await served.tab(), await served.tab()
+        await other.send("event", other.only, 1, "hold")
+        await runs.wait()
+        await one.event("fill")
+        app.push("grow")
+        await one.shows("[1, 2]")
+        goes_on.set()
+        await other.shows("[1, 2")
+        assert "[1, 2]" in other.text()
+    assert backend.refused == 1
 
 
 async def test_update_all_of_what_is_no_public_field_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from asok import Asok, Component, exposed, on
 from asok.errors import ComponentError, ConfigurationError, Denied
 from tests.rig import Tab, asok_app, rig
+from tests.unit.waiting import until
 
 ROOM = "room:1"
 
@@ -190,6 +192,35 @@ async def test_a_child_that_comes_later_enters_its_room_when_it_has_joined(tmp_p
         assert 'data-live="0"' in tab.text(seat)
         await tab.send("join", 1, "", tab.name, [[tab.shown[seat].token, 0, 1]])
         await tab.shows(">1</p>", seat)
+
+
+async def test_who_goes_while_being_let_in_comes_into_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    asked, goes_on, calls = asyncio.Event(), asyncio.Event(), 0
+
+    class Lobby(Component):
+        template = "<p>{{ this.presence.members('lobby') | length }}</p>"
+
+        def mount(self) -> None:
+            self.presence.join("lobby")
+
+        async def guard(self, request: Any, session: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                asked.set()
+                await goes_on.wait()
+
+    caplog.set_level("INFO", "asok")
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Lobby') }}"})) as served:
+        tab = await served.tab()
+        await asked.wait()
+        await tab.send("leave", tab.only)
+        await tab.send("ping")
+        await tab.until("pong")
+        goes_on.set()
+        await tab.socket.close()
+        await until(lambda: ": ended" in caplog.text)
+        assert ">0</p>" in (await (await served.visitor()).open()).text
 
 
 # ---- who may
