@@ -23,7 +23,7 @@ from asok import Asok, AuthStore, Component, Limits, Store, exposed
 from asok.backends.memory import MemoryBackend
 from asok.errors import Busy
 from asok.outbox import Outbox
-from asok.protocol import Follow, React
+from asok.protocol import Follow, React, Write
 from asok.sessions import Commit, Session
 from asok.traffic import StoreTraffic
 from tests.rig import Frame, Rig, Tab, Visitor, asok_app, rig
@@ -295,6 +295,48 @@ class _Asyncio:
         await (self._go.wait() if seconds else asyncio.sleep(0))
 
 
+async def test_many_writes_of_one_tab_let_those_of_others_pass(tmp_path: Path, votes: Store) -> None:
+    async with served(tmp_path) as site:
+        wide = Limits(outbox_messages=1000)
+        visitors = [await site.visitor() for _ in range(2)]
+        for visitor in visitors:
+            await visitor.open()
+        busy, brief = [StoreTraffic(site.app._engine, each.cookie, Outbox(wide)) for each in visitors]
+        for n in range(1, 101):
+            busy.receive(Write(n, "update", "votes", "counter", 1), "tab")
+        brief.receive(Write(1, "set", "votes", "log", ["brief"]), "tab")
+        await asyncio.gather(*brief.tasks)
+        assert votes.read("log") == ["brief"]
+        assert votes.read("counter") < 50
+        await asyncio.gather(*busy.tasks)
+        assert votes.read("counter") == 101
+
+
+async def test_a_failing_function_of_a_users_store_ends_no_other_news(
+    tmp_path: Path, votes: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    fails: list[int] = []
+
+    def user(session: Session) -> str:
+        if fails:
+            raise KeyError("no")
+        return "ann"
+
+    store = AuthStore(user, {"n": 0}, name="fragile", readable=True)
+    async with served(tmp_path) as site:
+        tab, _ = await joined(await site.visitor())
+        await tab.send("follow", "fragile", "", 0)
+        await store_frame(tab)
+        await tab.send("follow", "votes", "counter", 0)
+        await store_frame(tab)
+        copy = store.auth(Session())
+        fails.append(1)
+        await copy.set("n", 1)
+        await votes.update("counter", 1)
+        assert (await store_frame(tab))[1] == "votes"
+    assert "a change of fragile cannot be told" in caplog.text
+
+
 async def test_a_failing_validator_refuses_and_stops_nothing(tmp_path: Path) -> None:
     def broken(change: Any) -> bool:
         raise KeyError("no")
@@ -500,6 +542,8 @@ async def test_a_region_that_nobody_shows_leaves_nothing_behind(tmp_path: Path, 
             await each.send("react", values(REACT, page))
             await store_frame(each)
         await other.send("react", [])
+        await tab.send("follow", "votes", "log", 0)
+        await store_frame(tab)
         await votes.update("counter", 1)
         assert (await store_frame(tab))[2] == "2"
         await ended(tab, site.app)
