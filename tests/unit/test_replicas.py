@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import threading
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -339,6 +340,51 @@ async def test_a_large_change_is_read_instead_of_told_and_keeps_its_origin(backe
         await ear.until(lambda: bool(ear.heard))
         assert (ear.heard[0].origin, ear.paths) == ("js", [["a"]])
         assert len(get(mine).tree["a"]) == 100_000
+
+
+async def test_what_was_read_before_newer_news_came_does_not_win_over_them() -> None:
+    go = asyncio.Event()
+
+    class SlowBackend(MemoryBackend):
+        slow = False
+
+        async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
+            found = await super().read(owner, names, prefix)
+            if self.slow:
+                await go.wait()
+            return found
+
+    backend, bus = SlowBackend(), DeafBus()
+    async with opened(backend, 2, bus) as [mine, other]:
+        ear = Ear()
+        await other.write(get(other), write("set", "a", 5))
+        get(mine)
+        mine.watch(KEY, ("a",), ear)
+        backend.slow = True
+        for listener in list(bus.gaps):
+            listener()
+        await asyncio.sleep(0)
+        await other.write(get(other), write("set", "a", 6))
+        await ear.until(lambda: bool(ear.heard))
+        go.set()
+        backend.slow = False
+        await other.write(get(other), write("set", "a", 7))
+        await ear.until(lambda: len(ear.heard) > 1)
+        assert ear.paths == [["a"], ["a"]]
+        assert (get(mine).version, get(mine).tree["a"]) == (3, 7)
+
+
+async def test_a_notice_that_does_not_fit_makes_the_document_be_read() -> None:
+    backend, bus = MemoryBackend(), LocalBus()
+    async with opened(backend, 1, bus) as [mine]:
+        ear = Ear()
+        get(mine)
+        mine.watch(KEY, ("a",), ear)
+        await backend.commit(Commit({}, {KEY: pack([{**DEFAULT, "a": 9}, sorted(DEFAULT)])}))
+        checksum = zlib.crc32(pack(sorted(DEFAULT)))
+        bus.publish("store", pack([KEY, 1, [["delete", ["nothing"], None]], "py", checksum]))
+        await ear.until(lambda: bool(ear.heard))
+        assert get(mine).tree["a"] == 9
 
 
 async def test_a_document_that_cannot_be_read_now_is_read_later(monkeypatch: pytest.MonkeyPatch) -> None:
