@@ -121,6 +121,7 @@ class Asok(Sharing):
         if scope["type"] != "lifespan" and self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
             await self._connect()
+        scope["asok"] = self
         with self.stores.here():
             await self._app(scope, receive, send)
 

@@ -50,6 +50,11 @@ class Placed:
         return request
 
     @property
+    def app(self) -> Any:
+        """The Asok app that serves the page: `self.app.push("orders", 3)`."""
+        return self.request.scope["asok"]
+
+    @property
     def route(self) -> str:
         """The route of that page as `app.page` was given it, such as `/orders/{id}`; empty for other pages."""
         return self._surroundings.route

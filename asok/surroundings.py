@@ -66,6 +66,13 @@ class Event:
     origin: EventSurroundings = field(default_factory=EventSurroundings)
 
     @property
+    def data(self) -> dict[str, Any]:
+        """All that the browser sent with it, by the names of these properties; what it did not send is left out."""
+        given = {"value": self.value, "key": self.key, "form": self.form or None}
+        told = {name: getattr(self.origin, name) for name in self.origin.__slots__}
+        return {name: value for name, value in {**given, **told}.items() if value not in (None, "", Target())}
+
+    @property
     def type(self) -> str:
         """The DOM event's type, such as `click`."""
         return self.origin.type

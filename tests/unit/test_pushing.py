@@ -632,3 +632,25 @@ async def test_a_line_that_is_far_behind_says_once_that_it_loses_messages(
         app.push("news", "!")
         await tab.shows("abc!")
     assert caplog.text.count("behind by") == 1
+
+
+class Looking(Component):
+    told: str = ""
+    template = "<p>{{ told }}</p>"
+
+    @exposed
+    def look(self) -> None:
+        data = self.event.data
+        self.told = f"{data['value']} at {data['x']},{data['y']} on {self.event.target.id}"
+        self.app.push("looked", self.told)
+
+    @on("looked")
+    def looked(self, told: str) -> None:
+        self.told = f"heard {told}"
+
+
+async def test_a_method_sees_all_the_data_of_its_event_and_its_app(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Looking') }}"})) as served:
+        tab = await served.tab()
+        await tab.event("look", {"value": "v", "type": "click", "target": {"tag": "p", "id": "a"}, "x": 3, "y": 0})
+        await tab.shows("heard v at 3,0 on a")
