@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,10 +22,11 @@ RING = KeyRing(["k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"])
 
 
 @pytest.fixture(autouse=True)
-def visitor() -> Session:
+def visitor() -> Iterator[Session]:
     session = Session()
     serve_session(session)
-    return session
+    yield session
+    serve_session(None)
 
 
 def granted(markup: str) -> list[Any]:
