@@ -20,7 +20,7 @@ class Attempt:
     """
 
     def __init__(self, unit: Unit, asking: Asking, screen: Screen, show: Callable[[], Awaitable[None]]) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop = screen.loop
         self._unit, self._asking, self._screen, self._show = unit, asking, screen, show
 
     def started(self, limit: asyncio.Timeout) -> None:

@@ -21,7 +21,8 @@ UNSETTLED = 32
 
 def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
     """The record after the work: its sequence applied, an event's effects kept until they must have arrived."""
-    older, effects = unit.record, surroundings_of(unit.component).effects if event else []
+    around = surroundings_of(unit.component)
+    older, effects, around.touched = unit.record, around.effects if event else [], False
     made = record_of(unit.component, unit.token.arguments, unit.version + 1, unit.joined.token.born, older)
     others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
     kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]

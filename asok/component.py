@@ -162,9 +162,11 @@ class Component(Placed):
                     f"make it state, call it _{name} if it is not, or set it in load()"
                 )
         object.__setattr__(self, name, value)
-        late = self._surroundings.late
-        if late is not None and not name.startswith("_"):
-            late()
+        if not name.startswith("_"):
+            around = surroundings_of(self)
+            around.touched = True
+            if around.late is not None:
+                around.late()
 
     def mount(self) -> Any:
         """Called once, when the instance is first made. May be async, as the three that follow."""
@@ -217,4 +219,5 @@ def definition_of(component: Component | type[Component]) -> Definition:
 
 def surroundings_of(component: Component) -> Surroundings:
     """Where the instance lives."""
-    return component._surroundings
+    surroundings: Surroundings = component.__dict__["_asok"]
+    return surroundings

@@ -19,6 +19,7 @@ from asok.protocol import inexact
 __all__ = ["Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
+NO_FIELDS = msgspec.msgpack.encode({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class _Packing:
 
     def pack(self, values: Mapping[str, Any]) -> bytes:
         """The bytes of the fields, proved to read back. Raises FieldError naming the field that does not fit."""
+        if not self.names:
+            return NO_FIELDS
         try:
             packed = self._encoder.encode({name: values[name] for name in self.names})
             self._decoder.decode(packed)

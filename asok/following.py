@@ -99,9 +99,10 @@ class Following:
 
     def follow(self, component: Component, slot: str) -> None:
         """From now on follow what the component has read and subscribed to. Nothing after `stop`."""
-        if self._over:
-            return
         around, definition = surroundings_of(component), definition_of(component)
+        follows = definition.listens or around.reads or around.topics or around.heard
+        if self._over or not (follows or self._reads or self._listening):
+            return
         reads = frozenset((key, path) for key, paths in around.reads.items() for path in paths)
         if reads - self._reads and around.since != self.changes:
             self.outdated()  # it may have changed after it was read, when nobody told us yet

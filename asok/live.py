@@ -123,12 +123,13 @@ class Live:
 
     async def _call(self, unit: Unit, event: protocol.Event, call: tuple[Exposed, Arguments] | None) -> None:
         component, definition = unit.component, unit.joined.definition
-        async with self.noticing(unit):
-            if event.data is not None and event.data.fields:
-                self._set_fields(component, definition, event.data.fields)
-            if call is not None:
-                again = surroundings_of(component).event.attempt > 1
-                await self.call(unit, *(self._verify(definition, event) if again else None) or call)
+        before = self._before(component, definition)
+        if event.data is not None and event.data.fields:
+            self._set_fields(component, definition, event.data.fields)
+        if call is not None:
+            again = surroundings_of(component).event.attempt > 1
+            await self.call(unit, *(self._verify(definition, event) if again else None) or call)
+        await self._updated(component, definition, before)
 
     async def call(self, unit: Unit, method: Exposed, arguments: Arguments) -> None:
         """Run a marked method of the unit's component."""

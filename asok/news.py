@@ -75,6 +75,8 @@ def changed_since(component: Component, record: Record) -> bool:
     if around.topics != set(record.topics) or around.rooms != record.rooms:
         return True
     values = component.__dict__
+    if not around.touched:
+        return False
     return fields.public.pack(values) != record.state or fields.secret.pack(values) != record.private
 
 

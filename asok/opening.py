@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from asok import protocol
@@ -15,7 +16,7 @@ from asok.reviving import revive, take_part, values_of
 from asok.sessions import META, Record, Session, open_session, owner_of, serve_session, unpack_record
 from asok.showing import Joined, Unit
 from asok.state import Token
-from asok.targets import EventSurroundings, surroundings_from
+from asok.targets import NOWHERE, surroundings_from
 
 __all__ = ["Opener", "SessionEnded", "guarded", "load", "member_of"]
 
@@ -85,10 +86,11 @@ class Opener:
 def _event(event_id: str, attempt: int, data: protocol.EventData | None) -> Event:
     if data is None:
         return Event(event_id, attempt)
-    origin = surroundings_from(data) if data.type else EventSurroundings()
+    origin = surroundings_from(data) if data.type else NOWHERE
     return Event(event_id, attempt, data.value, data.key, dict(data.form or ()), origin)
 
 
+@lru_cache(maxsize=4096)
 def member_of(instance: str, tab: str) -> str:
     """The id of a tab's instance in rooms; it tells neither."""
     return hashlib.blake2b(f"{instance}/{tab}".encode(), digest_size=9).hexdigest()

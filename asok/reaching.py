@@ -85,7 +85,8 @@ class Reach:
 
     def _hook(self, line: Line, component: Component) -> Callable[[], None]:
         """What a change calls that comes after the commit, in any thread."""
-        loop, due = asyncio.get_running_loop(), False
+        tab, due = surroundings_of(component).tab, False
+        loop = tab.loop if tab is not None else asyncio.get_running_loop()
 
         def changed() -> None:
             nonlocal due

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,8 @@ class Screen:
         self.engine, self.send = engine, send
         self.committed, self.later = committed, later
         self.tab, self.gone = "", False
+        # Asked once: each answer costs a system call.
+        self.loop = asyncio.get_running_loop()
         self.joined: dict[str, Joined] = {}
         self._statics: set[str] = set()
         self._asking: dict[tuple[str, int], Asking] = {}

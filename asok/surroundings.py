@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from asok.documents import Reads
 from asok.presence import Presence
-from asok.targets import EventSurroundings, Target
+from asok.targets import NOWHERE, EventSurroundings, Target
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,7 +63,7 @@ class Event:
     value: Any = None
     key: str | None = None
     form: dict[str, str] = field(default_factory=dict)
-    origin: EventSurroundings = field(default_factory=EventSurroundings)
+    origin: EventSurroundings = NOWHERE
 
     @property
     def data(self) -> dict[str, Any]:
@@ -119,9 +119,9 @@ class Surroundings:
 
     reads: what it has read of stores and rooms in order to be shown; since: the count of all changes when it
     began to. topics, rooms: what it takes part in; heard: topics that load() subscribes to, each time anew.
-    outgoing: what is told to others, and tasks: what is started, once the method's work is committed. committed:
-    the record of then; late: to be called when something is changed or asked for after that. member: the tab's
-    id in rooms.
+    touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
+    what is started, once the method's work is committed. committed: the record of then; late: to be called when
+    something is changed or asked for after that. member: the tab's id in rooms.
     """
 
     renderer: Renderer | None = None
@@ -140,6 +140,7 @@ class Surroundings:
     rooms: dict[str, Any] = field(default_factory=dict)
     outgoing: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[Coroutine[Any, Any, Any]] = field(default_factory=list)
+    touched: bool = False
     late: Callable[[], None] | None = None
     committed: Any = None
     member: str = ""

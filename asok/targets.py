@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-__all__ = ["EventSurroundings", "SurroundingsData", "Target", "TargetData", "surroundings_from"]
+__all__ = ["NOWHERE", "EventSurroundings", "SurroundingsData", "Target", "TargetData", "surroundings_from"]
 
 # alive-js/src/target.js leaves out what is longer, so that no page breaks at a limit.
 Word = Annotated[str, Meta(max_length=64)]
@@ -74,6 +74,9 @@ class EventSurroundings:
     y: int | None = None
     page_x: int | None = None
     page_y: int | None = None
+
+
+NOWHERE = EventSurroundings()
 
 
 def surroundings_from(data: SurroundingsData) -> EventSurroundings:
