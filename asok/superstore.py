@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -14,7 +14,7 @@ from asok.errors import ConfigurationError, UnknownStore
 from asok.replicas import Replicas
 from asok.state import KeyRing
 
-__all__ = ["SuperStore", "connected", "declare"]
+__all__ = ["SuperStore", "connected", "declare", "isolated"]
 
 NUMBERS = count()
 
@@ -98,6 +98,22 @@ _here: ContextVar[SuperStore | None] = ContextVar("asok_super_store", default=No
 def declare(store: Named) -> None:
     """Make a store known to every app of the process."""
     _stores[store] = next(NUMBERS)
+
+
+@contextmanager
+def isolated(keep: Callable[[str], bool] = lambda home: True) -> Iterator[None]:
+    """Begin with the stores of the modules to keep, and forget at the end those that were made inside."""
+    before = dict(_stores)
+    _replace({store: number for store, number in before.items() if keep(store.home)})
+    try:
+        yield
+    finally:
+        _replace(before)
+
+
+def _replace(stores: Mapping[Named, int]) -> None:
+    _stores.clear()
+    _stores.update(stores)
 
 
 def connected() -> SuperStore:

@@ -1,4 +1,4 @@
-"""What every test gets: a component registry of its own."""
+"""What every test gets: components and stores of its own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from asok import superstore
 from asok.component import Definition, registry
 
 
 @pytest.fixture(autouse=True)
 def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test knows the components of its own module and of the rigs, so that two tests may use one name."""
+    """A test knows the components and stores of its own module and of the rigs, so that two may use one name."""
     own = request.module.__name__
 
-    def keep(definition: Definition) -> bool:
-        module = definition.cls.__module__
+    def keep(module: str) -> bool:
         return module == own or not module.rpartition(".")[2].startswith("test_")
 
-    with registry.isolated(keep):
+    def keep_class(definition: Definition) -> bool:
+        return keep(definition.cls.__module__)
+
+    with registry.isolated(keep_class), superstore.isolated(keep):
         yield
 
 
