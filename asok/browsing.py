@@ -12,7 +12,7 @@ import msgspec
 
 from asok import protocol
 from asok.documents import Document, Work
-from asok.errors import AsokError, Busy, StoreConflict, StoreDenied, UnknownStore, UnknownVerb
+from asok.errors import AsokError, Busy, StoreConflict, StoreDenied, StoreError, UnknownStore, UnknownVerb
 from asok.grants import may_write
 from asok.mounting import Engine
 from asok.namespaces import ALL
@@ -23,6 +23,7 @@ from asok.trees import Write, freeze, parse_path
 __all__ = ["Once", "SignedOut", "browser_write", "committed_write", "tree_of", "trees_of"]
 
 TABS = 16
+MOST_REFUSED = 64
 ATTEMPTS = 100
 VERBS = ("set", "update", "append", "delete")
 
@@ -48,20 +49,31 @@ class Once(Protocol):
         ...
 
 
+Numbers = dict[str, tuple[int, list[int]]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """The writes of a tab, which count from 1."""
+    """The writes of a tab, which count from 1 and come in their order: one that was passed over was refused.
+
+    A session keeps, by tab, the last number that was done and those refused before it.
+    """
 
     tab: str
     n: int
     cell: str = "written"
 
-    def applied(self, kept: dict[str, int] | None) -> bool:
-        return kept is not None and self.n <= kept.get(self.tab, 0)
+    def applied(self, kept: Numbers | None) -> bool:
+        last, refused = (kept or {}).get(self.tab, (0, ()))
+        if self.n in refused:
+            raise StoreError(f"write {self.n} was refused before")
+        return self.n <= last
 
-    def remembering(self, kept: dict[str, int] | None) -> dict[str, int]:
+    def remembering(self, kept: Numbers | None) -> Numbers:
         others = [item for item in (kept or {}).items() if item[0] != self.tab]
-        return {**dict(others[-TABS + 1 :]), self.tab: self.n}
+        last, refused = (kept or {}).get(self.tab, (0, []))
+        refused = [*refused, *range(max(last + 1, self.n - MOST_REFUSED), self.n)][-MOST_REFUSED:]
+        return {**dict(others[-TABS + 1 :]), self.tab: (self.n, refused)}
 
 
 def tree_of(engine: Engine, name: str, session: Session | None) -> Tree:

@@ -283,12 +283,18 @@ class LiveSession:
                 if turning:
                     line.outdated_soon()
                 line.expected = work.seq + joining
+                if joining and line.joined.token.listens:  # no event of its own would bring it back
+                    asyncio.get_running_loop().call_later(BUSY_MS / 1000, self._enter_again, line, work)
                 self.outbox.put(protocol.Busy(instance, line.expected, BUSY_MS))
             case ResetNeeded():
                 self._reset(instance, error)
             case SessionEnded():
                 self.outbox.close(CLOSE.SESSION, str(error))
         return False
+
+    def _enter_again(self, line: Line, entry: Work) -> None:
+        if not line.over and not any(isinstance(each, protocol.JoinEntry) for each in line.work):
+            self._queue(line, entry)
 
     def _fail(self, instance: str, error: Exception) -> None:
         name = self._lines[instance].joined.definition.name if instance in self._lines else instance

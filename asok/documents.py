@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from asok.errors import PathError, StoreError
 from asok.sessions import CellKey
-from asok.trees import Path, Write, apply, read_at, same
+from asok.trees import Path, Write, apply, overlaps, read_at, same
 
 __all__ = [
     "GONE",
@@ -127,6 +127,15 @@ class Work:
         self._read: dict[tuple[CellKey, Path], None] = {}
         self._before: dict[CellKey, Any] = {}
         self._trees: dict[CellKey, Any] = {}
+        self._loaded: dict[CellKey, tuple[Any, frozenset[Path]]] = {}
+
+    def has_loaded(self, document: Document, paths: Iterable[Path]) -> None:
+        """`load()` has looked at these paths: what is then put at one of them may follow from what was there.
+
+        It counts as looked at only with such a write, so that a store which is shown and changes all the time
+        starves nobody.
+        """
+        self._loaded[document.key] = document.newest, frozenset(paths)
 
     def tree(self, document: Document) -> Any:
         """The document's tree as this unit sees it."""
@@ -146,6 +155,9 @@ class Work:
             self.saw(document, write.path[:-1] if isinstance(error, PathError) else ())
             raise
         self.writes.append((document, write))
+        if not _is_blind(write):
+            _, paths = self._loaded.get(document.key, (None, ()))
+            self._read.update(dict.fromkeys((document.key, path) for path in paths if overlaps(path, write.path)))
 
     def still_stands(self) -> bool:
         """Whether all that was looked at is in the committed trees as it was."""
@@ -154,7 +166,14 @@ class Work:
     def _take_part(self, document: Document) -> None:
         if document.key not in self.documents:
             self.documents[document.key] = document
-            self._trees[document.key] = self._before[document.key] = document.newest
+            tree, _ = self._loaded.get(document.key, (document.newest, ()))
+            self._trees[document.key] = self._before[document.key] = tree
+
+
+def _is_blind(write: Write) -> bool:
+    """Whether it means the same whatever stands there: counting, merging, adding to a list."""
+    adds = isinstance(write.value, (int, float, dict)) and not isinstance(write.value, bool)
+    return write.verb == "append" or (write.verb == "update" and adds)
 
 
 _work: ContextVar[Work | None] = ContextVar("asok_work", default=None)

@@ -180,6 +180,9 @@ class Live:
         around.heard.clear()
         around.since = following.changes if following is not None else -1
         await load(self.engine, unit.component)
+        return self._rendering(unit)
+
+    def _rendering(self, unit: Unit) -> Rendering:
         try:
             return self.engine.render(unit.component, unit.joined.token.slot)
         except Exception as error:
@@ -209,8 +212,8 @@ class Live:
         await self._renew(unit, await self._render(unit), since)
 
     async def catch_up(self, unit: Unit) -> None:
-        """Send the newest rendering if the page does not show it."""
-        rendering = await self._render(unit)
+        """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
+        rendering = self._rendering(unit)
         if self.screen.shows(unit, rendering):
             return unit.joined.follow(unit.component)
         await self._renew(unit, rendering, protocol.MAX_EXACT_INTEGER)

@@ -64,8 +64,14 @@ class Opener:
         shared = self.engine.shared_by(definition, token.mount, token.slot)
         if shared is not None:
             shared.give(component, token.mount.path, unit.work)
-        unit.given = {key: set(paths) for key, paths in surroundings_of(component).reads.items()}
+        around = surroundings_of(component)
+        unit.given = {key: set(paths) for key, paths in around.reads.items()}
+        around.since = joined.following.changes if joined.following is not None else -1
         await load(self.engine, component)
+        for key, paths in around.reads.items():
+            document = self.engine.stores.replicas.known(key)
+            if document is not None:
+                unit.work.has_loaded(document, paths)
         return unit
 
     async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:

@@ -100,10 +100,18 @@ class Replicas:
 
     def get(self, key: CellKey, default: Any, check: Callable[[Any], None] | None = None) -> Document:
         """The document of a cell; read at once where this process does not have it."""
-        document = self._known.get(key) or self._load(key, default, check)
+        document = self._known.get(key)
+        if document is None:
+            document = self._load(key, default, check)
+        elif threading.get_ident() == self._thread:
+            self._known.move_to_end(key)
         if document.check != check:  # the module that makes the store was loaded again
             document.check, document.default = check, default
         return document
+
+    def known(self, key: CellKey) -> Document | None:
+        """The document of a cell, if this process has it."""
+        return self._known.get(key)
 
     def _load(self, key: CellKey, default: Any, check: Callable[[Any], None] | None) -> Document:
         document = Document(key, default, check)

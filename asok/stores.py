@@ -15,7 +15,7 @@ from markupsafe import Markup
 from asok import grants
 from asok.access import Rules
 from asok.documents import Document, Work, current_work, note, noting
-from asok.errors import ConfigurationError, NotSignedIn, StoreError, ValueRefused
+from asok.errors import ComponentError, ConfigurationError, NotSignedIn, StoreError, ValueRefused
 from asok.sessions import STORES, Session, current_session
 from asok.superstore import connected, declare
 from asok.trees import Path, Write, freeze, parse_path, read_at
@@ -111,7 +111,7 @@ class Tree:
 
     def _write(self, verb: str, path: str, value: Any) -> Awaitable[int]:
         if noting():
-            raise StoreError(f"{self.name}.{verb}({path!r}) while rendering; write in a method, or in mount()")
+            raise ComponentError(f"{self.name}.{verb}({path!r}) while rendering; write in a method, or in mount()")
         try:
             work = current_work()
             write = self.adapted(Write(verb, self.within(parse_path(path)), freeze(value)), work)

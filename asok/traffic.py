@@ -136,7 +136,12 @@ class StoreTraffic:
         serve_session(session and session.over_socket())
         match message:
             case protocol.Write():
+                if not self._session_id:
+                    remedy = "this page has no session; write alive(stores=True) in its head"
+                    raise StoreDenied(message.verb, message.path, remedy, message.store)
                 version = await browser_write(self._engine, session, tab, message)
+                if self._teller is not None:  # who is told of a write has been told what it changed
+                    await asyncio.wait([self._teller])
                 self._outbox.put(protocol.Written(message.n, version))
             case _ if self._over:
                 return
@@ -149,6 +154,8 @@ class StoreTraffic:
 
     def _refuse(self, message: Message, error: Exception) -> None:
         expected = isinstance(error, StoreError)
+        if isinstance(error, StoreError) and not isinstance(message, protocol.React):
+            error.store = error.store or message.store
         code = error.code if isinstance(error, StoreError) else "failed"
         text = str(error) if self._engine.settings.debug else ""
         if self._may_log():

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
+from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +14,19 @@ from typing import Any
 
 import pytest
 
-from asok import Asok, AuthStore, Store, SuperStore
+from asok import Asok, AuthStore, Component, Store, SuperStore, exposed
 from asok.documents import Work, reading_into, working
-from asok.errors import ConfigurationError, NotSignedIn, PathError, StoreError, UnknownStore, ValueRefused
+from asok.errors import (
+    ComponentError,
+    ConfigurationError,
+    NotSignedIn,
+    PathError,
+    StoreError,
+    UnknownStore,
+    ValueRefused,
+)
 from asok.sessions import Session, serve_session
-from tests.rig import asok_app
+from tests.rig import asok_app, rig
 
 polls = Store({"counter": 1, "todo": [{"done": False}], "open": True})
 
@@ -221,7 +230,7 @@ async def test_in_a_unit_of_work_nothing_is_stored_before_its_end(app: Asok) -> 
 
 async def test_writing_while_rendering_is_refused(app: Asok) -> None:
     store = Store({"n": 1}, name="shown")
-    with reading_into({}), pytest.raises(StoreError, match="while rendering"):
+    with reading_into({}), pytest.raises(ComponentError, match="while rendering"):
         store.set("n", 2)
 
 
@@ -290,3 +299,53 @@ async def test_users_who_only_look_alike_have_copies_of_their_own(app: Asok) -> 
     owners = {store.auth(session_of(user)).owner for user in (1, "1", 1.0, True, [1], "one/two", "one")}
     assert len(owners) == 7
     assert all(owner.startswith("store/alike/") and owner.count("/") == 2 for owner in owners)
+
+
+loaded_votes = Store({"count": 0, "other": 0}, name="loaded_votes")
+
+
+class Reading(Component):
+    template = "<p>{{ number }}</p>"
+
+    def load(self) -> None:
+        self.number = loaded_votes.read("count")
+
+    @exposed
+    async def put(self, wait: bool = False) -> None:
+        if wait:
+            holding.set()
+            await going_on.wait()
+        loaded_votes.set("count", self.number + 1)
+
+    @exposed
+    async def count_blindly(self) -> None:
+        attempts.append(self.event.attempt)
+        await asyncio.create_task(somebody_counts(), context=Context())
+        loaded_votes.update("count", 10)
+
+
+async def somebody_counts() -> None:
+    await loaded_votes.update("count", 1)
+
+
+holding, going_on = asyncio.Event(), asyncio.Event()
+attempts: list[int] = []
+
+
+async def test_what_load_has_read_and_a_method_replaces_is_never_lost(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Reading') }}"})) as served:
+        slow, quick = await served.tab(), await served.tab()
+        first = asyncio.create_task(slow.event("put(true)"))
+        await holding.wait()
+        await quick.event("put")
+        going_on.set()
+        await first
+        assert loaded_votes.read("count") == 2
+
+
+async def test_a_store_that_load_shows_starves_no_method_that_only_adds_to_it(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Reading') }}"})) as served:
+        tab = await served.tab()
+        await tab.event("count_blindly")
+        assert loaded_votes.read("count") == 11
+    assert attempts == [1]

@@ -819,3 +819,30 @@ async def test_a_thousand_sockets_that_show_one_value_all_have_its_change(tmp_pa
         print(f"1,000 sockets have a change after {asyncio.get_running_loop().time() - began:.3f} s")
         assert {frame[2] for frame in found} == {"2"}
         assert len(site.app._engine.regions) == 1
+
+
+async def test_a_write_that_was_refused_is_not_told_as_written_when_it_comes_again(
+    tmp_path: Path, votes: Store
+) -> None:
+    async with served(tmp_path) as made:
+        visitor = await made.visitor()
+        first, _ = await joined(visitor)
+        await first.send("write", 1, "set", "votes", "hidden", 1)
+        await first.send("write", 2, "update", "votes", "counter", 1)
+        assert [(await store_frame(first))[0] for _ in range(2)] == ["refused", "written"]
+        again = await visitor.connect()
+        again.name = first.name
+        await again.join([], first.csrf)
+        await again.send("write", 1, "update", "votes", "counter", 1)
+        await again.send("write", 2, "update", "votes", "counter", 1)
+        assert [(await store_frame(again))[0] for _ in range(2)] == ["refused", "written"]
+        assert votes.read("counter") == 2
+
+
+async def test_who_is_told_of_a_write_has_been_told_what_it_changed(tmp_path: Path) -> None:
+    async with served(tmp_path) as made:
+        tab, _ = await joined(await made.visitor())
+        await tab.send("follow", "votes", "counter", 0)
+        await tab.send("write", 1, "update", "votes", "counter", 1)
+        told = [await store_frame(tab) for _ in range(3)]
+        assert [each[0] for each in told] == ["changed", "changed", "written"]
