@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from asok.errors import BadArguments, NotExposed
-from asok.protocol import EventData, inexact
+from asok.protocol import EventData
+from asok.shape import inexact
 
 __all__ = ["Call", "Parameter", "bind_arguments", "parameters_of", "parse_call"]
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from asok.errors import FieldError
-from asok.protocol import inexact
+from asok.shape import inexact
 
 __all__ = ["Field", "Fields", "bind", "private"]
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from asok.errors import ValueRefused, ValueTooLarge
 from asok.paths import MAX_PARTS, encodes, fault
-from asok.protocol import MAX_EXACT_INTEGER
+from asok.shape import MAX_EXACT_INTEGER
 
 __all__ = [
     "FROZEN",

@@ -6,10 +6,6 @@ compares the two. A delta is described in `asok.diff`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from asok.errors import ProtocolError
 from asok.settings import Limits
+from asok.shape import MAX_EXACT_INTEGER, check_shape, inexact
 from asok.targets import SurroundingsData
 
 __all__ = [
@@ -55,12 +52,10 @@ __all__ = [
     "Written",
     "decode",
     "encode",
-    "inexact",
 ]
 
 PROTOCOL = 1
 Delta = list[str | int | list[int]]
-MAX_EXACT_INTEGER = 2**53 - 1
 Sequence = Annotated[int, Meta(ge=1, le=MAX_EXACT_INTEGER)]
 Settled = Annotated[int, Meta(ge=0, le=MAX_EXACT_INTEGER)]
 
@@ -332,57 +327,3 @@ def encode(message: ServerMessage | StoreMessage) -> str:
     if isinstance(message, StoreMessage):
         return f'["store",{_encoder.encode(message).decode()[1:]}'
     return _encoder.encode(message).decode()
-
-
-def check_shape(frame: str, limits: Limits) -> None:
-    """Refuse deep or wide JSON before anything is built from it."""
-    opened = frame.count("[") + frame.count("{")
-    if opened + frame.count(",") > limits.json_nodes and "," in frame and nodes(frame) > limits.json_nodes:
-        raise ProtocolError(f"more than {limits.json_nodes} values in one message")
-    if opened > limits.json_depth and depth(frame) > limits.json_depth:
-        raise ProtocolError(f"nested deeper than {limits.json_depth}")
-
-
-def outside_strings(frame: str) -> str:
-    """The frame without its strings. Linear: a quote toggles, and an escaped one was cut out before."""
-    return "".join(frame.replace("\\\\", "").replace('\\"', "").split('"')[::2])
-
-
-def nodes(frame: str) -> int:
-    bare = outside_strings(frame)
-    return bare.count(",") + bare.count("[") + bare.count("{")
-
-
-def depth(frame: str) -> int:
-    deepest = level = 0
-    for character in outside_strings(frame):
-        if character in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif character in "]}":
-            level -= 1
-    return deepest
-
-
-def inexact(value: Any) -> Any:
-    """The first number in a value that JavaScript cannot hold exactly, or None."""
-    match value:
-        case bool():
-            return None
-        case int():
-            return value if abs(value) > MAX_EXACT_INTEGER else None
-        case float():
-            return None if math.isfinite(value) else value
-        case Decimal():
-            return None if value.is_finite() else value
-        case dict():
-            parts: Iterable[Any] = [*value.keys(), *value.values()]
-        case list() | tuple() | set() | frozenset():
-            parts = value
-        case Struct():
-            parts = msgspec.structs.asdict(value).values()
-        case _ if is_dataclass(value):
-            parts = [getattr(value, each.name) for each in fields(value)]
-        case _:
-            return None
-    return next((found for part in parts if (found := inexact(part)) is not None), None)

@@ -25,6 +25,7 @@ from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
 from asok.openapi import described
 from asok.sessions import Session, open_session, serve_session
+from asok.shape import check_shape
 from asok.stores import Tree
 from asok.trees import parse_path
 
@@ -181,7 +182,7 @@ class StoreEndpoint:
             raise RequestRefused(408, "timeout", "the body did not come") from None
         try:
             text = body.decode()
-            protocol.check_shape(text, limits)
+            check_shape(text, limits)
             return msgspec.json.decode(text)
         except ProtocolError as error:
             raise ValueTooLarge(str(error)) from None

@@ -24,7 +24,7 @@ from asok.frozen import (
     weigh,
 )
 from asok.paths import FORBIDDEN, MAX_PARTS, Path, fault, forbidden, overlaps, parse_path, path_text
-from asok.protocol import MAX_EXACT_INTEGER
+from asok.shape import MAX_EXACT_INTEGER
 
 __all__ = [
     "FORBIDDEN",

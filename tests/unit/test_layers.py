@@ -18,6 +18,7 @@ LAYERS = (
     "asok.errors",
     "asok.settings",
     # pure
+    "asok.shape",
     "asok.targets",
     "asok.protocol",
     "asok.diff",
