@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from asok import superstore
 from asok.component import Definition, registry
+
+# How long an example takes says more about the machine than about asok.
+settings.register_profile("asok", deadline=None)
+settings.load_profile("asok")
 
 
 @pytest.fixture(autouse=True)

@@ -531,7 +531,9 @@ def model(tree: Any, write: Write) -> Any:
     part: Any = 0
     for name in write.path:
         if not present(node, part):
-            raise Impossible
+            if write.verb != "put":
+                raise Impossible
+            node.append({}) if isinstance(node, list) else node.update({part: {}})
         node = node[part]
         if not isinstance(node, (list, dict)) or (
             isinstance(node, list) and name not in map(str, range(len(node) + 1))
