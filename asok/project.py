@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 __all__ = ["Files", "Scripts", "discover", "folder_of_caller"]
 
+LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState)\b")
 
 
@@ -59,10 +60,12 @@ class Scripts:
 
 
 def scripts_of(root: Path) -> Iterator[Path]:
-    """The project's own scripts and templates."""
+    """The project's own scripts and templates; what is very long is a library."""
     for folder in ("static", "src/static", "templates", "src/templates", "src/components"):
         for suffix in ("*.js", "*.mjs", "*.html"):
-            yield from (root / folder).rglob(suffix)
+            for file in (root / folder).rglob(suffix):
+                if file.is_file() and file.stat().st_size <= LONGEST_SCRIPT and os.access(file, os.R_OK):
+                    yield file
 
 
 def folder_of_caller(module: str) -> Path:
