@@ -173,7 +173,7 @@ class Replicas:
 
         False where one of those cells, or what the unit has read, is newer: then it has to run again.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             made = self._apply(work)
             if made is None:
                 return False
@@ -183,11 +183,12 @@ class Replicas:
                 for key, (tree, touched) in made.items():
                     self._committed(work, work.documents[key], versions[key] + 1, tree, touched)
                 return True
+            if attempt:  # before the reading: what is read and then waits is old again
+                await asyncio.sleep(random.uniform(0, 0.002))
             for document in work.documents.values():
                 await self._refresh(document)
             if all(document.version == versions[key] for key, document in work.documents.items()):
                 return False
-            await asyncio.sleep(random.uniform(0, 0.002))
         raise Busy(f"{ATTEMPTS} commits in a row met newer data in a store")
 
     def _apply(self, work: Work) -> dict[CellKey, tuple[Any, list[Path]]] | None:

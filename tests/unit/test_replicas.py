@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -227,6 +227,34 @@ async def test_units_of_two_processes_that_only_count_never_run_again(backend: B
 
         await asyncio.gather(*map(count, both))
         assert [get(each).tree["a"] for each in both] == [401, 401]
+
+
+class ContestedBackend(MemoryBackend):
+    """Somebody else is faster in each of the first commits."""
+
+    lost = 3
+    rival: Callable[[], Awaitable[object]]
+
+    async def commit(self, commit: Commit) -> bool:
+        if self.lost:
+            self.lost -= 1
+            await self.rival()
+        return await super().commit(commit)
+
+
+async def test_who_has_lost_a_commit_reads_after_its_pause_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = ContestedBackend()
+    async with opened(backend) as [mine], opened(backend) as [other]:
+
+        async def rival(seconds: float = 0) -> None:
+            lost, backend.lost = backend.lost, 0
+            await other.write(get(other), write("update", "b", 1))
+            backend.lost = lost
+
+        backend.rival = rival
+        monkeypatch.setattr("asok.replicas.asyncio.sleep", rival)  # whoever pauses lets another write
+        await mine.write(get(mine), write("update", "a", 1))
+    assert get(Replicas(backend, LocalBus(), 1 << 20)).tree["a"] == 2
 
 
 async def test_a_unit_commits_all_its_documents_and_cells_or_none(backend: Backend) -> None:
