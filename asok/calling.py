@@ -7,8 +7,8 @@ import contextlib
 import ctypes
 import functools
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,8 @@ from asok.exposing import Exposed
 __all__ = ["run_method"]
 
 Step = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+END: Any = object()
 
 
 class _Cut(BaseException):
@@ -36,7 +38,7 @@ async def run_method(
     step: Step,
     started: Callable[[asyncio.Timeout], None] = lambda limit: None,
 ) -> None:
-    """Run the method to its end; `step` is awaited at each `yield` of an async generator.
+    """Run the method to its end; `step` is awaited at each `yield` of a generator.
 
     started: is given the time limit, which may be put off while the method waits for a person.
 
@@ -53,7 +55,9 @@ async def run_method(
             elif method.kind == "sync":
                 await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
             else:
-                async with contextlib.aclosing(method.function(component, *args, **kwargs)) as steps:
+                made = method.function(component, *args, **kwargs)
+                steps_of = made if method.kind == "steps" else _step_by_step(made, threads)
+                async with contextlib.aclosing(steps_of) as steps:
                     async for _ in steps:
                         await step()
     except TimeoutError as error:
@@ -66,11 +70,21 @@ async def run_method(
         raise MethodFailed(name, error) from error
 
 
-async def _in_thread(work: Callable[[], Any], threads: anyio.CapacityLimiter) -> None:
+async def _step_by_step(steps: Generator[Any, None, Any], threads: anyio.CapacityLimiter) -> AsyncGenerator[None, None]:
+    """What a plain generator does up to each `yield`, in a thread."""
+    try:
+        while await _in_thread(functools.partial(next, steps, END), threads) is not END:
+            yield
+    finally:
+        with contextlib.suppress(ValueError):  # it runs, in a thread that has been told to stop
+            steps.close()
+
+
+async def _in_thread(work: Callable[[], T], threads: anyio.CapacityLimiter) -> T | None:
     """Run in a thread of the pool. When cancelled, the thread is told to stop at its next Python instruction."""
     thread: list[int] = []
 
-    def tracked() -> Any:
+    def tracked() -> T | None:
         thread.append(threading.get_ident())
         try:
             return work()
@@ -80,7 +94,7 @@ async def _in_thread(work: Callable[[], Any], threads: anyio.CapacityLimiter) ->
             thread.clear()
 
     try:
-        await anyio.to_thread.run_sync(tracked, abandon_on_cancel=True, limiter=threads)
+        return await anyio.to_thread.run_sync(tracked, abandon_on_cancel=True, limiter=threads)
     except BaseException:
         for ident in thread:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(_Cut))

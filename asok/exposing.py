@@ -23,7 +23,7 @@ SHORTEST_PERIOD = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """A marked method. kind: `sync`, `async` or `steps` (an async generator).
+    """A marked method. kind: `sync`, `async`, or for generators `sync steps` and `steps`.
 
     called: whether the browser may call it. topics: patterns of topics whose messages it takes. period:
     seconds between two calls by the clock; 0 for none.
@@ -51,7 +51,7 @@ def exposed(function: Any = None, /, *, timeout: float | None = None) -> Any:
     """Allow the browser to call this method.
 
     timeout: seconds that it may run, instead of the app's limit. A `def` runs in a thread, an `async def`
-    on the loop; of an async generator each `yield` shows the state so far.
+    on the loop; of a generator each `yield` shows the state so far.
     """
     mark = _marking("exposed", called=True, timeout=timeout)
     return mark if function is None else mark(function)
@@ -107,7 +107,6 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
     if name in forbidden or (called and name.startswith("_")):
         word = "@exposed" if called else "called by a topic or the clock"
         raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: it is a hook or a private name; rename it")
-    kind = "steps" if inspect.isasyncgenfunction(value) else "async" if inspect.iscoroutinefunction(value) else "sync"
     try:
         parameters = parameters_of(value)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
@@ -120,7 +119,15 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
             f"{cls.__name__}.{name} is called with a topic's message and nothing else; let it take one argument, "
             f"as in def {name}(self, message: str)"
         )
-    return Exposed(name, value, kind, marks.get("timeout"), parameters, called, topics, period)
+    return Exposed(name, value, _kind(value), marks.get("timeout"), parameters, called, topics, period)
+
+
+def _kind(function: Any) -> str:
+    if inspect.isasyncgenfunction(function):
+        return "steps"
+    if inspect.isgeneratorfunction(function):
+        return "sync steps"
+    return "async" if inspect.iscoroutinefunction(function) else "sync"
 
 
 def _named_only(parameter: Parameter) -> bool:

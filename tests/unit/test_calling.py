@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
@@ -49,6 +49,20 @@ class Worker(Component):
             while True:
                 self.count += 1
                 yield
+        finally:
+            seen.append("closed")
+
+    @exposed
+    def steps(self) -> Iterator[None]:
+        for self.count in (1, 2):
+            seen.append(threading.current_thread())
+            yield
+        self.count = 3
+
+    @exposed
+    def drop(self) -> Iterator[None]:
+        try:
+            yield
         finally:
             seen.append("closed")
 
@@ -116,6 +130,28 @@ async def test_a_generator_is_cut_and_closed_where_it_stands() -> None:
 
     with pytest.raises(MethodTimeout):
         await run("drip", seconds=0.05, step=forever)
+    assert seen == ["closed"]
+
+
+async def test_each_yield_of_a_plain_generator_is_shown_and_its_parts_run_off_the_loop() -> None:
+    shown = 0
+
+    async def step() -> None:
+        nonlocal shown
+        shown += 1
+
+    worker = await run("steps", step=step)
+    assert isinstance(worker, Worker)
+    assert (worker.count, shown) == (3, 2)
+    assert threading.main_thread() not in seen
+
+
+async def test_a_plain_generator_is_cut_and_closed_where_it_stands() -> None:
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(MethodTimeout):
+        await run("drop", seconds=0.05, step=forever)
     assert seen == ["closed"]
 
 
