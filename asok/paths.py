@@ -21,8 +21,10 @@ def forbidden(part: str) -> bool:
 
 def parse_path(text: str) -> Path:
     """`todo/0/done` as parts, "" as none. Raises PathError for what cannot be a path."""
-    if not text:
+    if text == "":
         return ()
+    if not isinstance(text, str):
+        raise PathError("bad_path", repr(text), "a path is text, such as 'todo/0/done', and \"\" is the whole")
     parts = tuple(text.split("/", MAX_PARTS))
     if len(parts) > MAX_PARTS or "/" in parts[-1]:
         raise PathError("bad_path", text, f"it has more than {MAX_PARTS} parts")

@@ -82,6 +82,13 @@ def test_what_cannot_be_a_path_is_refused(text: str) -> None:
     assert len(str(caught.value)) < 600
 
 
+@pytest.mark.parametrize("path", [None, 0, 7, False, (), ("todo", "0"), b"todo"])
+def test_what_is_no_text_is_no_path_and_least_of_all_the_whole(path: Any) -> None:
+    with pytest.raises(PathError, match="a path is text") as caught:
+        parse_path(path)
+    assert caught.value.code == "bad_path"
+
+
 @pytest.mark.parametrize("name", ["__proto__", "prototype", "constructor", "__class__", "__", "____", "__ü__"])
 def test_a_reserved_name_is_no_part_and_no_key_wherever_it_stands(name: str) -> None:
     with pytest.raises(PathError, match="reserved name"):
