@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from asok import Asok, Component, Limits
 from asok.backends.memory import MemoryBackend
 from asok.errors import Busy
-from asok.sessions import Cell, Commit, Meta, owner_of, pack
+from asok.sessions import Cell, Commit, Meta, current_session, owner_of, pack
 from tests.rig import asok_app, rig
 
 
@@ -87,6 +87,14 @@ async def test_the_cookie_is_for_this_host_its_scripts_and_other_sites_do_not_ge
 async def test_a_cookie_that_opens_nothing_is_taken_away(tmp_path: Path) -> None:
     async with client(app_with(tmp_path), cookies={"asok": "A" * 43}) as http:
         assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
+
+
+async def test_who_calls_the_app_in_a_task_of_their_own_is_no_visitor_afterwards(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    async with client(app) as ada, client(app) as bob:
+        for http in (ada, bob):
+            await http.get("/live-page")
+            assert current_session() is None
 
 
 async def test_a_get_that_met_a_newer_session_runs_again_and_a_post_is_told(tmp_path: Path) -> None:
