@@ -160,8 +160,7 @@ class Store(Tree):
         writable: Mapping[str, Any] | None = None,
     ) -> None:
         kind = type or (None if isinstance(default, (dict, list)) or default is None else default.__class__)
-        plain = msgspec.to_builtins({} if default is None else default)
-        self.default, self.type = freeze(plain), kind
+        self.default, self.type = freeze(_plain({} if default is None else default)), kind
         self._name, self._found, self.home = name and _checked(name), "", _caller()
         self._access = (readable, writable)
         self._rules: Rules | None = None
@@ -242,6 +241,11 @@ class AuthStore(Store):
     """
 
     def __init__(self, auth: Callable[[Session], Any], default: Any = None, **options: Any) -> None:
+        if not callable(auth) or inspect.iscoroutinefunction(auth):
+            raise ConfigurationError(
+                f"an AuthStore asks a plain function who a session is, not {auth!r}; "
+                'write AuthStore(lambda session: session.get("user"), {…})'
+            )
         super().__init__(default, **options)
         self._user = auth
 
@@ -288,6 +292,18 @@ class Copy(Tree):
     def document(self) -> Document:
         """The stored tree."""
         return self.store.document_of(self.owner)
+
+
+def _plain(default: Any) -> Any:
+    try:
+        plain = msgspec.to_builtins(default)
+    except TypeError:
+        plain = None
+    if not isinstance(plain, (dict, list)):
+        raise ConfigurationError(
+            f"a store begins with a dict, a list, or an instance of a dataclass or Struct, not with {default!r:.80}"
+        )
+    return plain
 
 
 def _checked(name: str) -> str:

@@ -215,6 +215,22 @@ def test_a_default_that_its_type_is_not_fails_where_it_is_written() -> None:
         Store({"name": 5}, type=Shop, name="wrong")
 
 
+@pytest.mark.parametrize("default", [3, "text", True, Shop, {"a": object()}, lambda session: None])
+def test_what_is_no_tree_is_no_default(default: Any) -> None:
+    with pytest.raises(ConfigurationError, match="a store begins with a dict, a list, or an instance"):
+        Store(default, name="treeless")
+
+
+async def nobody_waits_for(session: Session) -> str:
+    return "ada"
+
+
+@pytest.mark.parametrize("auth", [None, "user", {"n": 1}, nobody_waits_for])
+def test_an_auth_store_asks_a_plain_function(auth: Any) -> None:
+    with pytest.raises(ConfigurationError, match="asks a plain function"):
+        AuthStore(auth, {"n": 1}, name="unasked")
+
+
 # ---- units of work, rendering, threads
 
 
