@@ -14,6 +14,7 @@ from asok.trees import Path, Write, apply, overlaps, read_at, same
 __all__ = [
     "GONE",
     "Change",
+    "Check",
     "Document",
     "Reads",
     "Watcher",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 GONE: Any = object()
+Check = Callable[[Any, Any], None]
 Reads = dict[CellKey, set[Path]]
 
 
@@ -48,7 +50,8 @@ class Watcher(Protocol):
 
 
 class Document:
-    """One tree. key: its cell. check: raises StoreError where a tree does not fit the store's type.
+    """One tree. key: its cell. check: raises StoreError where a write would make a tree, the second, that does not fit
+    the store's type.
 
     tree and version: as committed. pending: the writes on their way to the backend. had: the keys that the
     defaults of this and of earlier releases had.
@@ -56,7 +59,7 @@ class Document:
 
     __slots__ = ("_newest", "_now", "check", "default", "had", "key", "version", "watchers")
 
-    def __init__(self, key: CellKey, default: Any, check: Callable[[Any], None] | None = None) -> None:
+    def __init__(self, key: CellKey, default: Any, check: Check | None = None) -> None:
         self.key, self.default, self.check = key, default, check
         self.version = 0
         self.had = frozenset(default if isinstance(default, dict) else ())
@@ -107,7 +110,7 @@ class Document:
         """The tree after a write, and the paths that it touches. Raises StoreError."""
         made, touched = apply(tree, write)
         if touched and self.check is not None:
-            self.check(made)
+            self.check(tree, made)
         return made, touched
 
 

@@ -102,7 +102,7 @@ def _merged(layers: list[Any]) -> dict[str, dict[str, Any]]:
     return {name: {key: value for key, value in keys.items() if value is not None} for name, keys in merged.items()}
 
 
-def _check_size(tree: Any) -> None:
+def _check_size(before: Any, tree: Any) -> None:
     if weigh(tree)[2] > LARGEST:
         raise ValueTooLarge(f"the state of one session may have {LARGEST} bytes of text")
 

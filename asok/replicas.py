@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from asok.bus import Bus
-from asok.documents import Change, Document, Watcher, Work
+from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
 from asok.sessions import Backend, Cell, CellKey, Commit, pack
 from asok.trees import Path, Write, apply, differences, freeze, overlaps
@@ -98,7 +98,7 @@ class Replicas:
 
     # ---- having
 
-    def get(self, key: CellKey, default: Any, check: Callable[[Any], None] | None = None) -> Document:
+    def get(self, key: CellKey, default: Any, check: Check | None = None) -> Document:
         """The document of a cell; read at once where this process does not have it."""
         document = self._known.get(key)
         if document is None:
@@ -113,7 +113,7 @@ class Replicas:
         """The document of a cell, if this process has it."""
         return self._known.get(key)
 
-    def _load(self, key: CellKey, default: Any, check: Callable[[Any], None] | None) -> Document:
+    def _load(self, key: CellKey, default: Any, check: Check | None) -> Document:
         document = Document(key, default, check)
         self._take(document, at_once(self.backend.read(key[0], [key[1]])).get(key[1]))
         if self._loop is None:

@@ -16,6 +16,7 @@ from asok import grants
 from asok.access import Rules
 from asok.documents import Document, Work, current_work, note, noting
 from asok.errors import ComponentError, ConfigurationError, NotSignedIn, StoreError, ValueRefused
+from asok.fitting import misfit
 from asok.sessions import STORES, Session, current_session
 from asok.superstore import connected, declare
 from asok.trees import Path, Write, freeze, parse_path, read_at
@@ -164,7 +165,9 @@ class Store(Tree):
         self._name, self._found, self.home = name and _checked(name), "", _caller()
         self._access = (readable, writable)
         self._rules: Rules | None = None
-        self._check(self.default)
+        problem = self._misfit(self.default)
+        if problem:
+            raise ValueRefused(f"what the store begins with does not fit: {problem}")
         if name:
             self.rules  # noqa: B018  # mistakes in the rules show here
         if not name.startswith("~"):  # a namespace is known to its app alone
@@ -221,13 +224,15 @@ class Store(Tree):
         tree = self.read()
         return tree if self.type is None else msgspec.convert(tree, self.type)
 
-    def _check(self, tree: Any) -> None:
-        if self.type is None:
-            return
-        try:
-            msgspec.convert(tree, self.type)
-        except msgspec.ValidationError as error:
-            raise ValueRefused(f"the store would not be a {self.type.__name__} any more: {error}") from None
+    def _check(self, before: Any, tree: Any) -> None:
+        """What an earlier release has left there besides is no reason to refuse a write."""
+        problem = self._misfit(tree)
+        if problem and (not self._misfit(before) or not _converts(self.type, tree)):
+            kind = getattr(self.type, "__name__", self.type)
+            raise ValueRefused(f"the store would not be a {kind} any more: {problem}")
+
+    def _misfit(self, tree: Any) -> str:
+        return misfit(self.type, tree) if self.type is not None else ""
 
     def of(self, session: Session | None) -> Tree:
         """The tree that a visitor sees."""
@@ -304,6 +309,14 @@ def _plain(default: Any) -> Any:
             f"a store begins with a dict, a list, or an instance of a dataclass or Struct, not with {default!r:.80}"
         )
     return plain
+
+
+def _converts(kind: Any, tree: Any) -> bool:
+    try:
+        msgspec.convert(tree, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _checked(name: str) -> str:

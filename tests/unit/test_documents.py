@@ -70,7 +70,7 @@ def test_of_two_equal_writes_only_the_committed_one_is_pending_no_more() -> None
 
 
 def test_a_check_keeps_a_tree_from_being_what_it_must_not_be() -> None:
-    def check(tree: Any) -> None:
+    def check(before: Any, tree: Any) -> None:
         if tree["a"] > 2:
             raise StoreError("too much")
 

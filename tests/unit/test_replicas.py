@@ -535,7 +535,7 @@ async def test_unwatched_documents_are_forgotten_and_watched_ones_are_not(monkey
 
 
 async def test_a_store_that_is_made_again_has_its_new_check_and_default(backend: Backend) -> None:
-    def check(tree: Any) -> None: ...
+    def check(before: Any, tree: Any) -> None: ...
 
     async with opened(backend) as [replicas]:
         assert get(replicas).check is None

@@ -365,3 +365,28 @@ async def test_a_store_that_load_shows_starves_no_method_that_only_adds_to_it(tm
         await tab.event("count_blindly")
         assert loaded_votes.read("count") == 11
     assert attempts == [1]
+
+
+@dataclass
+class Tea:
+    price: int = 3
+    kinds: list[str] = field(default_factory=list)
+
+
+async def test_a_typed_store_takes_no_key_that_its_type_has_not(app: Asok) -> None:
+    teas = Store(Tea(), name="typed_teas")
+    with pytest.raises(ValueRefused, match="'prise'"):
+        teas.set("prise", 4)
+    with pytest.raises(ValueRefused):
+        teas.set("price", "4")
+    await teas.append("kinds", "green")
+    assert teas.value == Tea(3, ["green"])
+
+
+async def test_what_an_earlier_release_left_in_a_typed_store_refuses_no_write(app: Asok) -> None:
+    await Store({"price": 3, "kinds": [], "milk": True}, name="typed_before").set("price", 4)
+    gc.collect()
+    teas = Store(Tea(), name="typed_before")
+    await teas.set("price", 5)
+    with pytest.raises(ValueRefused):
+        teas.set("price", None)
