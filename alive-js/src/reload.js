@@ -17,5 +17,5 @@ export const allowed = () => {
 
 export default () => {
   if (allowed()) setTimeout(() => location.reload(), Math.random() * SPREAD);
-  else console.warn("alive: loading the page again has not helped; not again this minute");
+  else console.warn("alive: loading again did not help");
 };

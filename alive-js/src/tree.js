@@ -5,10 +5,10 @@
 /** The store that all namespaces of the session lie in: what others call "~name" lies there at `name`. */
 export const STATE = "~";
 
-/** Text, but no name that means something to JavaScript's objects or to Python's. @param {any} name  @returns {string} */
+/** Whole characters, but no name that means something to JavaScript's objects or to Python's. @param {any} name  @returns {string} */
 export const checkedName = (name) => {
   if (typeof name !== "string") throw new TypeError(`expected text, not ${typeof name}`);
-  if (/^(__.*__|prototype|constructor)$|\//s.test(name)) throw new Error(`"${name}" cannot be a name`);
+  if (/^(__.*__|prototype|constructor)$|\//s.test(name) || !name.isWellFormed()) throw new Error(`"${name}" cannot be a name`);
   return name;
 };
 
@@ -17,7 +17,7 @@ export const checked = (key, value) => {
   checkedName(key);
   const type = typeof value;
   // Beyond 2^53, JavaScript and Python do not mean the same number.
-  if (type === "number" ? Number.isSafeInteger(value) || value % 1 : /string|boolean|object/.test(type)) return value;
+  if (type === "number" ? Number.isSafeInteger(value) || value % 1 : /boolean|object/.test(type) || value?.isWellFormed?.()) return value;
   throw new TypeError(`${value}: expected JSON, integers within 2^53`);
 };
 
