@@ -245,7 +245,9 @@ async def test_a_write_that_is_too_big_for_a_message_is_refused_at_the_call(page
     "alive.appState.setState('a', 'half \\ud800', 1)",
     "alive.store('votes').subscribe('half \\ud800', () => {})",
 ])  # fmt: skip
-async def test_names_that_would_pollute_or_cannot_be_sent_are_refused_by_name(page: Page, open_page: Open, call: str) -> None:
+async def test_names_that_would_pollute_or_cannot_be_sent_are_refused_by_name(
+    page: Page, open_page: Open, call: str
+) -> None:
     await open_page()
     text = await page.evaluate(f"() => {{ try {{ {call} }} catch (error) {{ return error.message }} }}")
     assert "cannot be a name" in text
