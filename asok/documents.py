@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
+from asok.audience import Audience
 from asok.errors import PathError, StoreError
 from asok.sessions import CellKey
 from asok.trees import Path, Write, apply, overlaps, read_at, same
@@ -27,6 +28,7 @@ __all__ = [
     "working",
 ]
 
+T = TypeVar("T")
 GONE: Any = object()
 Check = Callable[[Any, Any], None]
 Reads = dict[CellKey, set[Path]]
@@ -63,7 +65,7 @@ class Document:
         self.key, self.default, self.check = key, default, check
         self.version = 0
         self.had = frozenset(default if isinstance(default, dict) else ())
-        self.watchers: dict[Path, dict[Watcher, None]] = {}
+        self.watchers = Audience[Path, Watcher]()
         # Threads read while the loop writes: what belongs together is replaced at once.
         self._now: tuple[Any, tuple[Write, ...]] = (default, ())
         self._newest: tuple[Any, Any] = (self._now, default)
@@ -195,35 +197,38 @@ def current_work() -> Work | None:
 
 
 # A class costs a third of what a generator does, and each event enters both of these.
-class working:  # used as a function
-    """Let what is written inside belong to this unit of work."""
+class _Within(Generic[T]):
+    """Inside, the variable has this value."""
 
     __slots__ = ("_before", "_own")
+    _variable: ClassVar[ContextVar[Any]]
 
-    def __init__(self, work: Work) -> None:
-        self._own = work
+    def __init__(self, own: T) -> None:
+        self._own = own
 
     def __enter__(self) -> None:
-        self._before = _work.set(self._own)
+        self._before = self._variable.set(self._own)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._variable.reset(self._before)
+
+
+class reading_into(_Within[Reads]):  # used as a function
+    """Note the paths that are read inside."""
+
+    __slots__ = ()
+    _variable = _reads
+
+
+class working(_Within[Work]):  # used as a function
+    """Let what is written inside belong to this unit of work."""
+
+    __slots__ = ()
+    _variable = _work
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._own.over, self._own.void = True, self._own.void or error is not None
-        _work.reset(self._before)
-
-
-class reading_into:  # used as a function
-    """Note the paths that are read inside."""
-
-    __slots__ = ("_before", "_own")
-
-    def __init__(self, reads: Reads) -> None:
-        self._own = reads
-
-    def __enter__(self) -> None:
-        self._before = _reads.set(self._own)
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        _reads.reset(self._before)
+        super().__exit__(kind, error, traceback)
 
 
 def noting() -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from asok.audience import Audience
 from asok.component import Component, definition_of, surroundings_of
 from asok.documents import Change
 from asok.exposing import Exposed
@@ -31,37 +32,31 @@ class RoomWatchers:
 
     def __init__(self) -> None:
         self.changes = 0
-        self._watchers: dict[str, dict[Following, None]] = {}
-        self._holders: dict[str, set[object]] = {}
+        self._watchers = Audience[str, Following]()
+        self._holders = Audience[str, object]()
 
     def watch(self, room: str, following: Following) -> None:
         """Tell it when the room changes."""
-        self._watchers.setdefault(room, {})[following] = None
+        self._watchers.add(room, following)
 
     def unwatch(self, room: str, following: Following) -> None:
         """Tell it no more."""
-        watchers = self._watchers.get(room, {})
-        watchers.pop(following, None)
-        if not watchers:
-            self._watchers.pop(room, None)
+        self._watchers.remove(room, following)
 
     def changed(self, room: str, joined: tuple[Member, ...], left: tuple[Member, ...]) -> None:
         """Somebody has come, gone, or changed."""
         self.changes += 1
-        for following in list(self._watchers.get(room, ())):
+        for following in self._watchers.of(room):
             following.outdated()
 
     def hold(self, member: str, line: object) -> None:
         """The line shows the member: a tab that has come back before its old socket ended is shown by two."""
-        self._holders.setdefault(member, set()).add(line)
+        self._holders.add(member, line)
 
     def release(self, member: str, line: object) -> bool:
         """The line shows it no more; whether none does."""
-        holders = self._holders.get(member, set())
-        holders.discard(line)
-        if not holders:
-            self._holders.pop(member, None)
-        return not holders
+        self._holders.remove(member, line)
+        return not self._holders.of(member)
 
     def __len__(self) -> int:
         """How many rooms and members are of interest here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Coroutine, Mapping
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from asok.errors import ComponentError, nearest
 from asok.presence import Member, checked_meta
 from asok.surroundings import ROOMS, Event, Surroundings, Tab
 from asok.topics import check_message, name_problem
-from asok.window import Window
+from asok.window import Window, is_site_path
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -89,7 +88,7 @@ class Placed:
 
     def redirect(self, path: str) -> None:
         """Send the browser to another page of this site. Raises ComponentError for anything but a path."""
-        if not re.fullmatch(r"/(?![/\\])[^\x00-\x20\\]*", path):
+        if not is_site_path(path):
             raise ComponentError(f"redirect({path!r}): expected a path of this site, such as '/done'")
         self._ask("redirect", path)
 

@@ -232,22 +232,20 @@ class Replicas:
         """Tell the watcher of changes at this path of a document that was read."""
         document = self._known.get(key)
         if document is not None:
-            document.watchers.setdefault(path, {})[watcher] = None
+            document.watchers.add(path, watcher)
 
     def unwatch(self, key: CellKey, path: Path, watcher: Watcher) -> None:
         """Tell it no more."""
         document = self._known.get(key)
-        watchers = document.watchers.get(path, {}) if document is not None else {}
-        watchers.pop(watcher, None)
-        if document is not None and not watchers:
-            document.watchers.pop(path, None)
+        if document is not None:
+            document.watchers.remove(path, watcher)
 
     def _announce(self, document: Document, touched: Iterable[Path], origin: str) -> None:
         self.changes += 1
         change = Change(document.key, document.version, tuple(dict.fromkeys(touched)), origin)
-        for path, watchers in list(document.watchers.items()):
+        for path in document.watchers:
             if any(overlaps(path, each) for each in change.touched):
-                for watcher in list(watchers):
+                for watcher in document.watchers.of(path):
                     _tell(watcher, change)
 
     def _hear(self, message: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from asok.audience import Audience
 from asok.bus import Bus
 from asok.errors import AsokError
 
@@ -45,7 +46,7 @@ class Topics:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._listeners: dict[str, dict[Listener, None]] = {}
+        self._listeners = Audience[str, Listener]()
         self._stop: Callable[[], None] | None = None
 
     def open(self) -> None:
@@ -73,14 +74,11 @@ class Topics:
 
     def listen(self, topic: str, listener: Listener) -> None:
         """Bring the topic's messages to the listener."""
-        self._listeners.setdefault(topic, {})[listener] = None
+        self._listeners.add(topic, listener)
 
     def unlisten(self, topic: str, listener: Listener) -> None:
         """Bring them no more."""
-        listeners = self._listeners.get(topic, {})
-        listeners.pop(listener, None)
-        if not listeners:
-            self._listeners.pop(topic, None)
+        self._listeners.remove(topic, listener)
 
     def __len__(self) -> int:
         """How many topics are listened to in this process."""
@@ -88,7 +86,7 @@ class Topics:
 
     def _hear(self, packed: bytes) -> None:
         notice = _notices.decode(packed)
-        for listener in list(self._listeners.get(notice.topic, ())):
+        for listener in self._listeners.of(notice.topic):
             try:
                 listener.hear(notice.topic, notice.message)
             except Exception:

@@ -21,6 +21,8 @@ import uvicorn
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError
 from starlette.types import ASGIApp
 
+from tests.browser.alive_rig import Rig
+
 __all__ = ["Launch", "Launched", "Serve"]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -153,6 +155,14 @@ async def serve() -> AsyncIterator[Serve]:
             return await stack.enter_async_context(running(app))
 
         yield start
+
+
+@pytest.fixture
+async def server(serve: Serve) -> Rig:
+    """A scripted server, whose messages the test writes itself."""
+    rig = Rig()
+    rig.url = await serve(rig) + "/"
+    return rig
 
 
 # --- a server process that can be killed

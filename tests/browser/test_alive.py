@@ -11,7 +11,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.alive_rig import ONE, TWO, Line, Rig, root, token
-from tests.browser.conftest import Serve
 
 Open = Callable[..., Awaitable[Line]]
 COUNTER = root('<output>0</output><button ws-click="increment">Add 1</button>')
@@ -19,13 +18,6 @@ COUNTER = root('<output>0</output><button ws-click="increment">Add 1</button>')
 
 def counter(value: object) -> str:
     return f'<div><output>{value}</output><button ws-click="increment">Add 1</button></div>'
-
-
-@pytest.fixture
-async def server(serve: Serve) -> Rig:
-    rig = Rig()
-    rig.url = await serve(rig) + "/"
-    return rig
 
 
 @pytest.fixture

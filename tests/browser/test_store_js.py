@@ -9,18 +9,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.alive_rig import ONE, Line, Rig, root, token
-from tests.browser.conftest import Serve
 
 Open = Callable[..., Awaitable[Line]]
 MODULE = '<script type="module" src="/live/build/store.js"></script>'
 FOLLOW_ALL = '() => void alive.store("votes").subscribe("", () => {})'
-
-
-@pytest.fixture
-async def server(serve: Serve) -> Rig:
-    rig = Rig()
-    rig.url = await serve(rig) + "/"
-    return rig
 
 
 @pytest.fixture

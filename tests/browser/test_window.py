@@ -10,19 +10,11 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, BrowserType, Dialog, Page, expect
 
 from tests.browser.alive_rig import ONE, Line, Rig, root
-from tests.browser.conftest import Serve
 
 Open = Callable[..., Awaitable[Line]]
 LONGEST = 64 * 1024
 TARGET = '<script type="module" src="/live/build/target.js"></script>'
 TALL = '<div id="tall"></div><p id="end">end</p>'
-
-
-@pytest.fixture
-async def server(serve: Serve) -> Rig:
-    rig = Rig()
-    rig.url = await serve(rig) + "/"
-    return rig
 
 
 @pytest.fixture

@@ -1,5 +1,33 @@
 """Fixtures that several modules of the unit tests share."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from asok import Asok
+from asok.bus import LocalBus
+from tests.rig import asok_app
 from tests.unit.scripted import opened
 
-__all__ = ["opened"]
+__all__ = ["app", "bus", "opened"]
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[Asok]:
+    """An app that hears and commits, without a server."""
+    app = asok_app(tmp_path)
+    await app._connect()
+    yield app
+    await app._disconnect()
+
+
+@pytest.fixture
+async def bus() -> AsyncIterator[LocalBus]:
+    """The bus of one process, open."""
+    bus = LocalBus()
+    await bus.open()
+    yield bus
+    await bus.close()

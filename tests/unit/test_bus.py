@@ -7,21 +7,13 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
 from asok.bus import MESSAGE_LIMIT, Channels, Listeners, LocalBus, Mailbox, MessageTooLarge, PeerBus
 
 PATIENCE = 30
-
-
-@pytest.fixture
-async def bus() -> AsyncIterator[LocalBus]:
-    bus = LocalBus()
-    await bus.open()
-    yield bus
-    await bus.close()
 
 
 async def ended(process: int) -> int:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asok.diff import Delta, apply, change, diff
+from tests.unit.effort import lines_run
 
 ALPHABET = "ab <>\n1é€\u0301\u200d🗑👩\U0010ffff"
 texts = st.text(ALPHABET, max_size=80) | st.text(max_size=40)
@@ -31,24 +28,6 @@ def table(keys: list[int], note: str = "", selected: tuple[int, ...] = ()) -> st
 def characters(delta: Delta) -> int:
     """How much new text the delta brings along."""
     return sum(len(part) for part in delta if isinstance(part, str))
-
-
-def lines_run(work: Callable[[], Any]) -> int:
-    """How many lines of Python `work` runs: a measure of effort that no machine changes."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 # ---- exact, whatever the texts are

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,6 @@ from asok.sessions import Session, open_session, serve_session
 from tests.rig import asok_app
 
 PATIENCE = 10
-
-
-@pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[Asok]:
-    async for made in running(asok_app(tmp_path)):
-        yield made
-
-
-async def running(app: Asok) -> AsyncIterator[Asok]:
-    """An app that runs, without a server."""
-    await app.bus.open()
-    await app.stores.replicas.open()
-    yield app
-    await app.stores.replicas.close()
-    await app._handlers.settle()
-    await app.bus.close()
 
 
 class Ear:

@@ -34,6 +34,7 @@ LAYERS = (
     "asok.state",
     # model
     "asok.sessions",
+    "asok.audience",
     "asok.bus",
     "asok.roster",
     "asok.presence",

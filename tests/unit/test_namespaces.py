@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,6 @@ from asok.state import KeyRing
 from asok.superstore import SuperStore
 from asok.trees import Write, apply, freeze
 from tests.rig import KEY, asok_app
-
-
-@pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[Asok]:
-    """An app that runs, without a server."""
-    app = asok_app(tmp_path)
-    await app.bus.open()
-    await app.stores.replicas.open()
-    yield app
-    await app.stores.replicas.close()
-    await app.bus.close()
 
 
 def person(user: Any = None) -> Session:

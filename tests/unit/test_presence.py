@@ -66,14 +66,6 @@ class Watch:
                 await self._told.wait()
 
 
-@pytest.fixture
-async def bus() -> AsyncIterator[LocalBus]:
-    bus = LocalBus()
-    await bus.open()
-    yield bus
-    await bus.close()
-
-
 @asynccontextmanager
 async def opened(bus: Bus, **options: Any) -> AsyncIterator[Watch]:
     presence = Presence(bus, **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,17 +28,6 @@ from asok.sessions import Session, serve_session
 from tests.rig import asok_app, rig
 
 polls = Store({"counter": 1, "todo": [{"done": False}], "open": True})
-
-
-@pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[Asok]:
-    """An app that runs, without a server."""
-    app = asok_app(tmp_path)
-    await app.bus.open()
-    await app.stores.replicas.open()
-    yield app
-    await app.stores.replicas.close()
-    await app.bus.close()
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,6 @@ class Ear:
         self.heard.append((topic, message))
         if self.fault is not None:
             raise self.fault
-
-
-@pytest.fixture
-async def bus() -> AsyncIterator[LocalBus]:
-    made = LocalBus()
-    await made.open()
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ import json
 import math
 import operator
 import pickle
-import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 import jinja2
@@ -38,6 +36,7 @@ from asok.trees import (
     same,
     thaw,
 )
+from tests.unit.effort import lines_run
 
 TODO = {"todo": [{"text": "milk", "done": False}, {"text": "bread", "done": True}], "counter": 1}
 
@@ -455,23 +454,6 @@ def test_a_write_deep_in_a_long_list_runs_no_more_of_python_than_in_a_short_one(
         return lines_run(lambda: apply(tree, write))
 
     assert effort(1_000) == effort(10)
-
-
-def lines_run(work: Callable[[], Any]) -> int:
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 # ---- what a follower is sent
