@@ -43,7 +43,7 @@ async def answer(line: Line, n: int = 1) -> list[Any]:
     return message[4:]
 
 
-def answering(page: Page, *, accept: bool = True, text: str | None = None) -> list[tuple[str, str, str]]:
+async def answering(page: Page, *, accept: bool = True, text: str | None = None) -> list[tuple[str, str, str]]:
     """Answer every dialog so; the list has what they were."""
     shown: list[tuple[str, str, str]] = []
 
@@ -52,6 +52,7 @@ def answering(page: Page, *, accept: bool = True, text: str | None = None) -> li
         await (dialog.accept(text) if accept and text is not None else dialog.accept() if accept else dialog.dismiss())
 
     page.on("dialog", on_dialog)
+    await page.evaluate("0")  # until the browser's driver knows of us, it dismisses dialogs itself
     return shown
 
 
@@ -60,7 +61,7 @@ def answering(page: Page, *, accept: bool = True, text: str | None = None) -> li
 
 async def test_an_alert_is_answered_when_it_is_closed(page: Page, open_page: Open) -> None:
     line = await open_page()
-    shown = answering(page)
+    shown = await answering(page)
     assert await ask(line, "alert", "Saved <b>") == [None]
     assert shown == [("alert", "Saved <b>", "")]
 
@@ -68,27 +69,27 @@ async def test_an_alert_is_answered_when_it_is_closed(page: Page, open_page: Ope
 @pytest.mark.parametrize("accept", [True, False])
 async def test_a_confirm_says_what_the_person_chose(page: Page, open_page: Open, accept: bool) -> None:
     line = await open_page()
-    shown = answering(page, accept=accept)
+    shown = await answering(page, accept=accept)
     assert await ask(line, "confirm", "Delete it?") == [accept]
     assert shown == [("confirm", "Delete it?", "")]
 
 
 async def test_a_prompt_says_what_the_person_wrote(page: Page, open_page: Open) -> None:
     line = await open_page()
-    shown = answering(page, text="Bob 😀")
+    shown = await answering(page, text="Bob 😀")
     assert await ask(line, "prompt", "Name?", "Ada") == ["Bob 😀"]
     assert shown == [("prompt", "Name?", "Ada")]
 
 
 async def test_a_prompt_may_be_left_empty(page: Page, open_page: Open) -> None:
     line = await open_page()
-    answering(page, text="")
+    await answering(page, text="")
     assert await ask(line, "prompt", "Name?", "") == [""]
 
 
 async def test_a_dismissed_prompt_is_null(page: Page, open_page: Open) -> None:
     line = await open_page()
-    answering(page, accept=False)
+    await answering(page, accept=False)
     assert await ask(line, "prompt", "Name?", "Ada") == [None]
 
 
@@ -99,7 +100,7 @@ async def test_several_questions_at_once_get_their_own_answers(page: Page, open_
         await dialog.accept(f"to {dialog.message}")
 
     page.on("dialog", on_dialog)
-    await page.evaluate("localStorage.setItem('a', 'stored')")
+    await page.evaluate("localStorage.setItem('a', 'stored')")  # and the browser's driver knows of us
     questions = [("prompt", ["one", ""]), ("local_storage.get", ["a"]), ("prompt", ["two", ""]), ("confirm", ["?"])]
     for n, (name, args) in enumerate(questions, 1):
         await line.say("ask", ONE, 7, n, name, args)
@@ -115,10 +116,11 @@ async def test_dialogs_in_two_tabs_are_each_answered_by_their_own(
     second = await open_page(tab=other)
     waiting: asyncio.Queue[Dialog] = asyncio.Queue()
     page.on("dialog", waiting.put_nowait)
+    await page.evaluate("0")
     await first.say("ask", ONE, 7, 1, "prompt", ["first", ""])
     async with asyncio.timeout(10):
         held = await waiting.get()
-    answering(other, text="of the second")
+    await answering(other, text="of the second")
     assert await ask(second, "prompt", "second", "") == ["of the second"]
     await held.accept("of the first")
     assert await answer(first) == ["of the first"]
