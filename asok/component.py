@@ -43,7 +43,7 @@ PATTERN = re.compile(r"[*?\[]")
 BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HOOKS = ("mount", "load", "updated", "unmount", "guard", "render", "migrate")
 OPTIONS = frozenset({"template", "css", "js", "scoped", "stateless"})
-TAKEN = frozenset({*HOOKS, *(name for name in vars(Placed) if not name.startswith("_")), "html", "key"})
+TAKEN = frozenset({*HOOKS, *(name for name in dir(Placed) if not name.startswith("_")), "html", "key"})
 
 
 class Definition:

@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Coroutine, Mapping
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from asok.documents import note
+from asok.effects import Effects
 from asok.errors import ComponentError, nearest
 from asok.presence import Member, checked_meta
-from asok.surroundings import ROOMS, Event, Surroundings, Tab
+from asok.surroundings import ROOMS, Event, Tab
 from asok.topics import check_message, name_problem
-from asok.window import Window, is_site_path
+from asok.window import Window
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,13 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Placed", "Rooms"]
 
 
-class Placed:
+class Placed(Effects):
     """What every component has by being on a page; the base of `Component`."""
-
-    @property
-    def _surroundings(self) -> Surroundings:
-        surroundings: Surroundings = self.__dict__["_asok"]
-        return surroundings
 
     @property
     def session(self) -> Session:
@@ -63,47 +57,10 @@ class Placed:
         """The event that is being answered."""
         return self._surroundings.event
 
-    # ---- the page
-
     @property
     def window(self) -> Window:
         """The browser's window, to be asked in an `async def` method: `await self.window.confirm("Sure?")`."""
         return Window(self._tab.ask)
-
-    def reset(self, *fields: str) -> None:
-        """Put the named form fields back to what the template says, even where the person has typed."""
-        self._ask("reset", *fields)
-
-    def focus(self, selector: str) -> None:
-        """Move the focus to the first element of the page that matches the CSS selector."""
-        self._ask("focus", selector)
-
-    def dispatch(self, name: str, detail: Any = None) -> None:
-        """Fire a DOM event called `name` on the component's root element; it bubbles."""
-        self._ask("dispatch", name, detail)
-
-    def set_title(self, title: str) -> None:
-        """Set the page's title."""
-        self._ask("title", title)
-
-    def redirect(self, path: str) -> None:
-        """Send the browser to another page of this site. Raises ComponentError for anything but a path."""
-        if not is_site_path(path):
-            raise ComponentError(f"redirect({path!r}): expected a path of this site, such as '/done'")
-        self._ask("redirect", path)
-
-    def reload(self) -> None:
-        """Load the whole page again."""
-        self._ask("reload")
-
-    def _ask(self, *effect: Any) -> None:
-        try:
-            msgspec.json.encode(effect)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            problem = f"{effect[0]} cannot be sent to the browser: {error}"
-            raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
-        self._surroundings.effects.append([*effect])
-        self._asked()
 
     # ---- later, and again
 
@@ -200,11 +157,6 @@ class Placed:
         around = self._surroundings
         if around.authorize is not None:
             around.authorize(around.session, room, action)
-
-    def _asked(self) -> None:
-        """Something was asked for; after the work's commit somebody has to be told."""
-        if self._surroundings.late is not None:
-            self._surroundings.late()
 
     def _keeps(self, what: str) -> None:
         if getattr(self, "stateless", False):

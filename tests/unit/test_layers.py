@@ -51,6 +51,7 @@ LAYERS = (
     "asok.asking",
     "asok.window",
     "asok.surroundings",
+    "asok.effects",
     "asok.placed",
     "asok.exposing",
     "asok.component",
