@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -12,21 +14,71 @@ from asok.window import is_site_path
 
 __all__ = ["Effects"]
 
+# What one method asks for stays in the session's record until it must have arrived.
+TOGETHER = 512 * 1024
+FILE = 256 * 1024
+# No folders, nothing that a system gives a meaning, nothing that cannot be seen or turns the text around.
+FILE_NAME = re.compile(
+    r"(?![. ])[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff/\\:*?\"<>|]{1,120}(?<![. ])"
+)
+
 
 class Effects:
-    """The effects of a method on its page; a base of `Placed`."""
+    """The effects of a method on its page, run in their order once the update is shown; a base of `Placed`.
+
+    A selector means the first element inside the component that it matches, or else the first on the page.
+    """
 
     def reset(self, *fields: str) -> None:
         """Put the named form fields back to what the template says, even where the person has typed."""
         self._ask("reset", *fields)
 
     def focus(self, selector: str) -> None:
-        """Move the focus to the first element of the page that matches the CSS selector."""
-        self._ask("focus", selector)
+        """Move the focus to an element."""
+        self._ask("focus", _text("focus", selector))
+
+    def blur(self, selector: str = ":focus") -> None:
+        """Take the focus from an element, or from whatever has it."""
+        self._ask("blur", _text("blur", selector))
+
+    def click(self, selector: str) -> None:
+        """Click on an element, as the person could."""
+        self._ask("click", _text("click", selector))
+
+    def select(self, selector: str) -> None:
+        """Select the whole text of a field, which gets the focus."""
+        self._ask("select", _text("select", selector))
+
+    def scroll_into_view(self, selector: str) -> None:
+        """Scroll as little as it takes for an element to be seen; smoothly where CSS has `scroll-behavior`."""
+        self._ask("scroll_into_view", _text("scroll_into_view", selector))
 
     def dispatch(self, name: str, detail: Any = None) -> None:
         """Fire a DOM event called `name` on the component's root element; it bubbles."""
-        self._ask("dispatch", name, detail)
+        self._ask("dispatch", _text("dispatch", name), detail)
+
+    def announce(self, text: str, *, assertive: bool = False) -> None:
+        """Have a screen reader say a text; assertive: at once, in the middle of what it says."""
+        self._ask("announce", _text("announce", text), bool(assertive))
+
+    def copy(self, text: str) -> None:
+        """Put text into the clipboard. Browsers allow it on https only, and soon after a click; where the browser
+        refuses, the page gets an `alive:error` with the code `copy`."""
+        if not isinstance(text, str):
+            raise ComponentError(f"copy({text!r:.80}): expected text; write str(…)")
+        self._ask("copy", text)
+
+    def download(self, source: str | bytes, name: str = "") -> None:
+        """Have the browser save a file: the path of one on this site, or the bytes themselves and a name.
+
+        The bytes may be 256 KiB; serve what is larger from a route. Raises ComponentError.
+        """
+        if name and not FILE_NAME.fullmatch(name):
+            problem = f"download(…, {name!r:.150}) is no name for a file"
+            raise ComponentError(
+                f"{problem}; at most 120 characters, no folder, no dot at an end, such as 'orders.csv'"
+            )
+        self._ask("download", _address(source, name), name)
 
     def set_title(self, title: str) -> None:
         """Set the page's title."""
@@ -43,12 +95,16 @@ class Effects:
         self._ask("reload")
 
     def _ask(self, *effect: Any) -> None:
+        effects = self._surroundings.effects
         try:
-            msgspec.json.encode(effect)
+            size = len(msgspec.json.encode([*effects, effect]))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"{effect[0]} cannot be sent to the browser: {error}"
             raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
-        self._surroundings.effects.append([*effect])
+        if size > TOGETHER:
+            problem = f"{effect[0]}: what one method asks of the page would be {size} bytes, {TOGETHER} are allowed"
+            raise ComponentError(f"{problem}; show it in the template, or serve it from a route")
+        effects.append([*effect])
         self._asked()
 
     @property
@@ -60,3 +116,29 @@ class Effects:
         """Something was asked for; after the work's commit somebody has to be told."""
         if self._surroundings.late is not None:
             self._surroundings.late()
+
+
+def _text(effect: str, value: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        example = {"dispatch": "a name, such as 'saved'", "announce": "text"}.get(
+            effect, "a CSS selector, such as '#x'"
+        )
+        raise ComponentError(f"{effect}({value!r:.80}): expected {example}")
+    return value
+
+
+def _address(source: str | bytes, name: str) -> str:
+    """A path as it is; bytes as a `data:` URL, which needs a name and is saved, never shown."""
+    if isinstance(source, str):
+        if not is_site_path(source):
+            problem = f"download({source!r:.80}): expected a path of this site, such as '/files/7.pdf'"
+            raise ComponentError(f"{problem}, or bytes: download(text.encode(), 'orders.csv')")
+        return source
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise ComponentError(f"download: expected a path of this site or bytes, got {type(source).__name__}")
+    content = bytes(source)
+    if not name:
+        raise ComponentError("download(…bytes): give the file a name: download(content, 'orders.csv')")
+    if len(content) > FILE:
+        raise ComponentError(f"download: {len(content)} bytes, {FILE} are allowed; serve the file and give its path")
+    return f"data:application/octet-stream;base64,{b64encode(content).decode()}"

@@ -84,7 +84,7 @@ class Placed(Effects):
         It is cancelled when the page goes. Raises ComponentError where `work` is none, and in mount().
         """
         if not asyncio.iscoroutine(work):
-            raise ComponentError(f"run({work!r}): expected a coroutine, as in self.run(self.download())")
+            raise ComponentError(f"run({work!r}): expected a coroutine, as in self.run(self.fetch())")
         try:
             self._page_for("run")
         except ComponentError:

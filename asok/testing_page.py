@@ -178,6 +178,16 @@ class Page:
         return self._window.clipboard
 
     @property
+    def announced(self) -> list[str]:
+        """What a screen reader was asked to say."""
+        return self._window.announced
+
+    @property
+    def downloads(self) -> list[tuple[str, str | bytes]]:
+        """What the browser was asked to save: the name, and the path or the bytes."""
+        return self._window.downloads
+
+    @property
     def local_storage(self) -> dict[str, str]:
         """The browser's, shared with its other tabs."""
         return self._window.local_storage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import Any
 
 import httpx
@@ -47,6 +48,8 @@ class Window:
         self.url = ""
         self.local_storage, self.session_storage = local_storage, dict[str, str]()
         self.clipboard = ""
+        self.announced: list[str] = []
+        self.downloads: list[tuple[str, str | bytes]] = []
         self.asked: list[list[Any]] = []
         self.leads_to: str | None = None
         self._replies: dict[str, Any] = {}
@@ -63,8 +66,14 @@ class Window:
         match name, arguments:
             case "reset", names:
                 dom.reset_controls(instance, names)
-            case "focus", (selector,):
+            case "focus" | "select", (selector,):
                 dom.focus(instance, selector)
+            case "copy", (text,):
+                self.clipboard = text
+            case "announce", (text, _):
+                self.announced.append(text)
+            case "download", (source, name):
+                self.downloads.append((name or source.rpartition("/")[2], content_of(source)))
             case "title", (text,):
                 dom.set_title(text)
             case "redirect", (url,):
@@ -119,6 +128,11 @@ class Window:
             case ["confirm" | "prompt"], _:
                 raise Unanswered(name, arguments)
         raise Refusing(f"no window.{name}")
+
+
+def content_of(source: str) -> str | bytes:
+    """What a download saves: the bytes that came with it, else the path where the file is."""
+    return b64decode(source.partition(",")[2]) if source.startswith("data:") else source
 
 
 def stored(storage: dict[str, str], verb: str, given: list[Any]) -> Any:

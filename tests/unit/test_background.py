@@ -263,7 +263,7 @@ async def test_a_task_shows_its_steps_and_its_end_and_they_stay(tmp_path: Path) 
             self.items.append(1)
 
         @exposed
-        def click(self) -> None:
+        def press(self) -> None:
             self.clicks += 1
 
     async with rig(asok_app(tmp_path, PAGE)) as served:
@@ -272,7 +272,7 @@ async def test_a_task_shows_its_steps_and_its_end_and_they_stay(tmp_path: Path) 
         assert "started [] 0" in await tab.text_after("start")
         goes_on[0].set()
         await tab.shows("half [] 0")
-        assert "half [] 1" in await tab.text_after("click")
+        assert "half [] 1" in await tab.text_after("press")
         goes_on[1].set()
         await tab.shows("half [1] 1")
         assert "half [1] 1" in (await visitor.open()).text
@@ -486,7 +486,7 @@ async def test_what_a_thread_sets_after_the_method_is_shown_and_kept(tmp_path: P
             threading.Thread(target=self.measure).start()
 
         @exposed
-        def click(self) -> None:
+        def press(self) -> None:
             self.clicks += 1
 
         def measure(self) -> None:
@@ -501,7 +501,7 @@ async def test_what_a_thread_sets_after_the_method_is_shown_and_kept(tmp_path: P
         visitor = await served.visitor()
         tab = await visitor.tab()
         await tab.event("start")
-        await tab.event("click")
+        await tab.event("press")
         goes_on.set()
         await tab.shows("1000 1 3")
         assert "1000 1 3" in (await visitor.open()).text

@@ -31,7 +31,7 @@ def ticket() -> type[Component]:
             self.session["mounted"] = runs["mount"]
 
         @exposed
-        def click(self) -> None:
+        def press(self) -> None:
             self.clicks += 1
 
     return Ticket
@@ -76,7 +76,7 @@ async def test_the_socket_goes_on_with_what_http_has_rendered(tmp_path: Path) ->
         tab = await visitor.connect()
         await tab.join(page.tokens, page.csrf)
         assert runs == ONCE
-        assert await tab.text_after("click") == "<p>100 1 7</p>"
+        assert await tab.text_after("press") == "<p>100 1 7</p>"
         assert runs == ONCE
 
 
@@ -85,7 +85,7 @@ async def test_a_lost_connection_runs_nothing_again(tmp_path: Path) -> None:
         visitor = await served.visitor()
         tab = await visitor.tab()
         for clicks in range(1, 4):
-            assert await tab.text_after("click") == f"<p>100 {clicks} 7</p>"
+            assert await tab.text_after("press") == f"<p>100 {clicks} 7</p>"
             await tab.socket.close()
             tab = await again(visitor, tab)
     assert runs == ONCE
@@ -96,9 +96,9 @@ async def test_another_worker_runs_nothing_again(tmp_path: Path) -> None:
         visitor = await one.visitor()
         tab = await visitor.tab()
         moved = await again(await two.visitor(), tab, visitor.cookie)
-        assert await moved.text_after("click") == "<p>100 1 7</p>"
+        assert await moved.text_after("press") == "<p>100 1 7</p>"
         back = await again(visitor, moved)
-        assert await back.text_after("click") == "<p>100 2 7</p>"
+        assert await back.text_after("press") == "<p>100 2 7</p>"
     assert runs == ONCE
 
 
@@ -108,15 +108,15 @@ async def test_the_back_button_shows_what_the_session_has_and_runs_nothing_again
         page = await visitor.open()
         first = await visitor.connect()
         await first.join(page.tokens, page.csrf)
-        await first.event("click")
-        await first.event("click")
+        await first.event("press")
+        await first.event("press")
         await first.socket.close()
         # A page out of the browser's cache has the token of when it was made.
         restored = await visitor.connect()
         await restored.join(page.tokens, page.csrf)
         await restored.until("update")
         assert restored.text() == "<p>100 2 7</p>"
-        assert await restored.text_after("click") == "<p>100 3 7</p>"
+        assert await restored.text_after("press") == "<p>100 3 7</p>"
     assert runs == ONCE
 
 
@@ -124,7 +124,7 @@ async def test_a_reload_makes_the_page_again_and_mounts_nothing(tmp_path: Path) 
     async with rig(make(tmp_path)) as served:
         visitor = await served.visitor()
         tab = await visitor.tab()
-        await tab.event("click")
+        await tab.event("press")
         assert ">100 1 7</p>" in (await visitor.open()).text
     assert runs == {"page": 2, "mount": 1}
 

@@ -605,7 +605,7 @@ class LiveRow(Component):
     template = "<li>{{ label }} {{ clicks }}</li>"
 
     @exposed
-    def click(self) -> None:
+    def press(self) -> None:
         self.clicks += 1
 
 
@@ -654,11 +654,11 @@ async def test_a_child_keeps_its_state_when_its_arguments_change_and_goes_on(tab
     async with rig(table) as served:
         tab = await served.tab()
         parent, child, *_ = tab.shown
-        assert await tab.text_after("click", instance=child) == "<li>a 1</li>"
+        assert await tab.text_after("press", instance=child) == "<li>a 1</li>"
         await tab.event("relabel(0, 'A')", instance=parent)
         assert tab.text(child) == "<li>A 1</li>"
         for clicks in (2, 3):
-            assert await tab.text_after("click", instance=child) == f"<li>A {clicks}</li>"
+            assert await tab.text_after("press", instance=child) == f"<li>A {clicks}</li>"
         shown = tab.text(child)
         tab.shown[child].held = False
         await tab.rejoin(child)
@@ -672,8 +672,8 @@ async def test_a_child_that_a_step_renewed_goes_on(table: Any) -> None:
         parent, child, *_ = tab.shown
         await tab.event("flash", instance=parent)
         assert tab.text(child) == "<li>flash 0</li>"
-        assert await tab.text_after("click", instance=child) == "<li>flash 1</li>"
-        assert await tab.text_after("click", instance=child) == "<li>flash 2</li>"
+        assert await tab.text_after("press", instance=child) == "<li>flash 1</li>"
+        assert await tab.text_after("press", instance=child) == "<li>flash 2</li>"
 
 
 async def test_a_reloaded_child_keeps_its_state_when_its_arguments_change(table: Any) -> None:
@@ -681,7 +681,7 @@ async def test_a_reloaded_child_keeps_its_state_when_its_arguments_change(table:
         visitor = await served.visitor()
         tab = await visitor.tab()
         _, child, *_ = tab.shown
-        await tab.event("click", instance=child)
+        await tab.event("press", instance=child)
         reloaded = await visitor.tab()
         parent, child, *_ = reloaded.shown
         await reloaded.event("relabel(0, 'A')", instance=parent)
@@ -730,7 +730,7 @@ async def test_a_stateful_child_of_a_stateless_parent_goes_on(tmp_path: Path) ->
         parent, child = tab.shown
         assert (await tab.event("relabel('b')", instance=parent))[0] == "update"
         assert tab.text(child) == "<li>b 0</li>"
-        assert await tab.text_after("click", instance=child) == "<li>b 1</li>"
+        assert await tab.text_after("press", instance=child) == "<li>b 1</li>"
 
 
 async def test_a_stateless_component_needs_no_session_and_writes_none(tmp_path: Path) -> None:
