@@ -142,10 +142,11 @@ class Engine:
         if await hook(component.guard(place.request, place.session)) is False:
             raise Denied(type(component).__name__)
 
-    def surround(self, component: Component, instance: str, place: Place) -> None:
-        """Tell a component where it lives."""
+    def surround(self, component: Component, instance: str, place: Place, path: str) -> None:
+        """Tell a component where it lives. path: the instances around it."""
         around = surroundings_of(component)
-        around.renderer, around.instance, around.route = self.templates, instance, place.mount.route
+        around.renderer, around.instance, around.path = self.templates, instance, path
+        around.route = place.mount.route
         around.session, around.request = place.session, place.request
         around.presence, around.authorize = self.presence, self.authorize
 
@@ -164,7 +165,7 @@ class Engine:
     def render(self, component: Component, slot: str) -> Rendering:
         """The component's text, and the children that stand in it as placeholders."""
         around = surroundings_of(component)
-        frame = Frame(slot, around.instance)
+        frame = Frame(slot, around.instance, around.path)
         with reading_into(around.reads):
             html = self.templates.text(component, frame)
         if listens(component):
@@ -212,7 +213,7 @@ class Engine:
         if not definition.cls.stateless:
             place.session.id  # noqa: B018  # asking makes the session, to which the token is bound
         component = definition.cls(**child.arguments)
-        self.surround(component, child.instance, place)
+        self.surround(component, child.instance, place, child.path)
         await self.admit(component, place)
         of_this_page = last is not None and last.arguments == bytes.fromhex(before or child.digest)
         source = own or (last if of_this_page else None)
@@ -268,6 +269,7 @@ class Engine:
             version=mounted.version,
             rendering=mounted.rendering.digest,
             listens=listens(mounted.component),
+            path=child.path,
         )
 
     def binding(self, session_id: str) -> bytes:

@@ -50,7 +50,7 @@ class Opener:
             values_of(definition, record) if record else revive(definition, token.schema, token.state)
         )
         place = Place(page_request(self._scope, token.mount, session), session, token.mount, self.owner)
-        self.engine.surround(component, token.instance, place)
+        self.engine.surround(component, token.instance, place, token.path)
         surroundings_of(component).member = member_of(token.instance, tab)
         serve_session(session)
         if record is not None:

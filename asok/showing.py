@@ -108,7 +108,7 @@ class Screen:
         if text is not None or "load" in joined.definition.overrides or joined.shown != joined.token.rendering:
             return text
         component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
-        self.engine.surround(component, joined.token.instance, unit.place)
+        self.engine.surround(component, joined.token.instance, unit.place, joined.token.path)
         try:
             rendering = self.engine.render(component, joined.token.slot)
         except Exception:

@@ -34,7 +34,11 @@ class Mount(Struct, array_like=True, frozen=True):
 
 class Token(Struct, array_like=True, frozen=True):
     """What the browser carries for an instance. What changes with each answer stands last, so that two
-    tokens share a long beginning and only their ends travel."""
+    tokens share a long beginning and only their ends travel.
+
+    path: the instances around it, outermost first, one after the other; empty for one that stands on the page.
+    It ends the token, since those of older releases have none.
+    """
 
     instance: str
     component: str
@@ -50,6 +54,7 @@ class Token(Struct, array_like=True, frozen=True):
     state: bytes
     version: int
     rendering: bytes
+    path: str = ""
 
 
 class KeyRing:

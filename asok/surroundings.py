@@ -117,6 +117,7 @@ class Event:
 class Surroundings:
     """Where an instance lives: who renders it, for whom, and what it asks of the browser and of others.
 
+    path: the instances around it, outermost first, one after the other.
     reads: what it has read of stores and rooms in order to be shown; since: the count of all changes when it
     began to. topics, rooms: what it takes part in; heard: topics that load() subscribes to, each time anew.
     touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
@@ -126,6 +127,7 @@ class Surroundings:
 
     renderer: Renderer | None = None
     instance: str = ""
+    path: str = ""
     session: Session | None = None
     request: Request | None = None
     route: str = ""

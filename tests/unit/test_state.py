@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous.encoding import base64_encode
 
 from asok.errors import ResetNeeded, TokenError
 from asok.settings import Limits
@@ -35,6 +36,13 @@ PLAIN = string.ascii_letters + string.digits + "-_.=+/!\n \x00é"
 
 def test_a_sealed_token_comes_back() -> None:
     assert unseal(TEXT, RING, LIMITS, NOW) == token()
+
+
+def test_a_token_of_an_older_release_stood_in_no_other_component() -> None:
+    *older, path = msgspec.structs.astuple(token(path="CCCCdddd-_11"))
+    assert path == "CCCCdddd-_11"
+    text = RING.sign(INSTANCE, base64_encode(msgspec.msgpack.encode(older)).decode())
+    assert unseal(text, RING, LIMITS, NOW) == token(path="")
 
 
 def test_the_browser_reads_the_instance_before_the_first_dot() -> None:
