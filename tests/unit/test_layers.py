@@ -23,6 +23,8 @@ LAYERS = (
     "asok.protocol",
     "asok.diff",
     "asok.calls",
+    "asok.attributes",
+    "asok.spelling",
     "asok.fields",
     "asok.links",
     "asok.scoping",
