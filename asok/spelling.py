@@ -23,7 +23,7 @@ def misspelt(name: str) -> str:
 
 
 def nearly(word: str, known: Iterable[str]) -> str:
-    """The known word from which this one is a slip away, two if it is long; "" if it is known itself, or far from all."""
+    """The known word that is a slip away, or two if it is long; "" if the word is known itself, or far from all."""
     likely = [each for each in sorted(known) if each[:1] == word[:1]]
     close = min(likely, key=lambda each: _slips(word, each), default="")
     return close if close and 0 < _slips(word, close) <= (1 if len(word) < LONG_WORD else 2) else ""
