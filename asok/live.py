@@ -20,9 +20,9 @@ from asok.component import Component, Definition, surroundings_of
 from asok.documents import working
 from asok.errors import BadArguments, Busy, FieldError, MethodFailed, NotExposed, ResetNeeded
 from asok.exposing import Exposed
+from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
 from asok.opening import Opener, SessionEnded, guarded, load
-from asok.rendering import children_in
 from asok.showing import Joined, Screen, Unit
 
 __all__ = ["Live", "SessionEnded"]

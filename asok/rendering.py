@@ -1,126 +1,41 @@
-"""Jinja as asok uses it: the environment, `component()` and `alive()`, and text with placeholders.
-
-A component in a template leaves `<template data-asok="INSTANCE.ARGUMENTS"></template>`, which may stand
-anywhere in HTML. So a parent's text never holds a child's: each is rendered, compared and sent alone.
-"""
+"""Jinja as asok uses it: the environment, and `component()` and `alive()` in its templates."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 import sys
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import msgspec
 from jinja2.runtime import Context
 from jinja2.utils import missing
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from asok import compiling
-from asok.component import Component, Definition, definition_of, registry, surroundings_of
+from asok.component import Component, definition_of, registry, surroundings_of
 from asok.errors import FieldError, RenderError, nearest
+from asok.frames import Child, Frame, current_frame, page_slot, placeholder, rendering_into
+from asok.markup import PLACEHOLDER, single_root, with_attribute, with_state
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.statics import Statics, template_without_styles
 from asok.stores import Store
 from asok.superstore import connected
+from asok.tags import SlotTags
 
 __all__ = [
+    "PLACEHOLDER",
     "Child",
     "Frame",
     "Templates",
-    "children_in",
     "page_slot",
-    "placeholder",
-    "single_root",
     "with_attribute",
     "with_state",
 ]
 
-PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
-VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-COMMENTS = re.compile(r"\A(?:\s*<!--(?:(?!-->).)*-->)+", re.DOTALL)
-ROOT = re.compile(r"<([A-Za-z][^\s/>]*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A `component()` met while rendering: which class, with which arguments, in which place."""
-
-    instance: str
-    definition: Definition
-    arguments: dict[str, Any]
-    digest: str
-    slot: str
-
-
-@dataclass(slots=True)
-class Frame:
-    """One template being rendered: a page (no instance) or an instance, and the children met so far."""
-
-    slot: str
-    instance: str = ""
-    children: dict[str, Child] = field(default_factory=dict)
-
-    def add(self, definition: Definition, key: Any, arguments: dict[str, Any]) -> Child:
-        """The child in the next place of its class, or in that of its key. Raises RenderError, FieldError."""
-        ordinal = sum(child.definition is definition for child in self.children.values())
-        place = f"{definition.name}\x00{f'#{ordinal}' if key is None else f'={key}'}"
-        slot = _short(f"{self.slot}\x00{place}")
-        if any(child.slot == slot for child in self.children.values()):
-            raise RenderError(f"two {definition.name} have key={key!r} here; give each a key of its own")
-        instance = _short(f"{self.instance}\x00{place}") if self.instance else secrets.token_urlsafe(9)
-        child = Child(instance, definition, arguments, _arguments_digest(definition, arguments), slot)
-        self.children[instance] = child
-        return child
-
-
-_frame: ContextVar[Frame | None] = ContextVar("asok_frame", default=None)
-
-
-@contextmanager
-def rendering_into(frame: Frame) -> Iterator[None]:
-    """Let `component()` put what it meets into this frame."""
-    before = _frame.set(frame)
-    try:
-        yield
-    finally:
-        _frame.reset(before)
-
-
-def page_slot(path: str, definition: Definition) -> str:
-    """The slot of the first component of its class on a page."""
-    return _short(f"{path}\x00{definition.name}\x00#0")
-
-
-def _short(text: str) -> str:
-    return urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=9).digest()).decode()
-
-
-def _arguments_digest(definition: Definition, arguments: dict[str, Any]) -> str:
-    try:
-        packed = msgspec.msgpack.encode(sorted(arguments.items()), enc_hook=repr)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise FieldError(f"component('{definition.name}', …): an argument cannot be state: {error}") from None
-    return hashlib.blake2b(packed, digest_size=4).hexdigest()
-
-
-def placeholder(child: Child) -> str:
-    """What stands for the child in its parent's text."""
-    return f'<template data-asok="{child.instance}.{child.digest}"></template>'
-
-
-def children_in(text: str) -> dict[str, str]:
-    """Instance -> digest of its arguments, for each placeholder in a text."""
-    return dict(PLACEHOLDER.findall(text)) if "<template data-asok" in text else {}
+# The tags of asok's own, one class for each idea.
+EXTENSIONS = (SlotTags,)
 
 
 class Templates:
@@ -137,6 +52,8 @@ class Templates:
             jinja2.PrefixLoader({"asok": jinja2.FileSystemLoader(templates_root() / "asok")}),
         ]
         given = env or jinja2.Environment(auto_reload=settings.debug)
+        for extension in EXTENSIONS:
+            given.add_extension(extension)
         loaders = ([given.loader] if given.loader else []) + ours
         self.env = given.overlay(autoescape=True, loader=jinja2.ChoiceLoader(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
@@ -157,7 +74,7 @@ class Templates:
                 raise FieldError(
                     f"component('{name}', {argument}=…): {name} has no such field{nearest(argument, known)}"
                 )
-        frame = _frame.get()
+        frame = current_frame()
         if frame is not None:
             return Markup(placeholder(frame.add(definition, key, arguments)))
         request = context.get("request")
@@ -172,7 +89,7 @@ class Templates:
         request = context.get("request")
         if request is None:
             raise RenderError("alive() needs `request` in the template's context")
-        return self.script(request, nonce, stores, later=_frame.get() is not None)
+        return self.script(request, nonce, stores, later=current_frame() is not None)
 
     def page(self, name: str, context: Mapping[str, Any], frame: Frame) -> str:
         """A page's template as text; the components in it are left in the frame as placeholders."""
@@ -273,39 +190,3 @@ def _check_characters(name: str, html: str) -> None:
         raise RenderError(
             f"{name} rendered half a character, at {shown}; decode file names with errors='replace'"
         ) from None
-
-
-def single_root(html: str) -> str:
-    """The HTML with one root element: as it stands if it has one, else inside a `<div>`."""
-    html = COMMENTS.sub("", html).strip()
-    root = ROOT.match(html)
-    if root is None or PLACEHOLDER.match(html):
-        return f"<div>{html}</div>"
-    tag = root[1]
-    if tag.lower() in VOID:
-        return html if html.find(">") == len(html) - 1 else f"<div>{html}</div>"
-    return html if _closes_at_end(html, tag) else f"<div>{html}</div>"
-
-
-def _closes_at_end(html: str, tag: str) -> bool:
-    if not html.endswith(f"</{tag}>"):
-        return False
-    if html.count(f"</{tag}") == html.count(f"<{tag}") == 1:
-        return True
-    depth = 0
-    for found in re.finditer(rf"<(/?){re.escape(tag)}(?=[\s/>])", html, re.IGNORECASE):
-        depth += -1 if found[1] else 1
-        if depth == 0:
-            return found.start() == len(html) - len(tag) - 3
-    return False
-
-
-def with_attribute(html: str, attribute: str) -> str:
-    """The HTML with one more attribute, such as ` id="a"`, on its root element."""
-    root = ROOT.match(html) if attribute else None
-    return html[: root.end()] + attribute + html[root.end() :] if root else html
-
-
-def with_state(html: str, token: str) -> str:
-    """The HTML with the token on its root element."""
-    return with_attribute(html, f' data-asok-state="{escape(token)}"')

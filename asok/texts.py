@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from asok.rendering import Child
+from asok.frames import Child
 from asok.state import digest
 
 __all__ = ["Rendering", "Renderings"]

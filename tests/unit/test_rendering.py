@@ -16,7 +16,7 @@ from starlette.templating import Jinja2Templates
 
 from asok import Asok, Component, Settings, Store, exposed
 from asok.errors import AsyncHook, FieldError, RenderError, UnknownComponent
-from asok.rendering import children_in, single_root, with_state
+from asok.markup import children_in, single_root, with_state
 from tests.rig import KEY, asok_app, rig
 
 TEXT = st.text("ab <>&\"'é😀", max_size=6).map(lambda text: text.replace("&", "&amp;").replace("<", "&lt;"))

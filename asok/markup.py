@@ -1,0 +1,55 @@
+"""A component's HTML as text: one root element, attributes on it, and the places of its children."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import escape
+
+__all__ = ["PLACEHOLDER", "children_in", "single_root", "with_attribute", "with_state"]
+
+PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+COMMENTS = re.compile(r"\A(?:\s*<!--(?:(?!-->).)*-->)+", re.DOTALL)
+ROOT = re.compile(r"<([A-Za-z][^\s/>]*)")
+
+
+def children_in(text: str) -> dict[str, str]:
+    """Instance -> digest of its arguments, for each placeholder in a text."""
+    return dict(PLACEHOLDER.findall(text)) if "<template data-asok" in text else {}
+
+
+def single_root(html: str) -> str:
+    """The HTML with one root element: as it stands if it has one, else inside a `<div>`."""
+    html = COMMENTS.sub("", html).strip()
+    root = ROOT.match(html)
+    if root is None or PLACEHOLDER.match(html):
+        return f"<div>{html}</div>"
+    tag = root[1]
+    if tag.lower() in VOID:
+        return html if html.find(">") == len(html) - 1 else f"<div>{html}</div>"
+    return html if _closes_at_end(html, tag) else f"<div>{html}</div>"
+
+
+def _closes_at_end(html: str, tag: str) -> bool:
+    if not html.endswith(f"</{tag}>"):
+        return False
+    if html.count(f"</{tag}") == html.count(f"<{tag}") == 1:
+        return True
+    depth = 0
+    for found in re.finditer(rf"<(/?){re.escape(tag)}(?=[\s/>])", html, re.IGNORECASE):
+        depth += -1 if found[1] else 1
+        if depth == 0:
+            return found.start() == len(html) - len(tag) - 3
+    return False
+
+
+def with_attribute(html: str, attribute: str) -> str:
+    """The HTML with one more attribute, such as ` id="a"`, on its root element."""
+    root = ROOT.match(html) if attribute else None
+    return html[: root.end()] + attribute + html[root.end() :] if root else html
+
+
+def with_state(html: str, token: str) -> str:
+    """The HTML with the token on its root element."""
+    return with_attribute(html, f' data-asok-state="{escape(token)}"')
