@@ -10,6 +10,7 @@ from asok.fields import bind, private
 from asok.sessions import Session
 from asok.settings import Limits, Settings
 from asok.stores import AuthStore, Store
+from asok.streaming import Stream
 from asok.superstore import SuperStore
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Session",
     "Settings",
     "Store",
+    "Stream",
     "SuperStore",
     "bind",
     "every",

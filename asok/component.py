@@ -14,9 +14,10 @@ from markupsafe import Markup
 
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
 from asok.exposing import every, exposed, marked_methods, mentions, on
-from asok.fields import Fields, collect
+from asok.fields import Apart, Fields, collect
 from asok.links import check_statics
 from asok.placed import Placed
+from asok.streaming import streams_of
 from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
 
@@ -54,6 +55,7 @@ class Definition:
         self.name = cls.__name__
         self.origin = f"{cls.__module__}.{cls.__qualname__}"
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
+        self.streams = streams_of(cls, TAKEN | OPTIONS)
         self.methods = marked_methods(cls, TAKEN | OPTIONS)
         self.exposed = {name: method for name, method in self.methods.items() if method.called}
         self.periodic = [method for method in self.methods.values() if method.period]
@@ -68,7 +70,8 @@ class Definition:
         self.overrides = frozenset(
             name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)
         )
-        self.waits = any(inspect.iscoroutinefunction(getattr(cls, name, None)) for name in HOOKS)
+        hooks = {*HOOKS, *(each.filler for each in self.streams.values())}
+        self.waits = any(inspect.iscoroutinefunction(getattr(cls, name, None)) for name in hooks)
 
     def rebuild(self, values: Mapping[str, Any]) -> Component:
         """An instance with these field values, and defaults for what they leave out; no hook runs."""
@@ -155,7 +158,7 @@ class Component(Placed):
             surroundings: Surroundings = self.__dict__["_asok"]
             if surroundings.loading:
                 surroundings.loaded.add(name)
-            elif name not in surroundings.loaded and not isinstance(getattr(type(self), name, None), property):
+            elif name not in surroundings.loaded and not isinstance(getattr(type(self), name, None), property | Apart):
                 known = self._definition.fields.by_name
                 raise FieldError(
                     f"{type(self).__name__} has no field {name!r}{nearest(name, known)}; declare it in the class to "

@@ -16,7 +16,7 @@ from msgspec import Struct
 from asok.errors import FieldError
 from asok.shape import inexact
 
-__all__ = ["Field", "Fields", "bind", "private"]
+__all__ = ["Apart", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
 NO_FIELDS = msgspec.msgpack.encode({})
@@ -31,6 +31,10 @@ class Field:
     default: Any = MISSING
     bound: bool = False
     private: bool = False
+
+
+class Apart:
+    """The base of what a class declares like a field and is none: it says itself what an instance has of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +188,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _field(name: str, annotation: Any, value: Any) -> Field | None:
-    if typing.get_origin(annotation) is ClassVar or annotation is ClassVar:
+    if typing.get_origin(annotation) is ClassVar or annotation is ClassVar or isinstance(value, Apart):
         return None
     declared = value if isinstance(value, Declared) else Declared(value)
     default = declared.default

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asok.component import Component, Definition, definition_of, surroundings_of
@@ -46,7 +46,7 @@ class Given:
 class Late:
     """What became of a component after its work was committed: the fields that were set, and what was asked for.
 
-    topics: those begun and those ended. rooms: the same, with what is known there.
+    topics: those begun and those ended. rooms: the same, with what is known there. changes: of streams.
     """
 
     fields: Mapping[str, Any]
@@ -56,6 +56,7 @@ class Late:
     outgoing: list[tuple[Any, ...]]
 
     async def apply(self, unit: Unit, call: Call) -> None:
+    changes: list[Any] = field(default_factory=list)
         """Make it so for the instance as it is now."""
         around = surroundings_of(unit.component)
         unit.component.__dict__.update(copy.deepcopy(dict(self.fields)))
@@ -66,6 +67,7 @@ class Late:
         around.outgoing += self.outgoing
 
 
+        around.changes += self.changes
 News = Called | Given | Late
 
 
@@ -95,8 +97,9 @@ def take_late(component: Component) -> Late | None:
     outgoing, around.outgoing = around.outgoing, []
     old, new = set(before.topics), set(now.topics)
     met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
+    changes, around.changes = around.changes, []
     rooms = met, set(before.rooms) - set(now.rooms)
-    return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing)
+    return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing, changes)
 
 
 def _differing(definition: Definition, before: Record, now: Record) -> dict[str, Any]:

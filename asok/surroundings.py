@@ -118,6 +118,7 @@ class Surroundings:
     """Where an instance lives: who renders it, for whom, and what it asks of the browser and of others.
 
     path: the instances around it, outermost first, one after the other.
+    changes: what is to become of rows of its streams.
     reads: what it has read of stores and rooms in order to be shown; since: the count of all changes when it
     began to. topics, rooms: what it takes part in; heard: topics that load() subscribes to, each time anew.
     touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
@@ -134,6 +135,7 @@ class Surroundings:
     event: Event = field(default_factory=Event)
     effects: list[list[Any]] = field(default_factory=list)
     loading: bool = False
+    changes: list[Any] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
     reads: Reads = field(default_factory=dict)
     since: int = -1

@@ -57,6 +57,7 @@ LAYERS = (
     "asok.surroundings",
     "asok.effects",
     "asok.placed",
+    "asok.streaming",
     "asok.exposing",
     "asok.component",
     "asok.statics",
