@@ -12,30 +12,13 @@ import { minify } from "terser";
 const SOURCE = new URL("src/", import.meta.url);
 const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
-const MODULES = [
-  "ask",
-  "busy",
-  "effects",
-  "loading",
-  "need_token",
-  "offline",
-  "pong",
-  "refresh",
-  "refused",
-  "reload",
-  "reset",
-  "slow_down",
-  "statics",
-  "store",
-  "target",
-  "update",
-];
+const MODULES = ["features", "messages", "store", "refresh"];
 const LIMITS = { gzip: 2300, brotli: 2047, together: 8192 };
 /** What only a page under development loads. */
 const DEVELOPMENT = "refresh";
 /** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
 const OURS =
-  /^(queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
+  /^(hear|fire|around|enqueue|calls|begun|undo|queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
 const shortened = {};
 
 /** @param {string} name  @returns {Promise<string>} */
@@ -48,7 +31,7 @@ const bundle = async (name) => {
     write: false,
     format: core ? "iife" : "esm",
     target: "es2022",
-    external: core ? [] : MODULES.map((module) => `./${module}.js`),
+    external: core ? [] : MODULES.filter((module) => module !== name).map((module) => `./${module}.js`),
     tsconfigRaw: "{}",
     logLevel: "error",
   });

@@ -29,7 +29,7 @@ from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_has
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
-from asok.project import Files, Scripts, discover, folder_of_caller
+from asok.project import Files, Scripts, discover, folder_of_caller, uses_features
 from asok.rendering import Child, Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
@@ -202,7 +202,7 @@ class Asok(Sharing):
     def _head(self, shown: list[Definition], request: Request) -> Markup:
         """The stylesheets and scripts of these classes, as tags."""
         root = request.scope.get("root_path", "")
-        swap = f"{root}{self.settings.live}/{self._hash}/statics.js"
+        swap = f"{root}{self.settings.live}/{self._hash}/messages.js"
         return head(self._engine.statics.entries(shown, root), request.scope.get("asok.nonce"), swap=swap)
 
     def _place(self, request: Request, route: str) -> Place:
@@ -220,33 +220,35 @@ class Asok(Sharing):
         known.update(definition.name for definition in news)
         return self._head(news, request) + html
 
-    def _script(self, request: Request, nonce: str | None, stores: bool | None, *, later: bool) -> Markup:
+    def _script(
+        self, request: Request, nonce: str | None, stores: bool | None, features: bool | None, *, later: bool
+    ) -> Markup:
         base = request.scope.get("root_path", "") + self.settings.live
         csrf = CSRF_PLACE if later else self._csrf(_session(request))
         extra = f' nonce="{escape(nonce)}"' if nonce else ""
         request.scope["asok.nonce"] = nonce
         if stores or self._uses_state or self._scripts.stores:
             _session(request).id  # noqa: B018  # asking makes the session, without which no script writes
+        target = " data-target" if any(definition.looks_at_target for definition in registry) else ""
         modules = "".join(
             f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>'
-            for name in self._modules(stores=stores)
+            for name in self._modules(stores, features)
         )
-        return Markup(
-            f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"{extra}></script>'
-            f"{modules}{HEAD_PLACE if later else ''}"
-        )
+        core = f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"'
+        return Markup(f"{core}{target}{extra}></script>{modules}{HEAD_PLACE if later else ''}")
 
     @property
     def _uses_state(self) -> bool:
         return self._namespaces.used or self._handlers.used or self._scripts.state
 
-    def _modules(self, *, stores: bool | None) -> Iterator[str]:
+    def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
         """What pages of this app load beside the core, since nothing else would call for it in time."""
-        used = self.stores.used or self._uses_state or self._scripts.stores
-        if used if stores is None else stores:
+        if features is None:
+            features = self._scripts.features or any(uses_features(definition.cls) for definition in registry)
+        if features:
+            yield "features"
+        if self.stores.used or self._uses_state or self._scripts.stores if stores is None else stores:
             yield "store"
-        if any(definition.looks_at_target for definition in registry):
-            yield "target"
 
     def add_route(self, path: str, endpoint: Any, **options: Any) -> None:
         """As Starlette's."""
@@ -263,6 +265,7 @@ class Asok(Sharing):
     async def refresh(self, what: str) -> None:
         """Development: `template` or `css` files have changed; open pages follow without a restart."""
         self._templates.forget()
+        uses_features.cache_clear()
         self._live.refresh(what)
 
     @asynccontextmanager

@@ -9,14 +9,20 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import CodeType
 
 from starlette.staticfiles import StaticFiles
 
-__all__ = ["Files", "Scripts", "discover", "folder_of_caller"]
+from asok.attributes import needs_features
+from asok.component import Component, definition_of
+
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "uses_features"]
 
 LONGEST_SCRIPT = 512 * 1024
-USED = re.compile(r"\balive\s*\.\s*(store|appState)\b")
+USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
+OF_STORES = {"store", "appState"}
 
 
 class Files(StaticFiles):
@@ -46,17 +52,43 @@ def discover(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """What the project's scripts and templates use: the stores of the page, the state of the session."""
+    """What the project's scripts and templates use: the stores of the page, the state of the session, and what
+    is beyond the runtime's core."""
 
     stores: bool
     state: bool
+    features: bool
 
     @classmethod
     def of(cls, root: Path) -> Scripts:
         """Look through them all."""
-        texts = (file.read_text("utf-8", errors="replace") for file in scripts_of(root))
-        used = {found for text in texts for found in USED.findall(text)}
-        return cls(bool(used), "appState" in used)
+        used, features = set[str](), False
+        for file in scripts_of(root):
+            text = file.read_text("utf-8", errors="replace")
+            used.update(USED.findall(text))
+            features = features or needs_features(text)
+        return cls(bool(used & OF_STORES), "appState" in used, features or bool(used - OF_STORES))
+
+
+@cache
+def uses_features(component: type[Component]) -> bool:
+    """Whether the templates of a class, or the texts in its code, use an attribute beyond the runtime's core."""
+    if definition_of(component).looks_at_target or needs_features(component.template or ""):
+        return True
+    folder = definition_of(component).folder
+    files = folder.glob("*.html") if folder else ()
+    functions = [value for base in component.__mro__ for value in vars(base).values() if inspect.isfunction(value)]
+    return any(needs_features(file.read_text("utf-8", errors="replace")) for file in files) or any(
+        needs_features(text) for function in functions for text in _texts_in(function.__code__)
+    )
+
+
+def _texts_in(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            yield from _texts_in(constant)
 
 
 def scripts_of(root: Path) -> Iterator[Path]:

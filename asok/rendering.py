@@ -84,12 +84,14 @@ class Templates:
         return self.inline(page.add(definition, key, arguments), request)
 
     @jinja2.pass_context
-    def _alive(self, context: Context, *, nonce: str | None = None, stores: bool | None = None) -> Markup:
+    def _alive(
+        self, context: Context, *, nonce: str | None = None, stores: bool | None = None, features: bool | None = None
+    ) -> Markup:
         assert self.script is not None
         request = context.get("request")
         if request is None:
             raise RenderError("alive() needs `request` in the template's context")
-        return self.script(request, nonce, stores, later=current_frame() is not None)
+        return self.script(request, nonce, stores, features, later=current_frame() is not None)
 
     def page(self, name: str, context: Mapping[str, Any], frame: Frame) -> str:
         """A page's template as text; the components in it are left in the frame as placeholders."""

@@ -20,7 +20,7 @@ EVENTS = ("click", "input", "change", "submit", "keydown", "keyup")
 PLAIN_MODIFIERS = ("prevent", "stop", "once")
 TIMED_MODIFIERS = ("debounce", "throttle")
 MODIFIERS = ("ctrl", "alt", "shift", "meta")
-# What the module `target` leaves out as too long.
+# What the browser leaves out as too long.
 WORD, NAME, VALUE, ENTRIES = 64, 256, 1024, 32
 DATA = re.compile(r"data-(?!asok).+")
 IMPLICIT_SUBMIT = ("text", "search", "email", "url", "tel", "password", "number", "date", "time")
@@ -118,7 +118,7 @@ def event_data(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
 
 
 def surroundings(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
-    """What the module `target` adds. There is no layout: every click is at 0, 0."""
+    """What the browser tells of it. There is no layout: every click is at 0, 0."""
     data: dict[str, Any] = {"type": trigger.event, "target": describe(forms, trigger.element)}
     if wire.element is not trigger.element:
         data["current"] = describe(forms, wire.element)

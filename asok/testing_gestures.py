@@ -52,7 +52,7 @@ class Gestures:
     def __init__(self, dom: Dom, tab: Tab) -> None:
         self.dom, self.tab, self.forms = dom, tab, dom.forms
         self._spent: dict[tuple[int, str], Tag] = {}
-        self._tells_target = dom.loads("target")
+        self._tells_target = bool(dom.find("script[data-target]"))
 
     async def click(self, element: Tag, keys: str = "") -> Outcome:
         """Press the mouse on an element: its methods, then what the browser does by itself."""

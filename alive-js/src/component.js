@@ -1,6 +1,6 @@
 /** The components of the page: each has its queue of events, the text it shows and the token of its state. */
 import { CHILD, INSTANCE_LENGTH, LATE, PROTOCOL, STATE, WINDOW } from "./protocol.js";
-import { components, emit, load, script, send } from "./page.js";
+import { alive, components, emit, load, script, send } from "./page.js";
 import { morph } from "./morph.js";
 import { apply } from "./patch.js";
 
@@ -37,7 +37,7 @@ export const componentOf = (root) => {
 };
 
 /** @param {Component} component  @param {string} call  @param {object} data  @param {Element} [control] */
-export const enqueue = (component, call, data, control) => {
+export const enqueue = (alive.enqueue = (component, call, data, control) => {
   /** @type {Event} */
   const event = ["event", component.id, ++component.last, call, data];
   component.queue.push(event);
@@ -45,7 +45,8 @@ export const enqueue = (component, call, data, control) => {
   control?.setAttribute("disabled", "");
   setTimeout(() => component.queue.includes(event) && load("loading", component), LATE);
   flush(component);
-};
+  return event;
+});
 
 /** @param {Component[]} list */
 export const join = (...list) =>

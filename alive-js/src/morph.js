@@ -7,7 +7,7 @@
  * 3. All take their places, walking a cursor. Then the pairs are made equal in their turn, level by level.
  * 4. What was not taken again goes at the very end: until then a child may still move out of it.
  */
-import { CHILD, IGNORE, KEY, STATE } from "./protocol.js";
+import { CHILD, IGNORE, KEY, STATE, STREAM } from "./protocol.js";
 
 /** A control's property, and the one that tells what the server's text gave it. */
 const CONTROLS = [
@@ -50,7 +50,7 @@ export const morph = (root, next, childRoot) => {
     for (const name of old.getAttributeNames()) fresh.hasAttribute(name) || old.removeAttribute(name);
     for (const attribute of fresh.attributes)
       old.getAttribute(attribute.name) === attribute.value || old.setAttributeNode(attribute.cloneNode());
-    if (old.hasAttribute(IGNORE)) continue;
+    if (old.matches(`[${IGNORE}],[${STREAM}]`)) continue;
 
     const left = [...old.childNodes];
     const news = [...fresh.childNodes];

@@ -8,7 +8,12 @@
  * @property {() => void} connect opens the socket, which a page without components does not do by itself
  * @property {WebSocket} [socket] while it is open
  * @property {(...message: any) => void} receive takes a message as if the server had sent it
- * @property {(element: Element, event: Event) => object} [more] members for the data of an event, from a module
+ * @property {(event: any) => void} hear takes an event of the browser; the module `features` puts its own in place
+ * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | undefined} fire
+ * @property {(element: Element) => Component | undefined} around the component that an element belongs to
+ * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
+ * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`
+ * @property {Map<string, { resolve: (value: any) => void, reject: (error: Error) => void }>} [calls] who waits for a result
  * @property {() => void} [giveUp] lets go of what went over a connection that cannot be mended; from the module `store`
  * @property {import("./store.js").OpenStore} [store] public; from the module `store`
  * @property {import("./store.js").AppState} [appState] public; from the module `store`
@@ -22,12 +27,12 @@ export const components = new Map();
 export const alive = (window.alive = /** @type {Alive} */ ({ components }));
 
 /**
- * Calls a module, which lies beside this script and is fetched when it is first needed.
+ * Calls a part of the module `messages`, which lies beside this script and is fetched when it is first needed.
  * @param {string} kind  @param {unknown[]} args
  */
 export const load = (kind, ...args) =>
-  import(/** @type {any} */ (new URL(kind + ".js", script.src)))
-    .then((module) => module.default(alive, ...args))
+  import(/** @type {any} */ (new URL("messages.js", script.src)))
+    .then((messages) => messages.default(kind, alive, ...args))
     .catch(console.warn);
 
 /** @param {EventTarget} target  @param {string} name */

@@ -8,6 +8,10 @@ export const INSTANCE_LENGTH = 12;
 export const STATE = "data-asok-state";
 /** The attribute of the `<template>` that stands for a child in its parent's text. */
 export const CHILD = "data-asok";
+/** The attribute of a slot's content: the instance that it belongs to. */
+export const SLOT = "data-asok-slot";
+/** Who an event belongs to is the nearest of these around it. */
+export const OWNER = `[${STATE}],[${SLOT}]`;
 /** The attribute of an element whose text follows a store: the key under which the server knows it. */
 export const REACT = "data-asok-react";
 /** The attribute with the write to a store that a click does. */
@@ -16,6 +20,8 @@ export const DO = "data-asok-do";
 export const KEY = "ws-key";
 /** The inside of an element with this attribute is left alone. */
 export const IGNORE = "ws-ignore";
+/** So is that of one with this, whose rows come one by one. */
+export const STREAM = "ws-stream";
 /** The class of a root whose answer is late; the module `loading` sets it. */
 export const LOADING = "ws-loading";
 
@@ -28,12 +34,20 @@ export const LONGEST = 64 * 1024;
 
 /** An answer is late after so many milliseconds. */
 export const LATE = 150;
+/** It is that late so many milliseconds later that the page says so. */
+export const LONG = 250;
 /** A connection that is quiet for so many milliseconds is looked at. */
 export const QUIET = 5000;
 export const FIRST_DELAY = 250;
 export const LONGEST_DELAY = 15_000;
 /** What `.debounce` and `.throttle` mean without a number. */
 export const PAUSE = 300;
+/** Modifiers that a number of milliseconds may follow. */
+export const PAUSES = ["debounce", "throttle"];
+/** Modifiers that ask for a key to be held. */
+export const HELD = ["ctrl", "shift", "alt", "meta"];
+/** All others; any other word in the name of an attribute is a key. */
+export const MODIFIERS = ["prevent", "stop", "self", "once", "window", "document", "outside", "passive", "capture", ...HELD];
 
 /** Close codes after which connecting again is no answer: too big, unreadable, session ended, refused. */
 export const FINAL = /1009|440[013]/;

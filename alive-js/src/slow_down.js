@@ -1,4 +1,4 @@
-/** The server asks for time: it has not taken an event, nor those after it. */
+/** The server asks for time, or its store cannot follow: it has not taken an event, nor those after it. */
 
 /** @param {import("./page.js").Alive} alive  @param {string} instance  @param {number} seq  @param {number} ms */
 export default (alive, instance, seq, ms) => {

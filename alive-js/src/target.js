@@ -1,4 +1,4 @@
-/** What set an event off, for methods that ask: a script of its own, on the pages that need it. */
+/** What set an event off, for methods that ask. */
 
 /** Longer ones are left out; `asok/targets.py` takes no others. */
 const WORD = 64;
@@ -36,13 +36,19 @@ const keysOf = (event) => ["ctrl", "alt", "shift", "meta"].filter((key) => event
 /** @param {number | undefined} place */
 const rounded = (place) => (place === undefined ? place : Math.round(place));
 
-/** @type {any} */ (window).alive.more = (/** @type {Element} */ element, /** @type {any} */ event) => ({
-  type: event.type.replace("compositionend", "input"),
-  target: describe(event.target),
-  current: element === event.target ? undefined : describe(element),
-  keys: keysOf(event),
-  x: rounded(event.clientX),
-  y: rounded(event.clientY),
-  page_x: rounded(event.pageX),
-  page_y: rounded(event.pageY),
-});
+/** Only where a class of the app looks at it. */
+const wanted = document.querySelector("script[data-target]");
+
+/** @param {any} element  @param {any} event */
+export const origin = (element, event) =>
+  wanted
+    ? {
+    type: event.type.replace("compositionend", "input"),
+    target: describe(event.target),
+    current: element === event.target ? undefined : describe(element),
+    keys: keysOf(event),
+    x: rounded(event.clientX),
+    y: rounded(event.clientY),
+    page_x: rounded(event.pageX),
+    page_y: rounded(event.pageY),
+  } : undefined;

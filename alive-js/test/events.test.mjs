@@ -5,7 +5,7 @@ import { open } from "./world.mjs";
 /** The calls and what goes along, of one gesture after another. */
 const callsOf = (socket) => socket.take().filter(([kind]) => kind === "event").map(([, , , call, data]) => [call, data]);
 const ready = async () => {
-  const page = open();
+  const page = open({ listens: true });
   const socket = await page.connect();
   return { page, calls: () => callsOf(socket).map(([call]) => call), sent: () => callsOf(socket) };
 };

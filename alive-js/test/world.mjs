@@ -1,19 +1,33 @@
 /** A page of nothing but what the queue and the connection touch, with a clock and sockets in the test's hand. */
-import { existsSync } from "node:fs";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import vm from "node:vm";
 import { build } from "esbuild";
 
 const source = (file) => fileURLToPath(new URL(`../src/${file}`, import.meta.url));
-const { outputFiles } = await build({
-  entryPoints: [source("alive.js")],
+
+/** A file with all that it imports. @param {string} file  @param {"iife" | "esm"} format */
+const bundle = async (file, format) => {
+  const options = { bundle: true, write: false, format, tsconfigRaw: "{}", external: ["./store.js", "./refresh.js"] };
+  return (await build({ entryPoints: [source(file)], ...options })).outputFiles[0].text;
+};
+
+// A script in a context of its own cannot import; the page does it for it.
+const script = (await bundle("alive.js", "iife")).replace(/\bimport\(/, "importModule(");
+const folder = mkdtempSync(join(tmpdir(), "alive-"));
+process.on("exit", () => rmSync(folder, { recursive: true }));
+const messages = join(folder, "messages.mjs");
+writeFileSync(messages, await bundle("messages.js", "esm"));
+const hearing = await build({
+  stdin: { contents: `import "./hearing.js"; import { start } from "./watching.js"; start();`, resolveDir: fileURLToPath(new URL("../src", import.meta.url)) },
   bundle: true,
   write: false,
   format: "iife",
   tsconfigRaw: "{}",
 });
-// A script in a context of its own cannot import; the page does it for it.
-const script = outputFiles[0].text.replace(/\bimport\(/, "importModule(");
 
 const STATE = "data-asok-state";
 let turn = 0;
@@ -96,8 +110,8 @@ class Socket extends EventTarget {
 
 export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
 
-/** A page with a component for each instance; `random` is what Math.random gives. */
-export const open = ({ instances = ["counter00001"], random = 0.5 } = {}) => {
+/** A page with a component for each instance; `random` is what Math.random gives; one that `listens` hears modifiers. */
+export const open = ({ instances = ["counter00001"], random = 0.5, listens = false } = {}) => {
   const clock = new Clock();
   const sockets = [];
   const warnings = [];
@@ -108,15 +122,23 @@ export const open = ({ instances = ["counter00001"], random = 0.5 } = {}) => {
     currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first" } },
     documentElement: { dataset: {} },
     querySelectorAll: () => roots,
-    createElement: () => ({}),
-    body: {},
+    querySelector: () => null,
+    createElement: () => ({ style: {}, animate() {}, remove() {} }),
+    body: { append() {} },
   });
   for (const target of [document, ...roots])
     for (const name of ["connected", "disconnected", "updated", "error"])
       target.addEventListener(`alive:${name}`, ({ detail }) => events.push(detail ? [name, detail] : name));
+  const comers = [];
   const world = {
     document,
-    window: {},
+    window: Object.assign(new EventTarget(), { CSSScopeRule: class {} }),
+    MutationObserver: class {
+      constructor(heard) {
+        comers.push(heard);
+      }
+      observe() {}
+    },
     Event,
     URL,
     console: { warn: (error) => warnings.push(String(error)) },
@@ -135,27 +157,32 @@ export const open = ({ instances = ["counter00001"], random = 0.5 } = {}) => {
     clearInterval: clock.clear,
   };
   // Modules are imported by Node and see its globals. A query makes them new for each page.
-  Object.assign(globalThis, { document, CloseEvent: class extends Event {}, location: { href: "https://host/" } });
+  Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event {}, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
   globalThis.Date.now = world.Date.now;
   globalThis.Math.random = world.Math.random;
   const page = ++turn;
   world.importModule = async (specifier) => {
     const file = String(specifier).split("/").at(-1);
-    if (!existsSync(source(file))) throw new TypeError(`Failed to fetch ${specifier}`);
-    const module = import(new URL(`../src/${file}?${page}`, import.meta.url));
+    assert.equal(file, "messages.js");
+    const module = import(`${messages}?${page}`);
     imports.add(module);
     return module.finally(() => imports.delete(module));
   };
-  vm.runInNewContext(script, world);
+  const context = vm.createContext(world);
+  vm.runInContext(script, context);
+  if (listens) vm.runInContext(hearing.outputFiles[0].text, context);
 
   const press = (attributes, type = "click", extra = {}, root = roots[0]) => {
     const element = attributes instanceof Element ? attributes : new Element(attributes, root);
-    const event = new Event(type, { cancelable: true });
+    for (const heard of comers) heard([{ type: "childList", addedNodes: [element] }]);
+    const event = new Event(type, { cancelable: true, bubbles: true });
     Object.defineProperty(event, "target", { value: element });
     Object.defineProperty(event, "timeStamp", { value: clock.now });
     Object.assign(event, { composedPath: () => [...element.path(), document], ...extra });
     document.dispatchEvent(event);
+    // From here it bubbles on.
+    if (!["click", "input", "change", "submit", "compositionend"].includes(type)) world.window.dispatchEvent(event);
     return element;
   };
   return {

@@ -10,6 +10,8 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from asok.attributes import needs_features
+
 __all__ = ["ONE", "TWO", "Line", "Rig", "root", "token"]
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +125,8 @@ class Rig:
         await send({"type": "http.response.body", "body": body})
 
     def _page(self) -> str:
+        more = '<script type="module" src="/live/build/features.js"></script>' if needs_features(self.body) else ""
         return (
             f'<!doctype html><html><head><title>rig</title>{self.head}<script defer src="/live/build/alive.js"'
-            f' data-live="/live" data-csrf="first"></script></head><body>{self.body}</body></html>'
+            f' data-live="/live" data-csrf="first"></script>{more}</head><body>{self.body}</body></html>'
         )

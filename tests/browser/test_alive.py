@@ -468,7 +468,7 @@ async def test_a_place_without_its_child_waits_for_it(page: Page, open_page: Ope
 async def test_a_child_that_left_is_signed_off(page: Page, open_page: Open, server: Rig) -> None:
     await page.clock.install()
     line = await open_page(root(f"<p>0</p>{root('child', TWO, tag='b')}"))
-    async with page.expect_response("**/pong.js"):
+    async with page.expect_response("**/messages.js"):
         await page.clock.run_for(5000)
     await line.update(0, "<div><p>1</p></div>")
     assert await line.message("leave") == ["leave", TWO]
@@ -575,7 +575,7 @@ async def test_the_page_tells_of_its_connection(page: Page, open_page: Open, ser
 async def test_nobody_knocks_again_after_a_refusal(page: Page, open_page: Open, server: Rig) -> None:
     await page.clock.install()
     line = await open_page()
-    async with page.expect_response("**/offline.js"):
+    async with page.expect_response("**/messages.js"):
         await line.close(4403)
     await expect(page.locator("html")).to_have_attribute("data-alive", "offline")
     await page.clock.run_for(600_000)
@@ -585,7 +585,7 @@ async def test_nobody_knocks_again_after_a_refusal(page: Page, open_page: Open, 
 async def test_a_silent_connection_is_tested_and_given_up(page: Page, open_page: Open, server: Rig) -> None:
     await page.clock.install()
     line = await open_page()
-    async with page.expect_response("**/pong.js"):
+    async with page.expect_response("**/messages.js"):
         await page.clock.run_for(5000)
     await page.clock.run_for(20_000)
     assert await line.message("ping") == ["ping"]
@@ -701,7 +701,7 @@ async def test_reload_is_spread_and_stops_after_three(page: Page, open_page: Ope
     await page.clock.install()
     line = await open_page()
     for _ in range(3):
-        async with page.expect_response("**/reload.js"):
+        async with page.expect_response("**/messages.js"):
             await line.say("reload")
         async with page.expect_navigation():
             await page.clock.run_for(10_000)

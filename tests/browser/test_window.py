@@ -13,7 +13,7 @@ from tests.browser.alive_rig import ONE, Line, Rig, root
 
 Open = Callable[..., Awaitable[Line]]
 LONGEST = 64 * 1024
-TARGET = '<script type="module" src="/live/build/target.js"></script>'
+TARGET = '<script type="module" data-target src="/live/build/features.js"></script>'
 TALL = '<div id="tall"></div><p id="end">end</p>'
 
 

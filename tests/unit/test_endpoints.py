@@ -110,7 +110,7 @@ async def test_the_runtime_is_served_under_its_hash_and_kept_for_ever(tmp_path: 
         assert answer.headers["content-type"].startswith("text/javascript")
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-        earlier = await visitor.http.get("/live/000000000000/refused.js")
+        earlier = await visitor.http.get("/live/000000000000/messages.js")
         assert (earlier.status_code, earlier.headers["cache-control"]) == (200, "no-store")
         for wrong in (
             f"/live/{script[2]}/nope.js",

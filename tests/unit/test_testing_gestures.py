@@ -124,7 +124,7 @@ async def test_a_choice_goes_by_value_or_text_and_an_unknown_one_says_which_ther
         await page.select("select", "Twoo")
 
 
-TARGET = '<script type="module" src="/live/x/target.js"></script>'
+TARGET = '<script data-target src="/live/x/alive.js"></script>'
 
 
 async def test_a_page_with_the_module_target_tells_what_set_the_event_off(opened: Opened) -> None:

@@ -1,2 +1,0 @@
-/** The server's store cannot follow: as `slow_down`. */
-export { default } from "./slow_down.js";

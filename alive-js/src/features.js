@@ -1,0 +1,9 @@
+/** What templates may ask for beyond the core: every other event and modifier, and all that is more than a call. */
+import "./hearing.js";
+import "./model.js";
+import "./triggers.js";
+import "./pending.js";
+import "./calling.js";
+import { start } from "./watching.js";
+
+start();

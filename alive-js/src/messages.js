@@ -1,0 +1,49 @@
+/** What the server says beyond a plain update, and what happens when the network or the server fails. */
+import ask from "./ask.js";
+import effects from "./effects.js";
+import loading from "./loading.js";
+import need_token from "./need_token.js";
+import offline from "./offline.js";
+import pong from "./pong.js";
+import refused from "./refused.js";
+import reload from "./reload.js";
+import reset from "./reset.js";
+import slow_down from "./slow_down.js";
+import statics from "./statics.js";
+import update from "./update.js";
+
+/** @typedef {import("./page.js").Alive} Alive */
+
+/** In development a file has changed. @param {Alive} alive  @param {string} what */
+const refresh = async (alive, what) => (await import("./refresh.js")).default(alive, what);
+
+/** @param {Alive} alive  @param {any[]} args */
+const store = async (alive, ...args) => (await import("./store.js")).default(alive, .../** @type {[any]} */ (args));
+
+const busy = slow_down;
+/** @type {[string, (alive: Alive, ...args: any) => unknown][]} */
+const takers = Object.entries({
+  ask,
+  busy,
+  effects,
+  loading,
+  need_token,
+  offline,
+  pong,
+  refresh,
+  refused,
+  reload,
+  reset,
+  slow_down,
+  statics,
+  store,
+  update,
+});
+const messages = new Map(takers);
+
+/** @param {string} kind  @param {Alive} alive  @param {any[]} args */
+export default (kind, alive, ...args) => {
+  const take = messages.get(kind);
+  if (!take) throw `alive: nothing takes "${kind}"`;
+  return take(alive, ...args);
+};

@@ -1,1 +1,0 @@
-import{default as o}from"./slow_down.js";export{o as default};

@@ -1,1 +1,0 @@
-var e=new Set,t=(t,d)=>{e.add(d),a()},a=()=>{for(let t of e){let a=t.l.length>0;t.o.classList.toggle("ws-loading",a),a||e.delete(t)}};document.addEventListener("alive:updated",a);export{t as default};

@@ -1,1 +1,0 @@
-var e=new WeakMap,a=(a,t)=>{let{e:s,t:o}=a,d=s.get(t);if(!d||!o||e.get(d)===o)return;e.set(d,o);let n=({data:a})=>{a.startsWith('["joined"')&&(e.delete(d),o.removeEventListener("message",n))};o.addEventListener("message",n),d.d=void 0,a.a("update",t,0,[])};export{a as default};

@@ -1,1 +1,0 @@
-import{fail as e}from"./refused.js";import t from"./reset.js";var a=async(e,a,r)=>{e.m?.(),4403!==a&&(4401===a?await t(e,""):o(e),setTimeout(r,5e3*Math.random()))},o=t=>{for(let[a,{l:o,d:r=0,o:s}]of t.e)o.length&&o[0][2]<=r&&(t.a("update",a,r,[]),e(s,"failed"))};export{a as default};

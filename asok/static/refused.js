@@ -1,1 +1,0 @@
-var e=(e,a,l,o,d="")=>{let r=e.e.get(a);r&&e.a("update",a,l,[]),d&&console.warn(`alive: ${d}`),t(r?.o??document,o,d)},t=(e,t,a="")=>e.dispatchEvent(new CustomEvent("alive:error",{bubbles:!0,detail:{code:t,text:a}}));export{e as default,t as fail};

@@ -1,1 +1,0 @@
-var e="alive:renewals",a=()=>{let a=Date.now(),o=JSON.parse(sessionStorage.getItem(e)??"[]").filter(e=>a-e<6e4);return!(o.length>=3||(sessionStorage.setItem(e,JSON.stringify([...o,a])),0))},o=()=>{a()?setTimeout(()=>location.reload(),1e4*Math.random()):console.warn("alive: loading again did not help")};export{a as allowed,o as default};

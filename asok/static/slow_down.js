@@ -1,1 +1,0 @@
-var e=(e,a,u,r)=>{let f=e.e.get(a),i=r*(1+Math.random());if(!f)return t(e.t,i);f.d!==1/0&&(f.d=1/0,setTimeout(()=>{f.d===1/0&&(f.d=u-1,e.a("update",a,0,[]))},i))},t=(e,t)=>{let a=e?.onclose;if(!e||!a)return;let u=Date.now();e.onclose=e=>{document.documentElement.dataset.alive="offline",setTimeout(a,u+t-Date.now(),e)}};export{e as default};
