@@ -244,7 +244,7 @@ class Asok(Sharing):
     def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
         """What pages of this app load beside the core, since nothing else would call for it in time."""
         if features is None:
-            features = self._scripts.features or any(uses_features(definition.cls) for definition in registry)
+            features = self._scripts.features or any(map(uses_features, registry))
         if features:
             yield "features"
         if self.stores.used or self._uses_state or self._scripts.stores if stores is None else stores:

@@ -16,7 +16,7 @@ from types import CodeType
 from starlette.staticfiles import StaticFiles
 
 from asok.attributes import needs_features
-from asok.component import Component, definition_of
+from asok.component import Definition
 
 __all__ = ["Files", "Scripts", "discover", "folder_of_caller", "uses_features"]
 
@@ -71,13 +71,13 @@ class Scripts:
 
 
 @cache
-def uses_features(component: type[Component]) -> bool:
+def uses_features(definition: Definition) -> bool:
     """Whether the templates of a class, or the texts in its code, use an attribute beyond the runtime's core."""
-    if definition_of(component).looks_at_target or needs_features(component.template or ""):
+    cls, folder = definition.cls, definition.folder
+    if definition.looks_at_target or needs_features(cls.template or ""):
         return True
-    folder = definition_of(component).folder
     files = folder.glob("*.html") if folder else ()
-    functions = [value for base in component.__mro__ for value in vars(base).values() if inspect.isfunction(value)]
+    functions = [value for base in cls.__mro__ for value in vars(base).values() if inspect.isfunction(value)]
     return any(needs_features(file.read_text("utf-8", errors="replace")) for file in files) or any(
         needs_features(text) for function in functions for text in _texts_in(function.__code__)
     )
