@@ -27,10 +27,11 @@ from asok.bus import Bus
 from asok.component import Component, Definition, definition_of, registry
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
+from asok.frames import Child
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
 from asok.project import Files, Scripts, discover, folder_of_caller, uses_features
-from asok.rendering import Child, Templates
+from asok.rendering import Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
 from asok.shared_fields import SharedFields

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import anyio
 from markupsafe import Markup
@@ -20,10 +18,13 @@ from asok.component import Component, Definition, definition_of, registry, surro
 from asok.documents import reading_into
 from asok.errors import AsyncHook, Busy, Denied, FieldError
 from asok.following import RoomWatchers
+from asok.frames import Child, Frame, page_slot
+from asok.markup import PLACEHOLDER, with_attribute, with_state
 from asok.namespaces import Namespaces
+from asok.places import Mounted, Place, hook, listens, page_request
 from asok.presence import Presence
 from asok.regions import Regions
-from asok.rendering import PLACEHOLDER, Child, Frame, Templates, page_slot, with_attribute, with_state
+from asok.rendering import Templates
 from asok.reviving import record_of, restore
 from asok.sessions import Backend, Record, Session, pack, unpack_record
 from asok.settings import Settings
@@ -42,6 +43,7 @@ __all__ = [
     "Rendering",
     "Renderings",
     "hook",
+    "listens",
     "page_request",
 ]
 
@@ -52,45 +54,6 @@ BINDING = 24
 NOTHING: Mapping[str, str] = {}
 Guard = Callable[[Request, Session], Any]
 RoomGuard = Callable[[Any, str, str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """For whom, and on which page, components are mounted. owner: the session's name in the backend;
-    empty while nothing of it is stored, so that nothing needs to be looked up."""
-
-    request: Request
-    session: Session
-    mount: Mount
-    owner: str
-
-
-@dataclass(slots=True)
-class Mounted:
-    """An instance with its rendering."""
-
-    child: Child
-    component: Component
-    rendering: Rendering
-    version: int
-    born: float
-    record: Record | None = None
-    sequences: Mapping[str, int] = field(default_factory=dict)
-
-    def applied(self, tab: str) -> int:
-        """The last sequence of a tab that the instance has applied."""
-        return self.sequences.get(tab, 0)
-
-
-def listens(component: Component) -> bool:
-    """Whether the component, as it was just shown, wants to hear of something that no event of its own brings."""
-    around = surroundings_of(component)
-    return bool(definition_of(component).listens or around.reads or around.topics or around.heard)
-
-
-async def hook(result: Any) -> Any:
-    """The result of a hook that may be async."""
-    return await result if inspect.isawaitable(result) else result
 
 
 @dataclass(slots=True)
@@ -309,20 +272,6 @@ class Engine:
             place.session.staged[name] = pack(each.record)
         token = self.token(each, place)
         return self._assemble(with_state(each.rendering.html, self.seal(token)), mounted, place)
-
-
-def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
-    """The request of the page that shows a component, as a socket's handshake and the token tell it."""
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    page = {
-        "type": "http",
-        "method": "GET",
-        "scheme": scheme,
-        "path": mount.path,
-        "raw_path": quote(mount.path).encode(),
-    }
-    query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
-    return Request({**scope, **page, **query})
 
 
 async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:

@@ -1,0 +1,72 @@
+"""For whom and on which page components are mounted, and what has been mounted there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from asok.component import Component, definition_of, surroundings_of
+from asok.frames import Child
+from asok.sessions import Record, Session
+from asok.state import Mount
+from asok.texts import Rendering
+
+__all__ = ["Mounted", "Place", "hook", "listens", "page_request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """For whom, and on which page, components are mounted. owner: the session's name in the backend;
+    empty while nothing of it is stored, so that nothing needs to be looked up."""
+
+    request: Request
+    session: Session
+    mount: Mount
+    owner: str
+
+
+@dataclass(slots=True)
+class Mounted:
+    """An instance with its rendering."""
+
+    child: Child
+    component: Component
+    rendering: Rendering
+    version: int
+    born: float
+    record: Record | None = None
+    sequences: Mapping[str, int] = field(default_factory=dict)
+
+    def applied(self, tab: str) -> int:
+        """The last sequence of a tab that the instance has applied."""
+        return self.sequences.get(tab, 0)
+
+
+def listens(component: Component) -> bool:
+    """Whether the component, as it was just shown, wants to hear of something that no event of its own brings."""
+    around = surroundings_of(component)
+    return bool(definition_of(component).listens or around.reads or around.topics or around.heard)
+
+
+async def hook(result: Any) -> Any:
+    """The result of a hook that may be async."""
+    return await result if inspect.isawaitable(result) else result
+
+
+def page_request(scope: Mapping[str, Any], mount: Mount, session: Session) -> Request:
+    """The request of the page that shows a component, as a socket's handshake and the token tell it."""
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    page = {
+        "type": "http",
+        "method": "GET",
+        "scheme": scheme,
+        "path": mount.path,
+        "raw_path": quote(mount.path).encode(),
+    }
+    query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
+    return Request({**scope, **page, **query})
