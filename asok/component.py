@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,7 +62,7 @@ class Definition:
         topics = {topic for method in self.methods.values() for topic in method.topics}
         self.topics = frozenset(topic for topic in topics if not PATTERN.search(topic))
         self.shares = mentions(cls, "update_all", Component)
-        self.listens = bool(self.periodic or self.topics or self.shares)
+        self.listens = bool(self.periodic or topics or self.shares)
         self.looks_at_target = mentions(cls, "event", Component) and any(
             mentions(cls, name, Component) for name in EventSurroundings.__slots__
         )
@@ -203,6 +203,9 @@ class Component(Placed):
 
     def _public(self) -> tuple[str, ...]:
         return self._definition.fields.public.names
+
+    def _classes(self) -> Iterable[str]:
+        return (definition.name for definition in registry)
 
     @property
     def _renderer(self) -> Renderer:

@@ -82,18 +82,24 @@ class Line:
                 values = definition.fields.public.unpack(state)
                 self._add(Given({name: values[name] for name in names}))
             return self.outdated()
-        for method in definition.methods.values():
-            if method.takes(topic):
-                self._hear(method, message)
+        self.handles(topic, message)
         self.outdated()
 
-    def _hear(self, method: Exposed, message: Any) -> None:
+    def handles(self, name: str, message: Any, hops: int = 0) -> bool:
+        """Give a message to the methods that take it; whether there are any."""
+        methods = [method for method in self.joined.definition.methods.values() if method.takes(name)]
+        for method in methods if not self.over else ():
+            self._hear(method, message, hops)
+        return bool(methods)
+
+    def _hear(self, method: Exposed, message: Any, hops: int) -> None:
         try:
             given = [msgspec.convert(message, each.type, strict=False) for each in method.parameters[:1]]
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             name = f"{self.joined.definition.name}.{method.name}"
             return log.error("%s does not take the message %.200r: %s", name, message, error)
-        self._add(Called(method, (given, {})))
+        self._add(Called(method, (given, {}), hops))
+        self.outdated()
 
     def due(self, method: Exposed) -> None:
         """The clock calls a method; one that has not had its turn yet is not called twice."""

@@ -21,13 +21,15 @@ Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A method that a topic or the clock calls."""
+    """A method that a message or the clock calls. hops: those of an emitted message."""
 
     method: Exposed
     arguments: Arguments
+    hops: int = 0
 
     async def apply(self, unit: Unit, call: Call) -> None:
         """Call it, with arguments of its own: others hear the same message, and the unit may run again."""
+        surroundings_of(unit.component).hops = self.hops
         await call(unit, self.method, copy.deepcopy(self.arguments))
 
 
@@ -54,9 +56,9 @@ class Late:
     rooms: tuple[Mapping[str, Any], set[str]]
     effects: list[list[Any]]
     outgoing: list[tuple[Any, ...]]
+    changes: list[Any] = field(default_factory=list)
 
     async def apply(self, unit: Unit, call: Call) -> None:
-    changes: list[Any] = field(default_factory=list)
         """Make it so for the instance as it is now."""
         around = surroundings_of(unit.component)
         unit.component.__dict__.update(copy.deepcopy(dict(self.fields)))
@@ -65,9 +67,9 @@ class Late:
         around.rooms = {**kept, **self.rooms[0]}
         around.effects += self.effects
         around.outgoing += self.outgoing
-
-
         around.changes += self.changes
+
+
 News = Called | Given | Late
 
 
@@ -95,9 +97,9 @@ def take_late(component: Component) -> Late | None:
     around.committed = now
     effects, around.effects = around.effects, []
     outgoing, around.outgoing = around.outgoing, []
+    changes, around.changes = around.changes, []
     old, new = set(before.topics), set(now.topics)
     met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
-    changes, around.changes = around.changes, []
     rooms = met, set(before.rooms) - set(now.rooms)
     return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing, changes)
 

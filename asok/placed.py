@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 from asok.documents import note
 from asok.effects import Effects
+from asok.emitting import Recipient, address_of, emitted
 from asok.errors import ComponentError, nearest
 from asok.presence import Member, checked_meta
 from asok.surroundings import ROOMS, Event, Tab
@@ -144,6 +145,19 @@ class Placed(Effects):
         self._surroundings.outgoing.append(("push", room, message))
         self._asked()
 
+    def emit(self, name: str, message: Any = None, *, to: Recipient = "parents") -> None:
+        """Send a message to other components of this page, once the method's work is committed.
+
+        Those hear it that have a method marked @on(name). to: "parents" (all that stand around this one),
+        "siblings" (inside the same one), "children"; a class or its name, or `("Row", key)`. Raises AsokError for
+        what cannot be sent, and for an address that nobody can have.
+        """
+        self._page_for("emit")
+        around = self._surroundings
+        message = emitted(name, message, address_of(to, self._classes()), around.hops + 1)
+        around.outgoing.append(("emit", message))
+        self._asked()
+
     @property
     def presence(self) -> Rooms:
         """Who is in which room."""
@@ -151,6 +165,10 @@ class Placed(Effects):
 
     def _public(self) -> tuple[str, ...]:
         """The names of the fields that are not private."""
+        return ()
+
+    def _classes(self) -> Iterable[str]:
+        """The names of all component classes."""
         return ()
 
     def _allowed(self, room: str, action: str) -> None:

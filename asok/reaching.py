@@ -11,6 +11,7 @@ from typing import Any
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError
 from asok.following import share_topic
+from asok.hearing import deliver
 from asok.lines import Line
 from asok.mounting import Engine
 from asok.news import changed_since
@@ -58,6 +59,8 @@ class Reach:
         match kind, *details:
             case "push", topic, message:
                 self._engine.topics.push(topic, message)
+            case "emit", message:
+                deliver(message, unit.token, self._lines, warn=self._engine.settings.debug)
             case "share", names:
                 self._share(unit, names)
             case "leave", room:

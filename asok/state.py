@@ -54,7 +54,13 @@ class Token(Struct, array_like=True, frozen=True):
     state: bytes
     version: int
     rendering: bytes
+    streams: dict[str, bytes] = {}
     path: str = ""
+
+    @property
+    def around(self) -> list[str]:
+        """The instances of its path, the nearest first."""
+        return INSTANCE.findall(self.path)[::-1]
 
 
 class KeyRing:

@@ -124,6 +124,7 @@ class Surroundings:
     touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
     what is started, once the method's work is committed. committed: the record of then; late: to be called when
     something is changed or asked for after that. member: the tab's id in rooms.
+    hops: of the emitted message that is being heard.
     """
 
     renderer: Renderer | None = None
@@ -134,8 +135,8 @@ class Surroundings:
     route: str = ""
     event: Event = field(default_factory=Event)
     effects: list[list[Any]] = field(default_factory=list)
-    loading: bool = False
     changes: list[Any] = field(default_factory=list)
+    loading: bool = False
     loaded: set[str] = field(default_factory=set)
     reads: Reads = field(default_factory=dict)
     since: int = -1
@@ -151,3 +152,4 @@ class Surroundings:
     tab: Tab | None = None
     presence: Presence | None = None
     authorize: Callable[[Any, str, str], None] | None = None
+    hops: int = 0

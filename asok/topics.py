@@ -12,7 +12,7 @@ from asok.audience import Audience
 from asok.bus import Bus
 from asok.errors import AsokError
 
-__all__ = ["RESERVED", "Listener", "Topics", "check_message", "name_problem"]
+__all__ = ["RESERVED", "Listener", "Topics", "check_message", "name_problem", "unpacked"]
 
 log = logging.getLogger("asok")
 
@@ -70,7 +70,7 @@ class Topics:
 
     def announce(self, topic: str, message: Any) -> None:
         """As `push`, for asok's own topics, too."""
-        self._bus.publish(CHANNEL, _packed(topic, message))
+        self._bus.publish(CHANNEL, _packed("push", topic, message))
 
     def listen(self, topic: str, listener: Listener) -> None:
         """Bring the topic's messages to the listener."""
@@ -104,17 +104,22 @@ def name_problem(name: Any) -> str:
 
 def check_message(topic: str, message: Any) -> None:
     """Raise AsokError where the message cannot be sent."""
-    _packed(topic, message)
+    _packed("push", topic, message)
 
 
-def _packed(topic: str, message: Any) -> bytes:
+def unpacked(verb: str, name: str, message: Any) -> Any:
+    """The message as those hear it who are sent it, with nothing of the original. Raises AsokError."""
+    return _notices.decode(_packed(verb, name, message)).message
+
+
+def _packed(verb: str, topic: str, message: Any) -> bytes:
     try:
         packed = msgspec.msgpack.encode(Notice(topic, message))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise AsokError(f"push({topic!r}): {error}; send numbers, text, lists, dicts or Structs") from None
+        raise AsokError(f"{verb}({topic!r}): {error}; send numbers, text, lists, dicts or Structs") from None
     if len(packed) > LONGEST:
         raise AsokError(
-            f"push({topic!r}): {len(packed)} bytes, {LONGEST} are allowed; put the data into a store or a "
-            "database, and push what tells where"
+            f"{verb}({topic!r}): {len(packed)} bytes, {LONGEST} are allowed; put the data into a store or a "
+            f"database, and {verb} what tells where"
         )
     return packed
