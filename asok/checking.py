@@ -1,0 +1,136 @@
+"""Mistakes in the templates of an app, found before anybody meets them: `asok check`, and the start in development."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+from jinja2 import nodes
+
+from asok.checking_attributes import Known, problems
+from asok.checking_markup import elements
+from asok.component import Definition, registry
+from asok.errors import FieldError, UnknownComponent, nearest
+from asok.sources import Source, sources
+
+__all__ = ["Finding", "Mistakes", "check", "findings"]
+
+log = logging.getLogger("asok")
+
+INSTALLED = "site-packages"
+
+
+class Finding(NamedTuple):
+    """A mistake in a template, and where it stands."""
+
+    file: str
+    line: int
+    problem: str
+
+    def __str__(self) -> str:
+        path = Path(self.file)
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return f"{shown}:{self.line}: {self.problem}"
+
+
+def findings(definitions: Iterable[Definition], env: jinja2.Environment) -> tuple[list[Finding], int]:
+    """The mistakes in all templates of these classes and this environment, and how many templates that were."""
+    found: set[Finding] = set()
+    number = 0
+    for source in sources(definitions, env):
+        if INSTALLED not in Path(source.file).parts:
+            number += 1
+            found.update(check(source, env))
+    return sorted(found), number
+
+
+def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:
+    """The mistakes in one template."""
+    try:
+        for line, problem in _problems(source, env):
+            yield Finding(source.file, source.line + (line - 1 if source.whole else 0), problem)
+    except jinja2.TemplateSyntaxError as error:
+        if not source.stray:  # it may be a page of another kind
+            line = source.line + (error.lineno - 1 if source.whole else 0)
+            yield Finding(source.file, line, f"Jinja cannot read this: {error.message}")
+
+
+def _problems(source: Source, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
+    if source.problem:
+        if not source.stray:
+            yield 1, source.problem
+        return
+    known = Known(source.owners) if source.owners else None
+    for element in elements(env, source.text):
+        for attribute in element.attributes:
+            yield from ((attribute.line, problem) for problem in problems(attribute, known))
+    tree = env.parse(source.text)
+    env.compile(tree)  # knows which filters and tests there are
+    yield from _component_problems(env.parse(source.text), env)
+
+
+# --- component('Name', …)
+
+
+def _component_problems(tree: nodes.Template, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
+    """What is wrong with the components that a template shows, where it names them with a text."""
+    function = env.globals.get("component")
+    parameters = inspect.signature(function).parameters.values() if callable(function) else ()
+    options = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "component":
+            yield from ((call.lineno, problem) for problem in _call_problems(call, options))
+
+
+def _call_problems(call: nodes.Call, options: set[str]) -> Iterator[str]:
+    name = call.args[0].value if call.args and isinstance(call.args[0], nodes.Const) else None
+    if not isinstance(name, str):
+        return
+    try:
+        definition = registry.find(name)
+    except UnknownComponent as error:
+        yield str(error)
+        return
+    fields = definition.fields.by_name
+    given = {each.key: each.value for each in call.kwargs if each.key in fields or each.key not in options}
+    if len(call.args) > 1:
+        yield f"component({name!r}, …): its fields are given by name, as in component({name!r}, {_example(fields)}=…)"
+    for argument, value in given.items():
+        if argument not in fields:
+            yield f"component({name!r}, {argument}=…): {name} has no such field{nearest(argument, fields)}"
+        elif isinstance(value, nodes.Const):
+            try:
+                definition.fields.convert(argument, value.value)
+            except FieldError as error:
+                yield f"component({name!r}, {argument}={value.value!r}): {error}"
+
+
+def _example(fields: Iterable[str]) -> str:
+    return next(iter(fields), "key")
+
+
+# --- in development
+
+
+class Mistakes:
+    """What has been told of the mistakes in an app's templates, so that each is told once."""
+
+    def __init__(self, env: jinja2.Environment) -> None:
+        self._env = env
+        self._told: list[Finding] = []
+
+    def tell(self) -> None:
+        """Log the mistakes that are new; whatever happens, the app goes on."""
+        try:
+            found, _ = findings(registry, self._env)
+        except Exception:
+            log.warning("the templates cannot be checked", exc_info=True)
+            return
+        for finding in found:
+            if finding not in self._told:
+                log.warning("%s", finding)
+        self._told = found
