@@ -117,7 +117,7 @@ def _chart(
     shown = range(0, len(labels), max(1, -(-len(labels) // LABELS)))
     return Chart(
         width,
-        _y(scaled, min(max(0.0, scaled.low), scaled.high)),
+        _zero(scaled),
         [Text(_y(scaled, value) / SPAN, text) for value, text in scaled.ticks],
         [Text(places[each], _shortened(labels[each])) for each in shown if labels[each]],
         plotted,
@@ -134,7 +134,8 @@ def _line(series: Series, xs: list[int], scaled: Scale, unit: str) -> Plotted:
         for place, (x, y) in enumerate(points)
         if y is not None
     ]
-    area = "".join(f"M{run[0][0]} {SPAN}V{run[0][1]}{_steps(run)}V{SPAN}z" for run in runs)
+    zero = _zero(scaled)
+    area = "".join(f"M{run[0][0]} {zero}V{run[0][1]}{_steps(run)}V{zero}z" for run in runs)
     return Plotted(series.name, _path(runs), area, marks)
 
 
@@ -155,7 +156,7 @@ def _steps(run: list[Any]) -> str:
 
 
 def _bars(series: Series, place: int, step: int, scaled: Scale, unit: str) -> Plotted:
-    zero, marks = _y(scaled, 0), []
+    zero, marks = _zero(scaled), []
     for index, value in enumerate(series.values):
         if value is not None:
             y = _y(scaled, value)
@@ -166,6 +167,11 @@ def _bars(series: Series, place: int, step: int, scaled: Scale, unit: str) -> Pl
 
 def _y(scaled: Scale, value: float) -> int:
     return SPAN - round(SPAN * scaled.part(value))
+
+
+def _zero(scaled: Scale) -> int:
+    """Where nothing is, or the end of the axis that is nearest to it."""
+    return _y(scaled, 0.0)
 
 
 def _scale(series: list[Series], low: float | None, high: float | None) -> Scale:

@@ -13,6 +13,7 @@ from jinja2.utils import missing
 from markupsafe import Markup
 
 from asok import compiling
+from asok.charts import bar_chart, line_chart, spark_line
 from asok.component import Component, definition_of, registry, surroundings_of
 from asok.errors import FieldError, RenderError, nearest
 from asok.frames import Child, Frame, current_frame, page_slot, placeholder, rendering_into
@@ -63,6 +64,7 @@ class Templates:
             environment.globals["component"] = self._component
             environment.globals["alive"] = self._alive
             environment.globals["store"] = _store
+        self.env.globals["asok_charts"] = {"line": line_chart, "bar": bar_chart, "spark": spark_line}
         self._sources: dict[str, jinja2.Template] = {}
 
     @jinja2.pass_context

@@ -12,6 +12,8 @@ ABOUT = 4
 SUFFIXES = ("", "k", "M", "G", "T")
 FITS = 5
 BEYOND = 10**15
+# What is closer together has no numbers between that could be written, or told apart.
+ONE_VALUE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Scale:
 
 def scale(low: float, high: float) -> Scale:
     """The axis that shows all from low to high; for a single value it goes to zero, for zero to one."""
-    if low == high:
+    if high / 2 - low / 2 <= ONE_VALUE * max(abs(low), abs(high)):
         low, high = (min(low, 0.0), max(high, 0.0)) if low else (0.0, 1.0)
     mantissa, exponent = _step(Fraction(high) - Fraction(low))
     step = mantissa * Fraction(10) ** exponent
