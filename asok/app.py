@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from asok import state
 from asok.bus import Bus
+from asok.checking import Mistakes
 from asok.component import Component, Definition, definition_of, registry
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
@@ -79,6 +80,7 @@ class Asok(Sharing):
         discover(self.root / "src" / "components")
         self.backend = backend or _backend(self.settings)
         self._templates = Templates(self.settings, Statics(self.settings.live, debug=self.settings.debug), env)
+        self.mistakes = Mistakes(self._templates.env, debug=self.settings.debug)
         self.bus = bus or bus_of(self.settings)
         self._share(self.settings, self.backend, self.bus, self._templates)
         self._templates.inline, self._templates.script = self._inline, self._script
@@ -98,8 +100,7 @@ class Asok(Sharing):
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
 
     def _own_routes(self) -> list[BaseRoute]:
-        live = self.settings.live
-        statics = self._engine.statics
+        live, statics = self.settings.live, self._engine.statics
         routes: list[BaseRoute] = [
             WebSocketRoute(live, self._live),
             Route(statics.route, statics.serve),
@@ -268,6 +269,7 @@ class Asok(Sharing):
         self._templates.forget()
         uses_features.cache_clear()
         self._live.refresh(what)
+        self.mistakes.tell()
 
     @asynccontextmanager
     async def _run_lifespan(self, app: Starlette) -> AsyncIterator[Any]:
@@ -275,6 +277,7 @@ class Asok(Sharing):
             await self.backend.open()
             stack.push_async_callback(self._close)
             self.stores.check()
+            self.mistakes.tell()
             await self._connect()
             with self.stores.here():
                 state = await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}

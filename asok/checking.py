@@ -117,14 +117,16 @@ def _example(fields: Iterable[str]) -> str:
 
 
 class Mistakes:
-    """What has been told of the mistakes in an app's templates, so that each is told once."""
+    """What has been told of the mistakes in an app's templates, so that each is told once. debug: else none is."""
 
-    def __init__(self, env: jinja2.Environment) -> None:
-        self._env = env
+    def __init__(self, env: jinja2.Environment, *, debug: bool) -> None:
+        self._env, self._debug = env, debug
         self._told: list[Finding] = []
 
     def tell(self) -> None:
         """Log the mistakes that are new; whatever happens, the app goes on."""
+        if not self._debug:
+            return
         try:
             found, _ = findings(registry, self._env)
         except Exception:

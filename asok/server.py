@@ -122,6 +122,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self._development:
             self._follower = asyncio.create_task(follow(self._asoks, self._told.folders))
+            for asok in self._asoks:  # those that another app mounts have no lifespan of their own
+                asok.mistakes.tell()
         self._tell(self._told)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

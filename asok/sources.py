@@ -13,12 +13,11 @@ from typing import Any
 
 import jinja2
 
-from asok.attributes import needs_features
 from asok.component import Component, Definition
 from asok.errors import AsokError
 from asok.scoping import split_styles
 
-__all__ = ["Source", "sources", "uses_features"]
+__all__ = ["Source", "sources"]
 
 SUFFIXES = frozenset({".html", ".htm", ".jinja", ".jinja2", ".j2"})
 FILE = re.compile(r"[\w. /-]{1,200}\.(?:html?|jinja2?|j2)")
@@ -42,13 +41,6 @@ class Source:
     problem: str = ""
     stray: bool = False
     whole: bool = True
-
-
-def uses_features(definitions: Iterable[Definition], env: jinja2.Environment) -> bool:
-    """Whether anything that these classes and this environment can show needs more than Alive's core."""
-    known = list(definitions)
-    in_code = (text for each in known for text in texts_in_code(each.cls))
-    return any(map(needs_features, in_code)) or any(needs_features(each.text) for each in sources(known, env))
 
 
 def sources(definitions: Iterable[Definition], env: jinja2.Environment) -> Iterator[Source]:
