@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from markupsafe import Markup
 
+from asok.asynchronous import sources_of
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
 from asok.exposing import every, exposed, marked_methods, mentions, on
 from asok.fields import Apart, Fields, collect
@@ -43,8 +44,10 @@ __all__ = [
 PATTERN = re.compile(r"[*?\[]")
 BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HOOKS = ("mount", "load", "updated", "unmount", "guard", "render", "migrate")
-OPTIONS = frozenset({"template", "css", "js", "scoped", "stateless"})
-TAKEN = frozenset({*HOOKS, *(name for name in dir(Placed) if not name.startswith("_")), "html", "key"})
+OPTIONS = frozenset({"template", "css", "js", "scoped", "stateless", "placeholder", "error_template"})
+# What `component()` takes beside fields, and what templates are given beside them.
+RESERVED = ("key", "lazy", "placeholder", "error_template", "caller", "slot", "slots")
+TAKEN = frozenset({*HOOKS, *(name for name in dir(Placed) if not name.startswith("_")), "html", *RESERVED})
 
 
 class Definition:
@@ -55,6 +58,7 @@ class Definition:
         self.name = cls.__name__
         self.origin = f"{cls.__module__}.{cls.__qualname__}"
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
+        self.sources = sources_of(self.name, self.fields.by_name)
         self.streams = streams_of(cls, TAKEN | OPTIONS)
         self.methods = marked_methods(cls, TAKEN | OPTIONS)
         self.exposed = {name: method for name, method in self.methods.items() if method.called}
@@ -130,11 +134,15 @@ class Component(Placed):
 
     template: the template's source, instead of a file. stateless: nothing is kept in the session. css, js:
     files beside the class, or https links, for the page's head. scoped: the styles stay with the component.
+    placeholder: the source of what stands there while a lazy one is on its way. error_template: of what does where
+    the component has failed; it knows the `error`, which is empty in production.
     """
 
     template: ClassVar[str | None] = None
     stateless: ClassVar[bool] = False
     scoped: ClassVar[bool] = False
+    placeholder: ClassVar[str | None] = None
+    error_template: ClassVar[str | None] = None
     _definition: ClassVar[Definition]
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -182,14 +182,26 @@ class MethodTimeout(Refusal):
 
     code = "timeout"
 
-    def __init__(self, method: str, seconds: float) -> None:
-        self.method, self.seconds = method, seconds
+    def __init__(self, method: str, seconds: float, mark: str = "exposed") -> None:
+        self.method, self.seconds, self.mark = method, seconds, mark
 
     def __str__(self) -> str:
         return (
             f"{self.method} ran longer than {self.seconds:g} s and was cut; "
-            f"allow more with @exposed(timeout={self.seconds * 2:g})"
+            f"allow more with @{self.mark}(timeout={self.seconds * 2:g})"
         )
+
+
+class MethodCancelled(Refusal):
+    """The person has stopped the running method; nothing of it was kept."""
+
+    code = "cancelled"
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+
+    def __str__(self) -> str:
+        return f"{self.method} was cancelled by the page"
 
 
 class StoreError(Refusal):

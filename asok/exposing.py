@@ -14,7 +14,7 @@ from asok.calls import Parameter, parameters_of
 from asok.errors import ComponentError
 from asok.topics import name_problem
 
-__all__ = ["Exposed", "every", "exposed", "marked_methods", "mentions", "on"]
+__all__ = ["Exposed", "every", "exposed", "kind_of", "marked_methods", "mentions", "on"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__asok_marks__"
@@ -26,7 +26,7 @@ class Exposed:
     """A marked method. kind: `sync`, `async`, or for generators `sync steps` and `steps`.
 
     called: whether the browser may call it. topics: patterns of topics whose messages it takes. period:
-    seconds between two calls by the clock; 0 for none.
+    seconds between two calls by the clock; 0 for none. renders: whether the component is shown anew after it.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Exposed:
     called: bool = True
     topics: tuple[str, ...] = ()
     period: float = 0
+    renders: bool = True
 
     def takes(self, topic: str) -> bool:
         """Whether a message of this topic is for it."""
@@ -46,14 +47,15 @@ class Exposed:
 @overload
 def exposed(function: F, /) -> F: ...
 @overload
-def exposed(*, timeout: float | None = None) -> Callable[[F], F]: ...
-def exposed(function: Any = None, /, *, timeout: float | None = None) -> Any:
+def exposed(*, timeout: float | None = None, render: bool = True) -> Callable[[F], F]: ...
+def exposed(function: Any = None, /, *, timeout: float | None = None, render: bool = True) -> Any:
     """Allow the browser to call this method.
 
-    timeout: seconds that it may run, instead of the app's limit. A `def` runs in a thread, an `async def`
+    timeout: seconds that it may run, instead of the app's limit. render: whether the component is shown anew
+    after it; what it changes is kept all the same, and shown with the next update. A `def` runs in a thread, an `async def`
     on the loop; of a generator each `yield` shows the state so far.
     """
-    mark = _marking("exposed", called=True, timeout=timeout)
+    mark = _marking("exposed", called=True, timeout=timeout, renders=render)
     return mark if function is None else mark(function)
 
 
@@ -119,10 +121,12 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
             f"{cls.__name__}.{name} is called with a topic's message and nothing else; let it take one argument, "
             f"as in def {name}(self, message: str)"
         )
-    return Exposed(name, value, _kind(value), marks.get("timeout"), parameters, called, topics, period)
+    renders = marks.get("renders", True)
+    return Exposed(name, value, kind_of(value), marks.get("timeout"), parameters, called, topics, period, renders)
 
 
-def _kind(function: Any) -> str:
+def kind_of(function: Any) -> str:
+    """How a method runs, as `Exposed.kind` says it."""
     if inspect.isasyncgenfunction(function):
         return "steps"
     if inspect.isgeneratorfunction(function):

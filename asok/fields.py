@@ -16,7 +16,7 @@ from msgspec import Struct
 from asok.errors import FieldError
 from asok.shape import inexact
 
-__all__ = ["Apart", "Field", "Fields", "bind", "private"]
+__all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
 NO_FIELDS = msgspec.msgpack.encode({})
@@ -24,13 +24,17 @@ NO_FIELDS = msgspec.msgpack.encode({})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field. bound: the browser may write it. private: it never leaves the server."""
+    """One declared field. bound: the browser may write it. private: it never leaves the server.
+
+    source: what finds its value in the background.
+    """
 
     name: str
     type: Any
     default: Any = MISSING
     bound: bool = False
     private: bool = False
+    source: Any = None
 
 
 class Apart:
@@ -44,6 +48,15 @@ class Declared:
     default: Any
     bound: bool = False
     private: bool = False
+
+    @property
+    def source(self) -> Any:
+        """What finds the value in the background; None where nothing does."""
+        return None
+
+    def annotated(self, annotation: Any) -> Any:
+        """The field's type, where this says more than the class."""
+        return annotation
 
 
 def bind(default: Any) -> Any:
@@ -87,6 +100,22 @@ class Fields:
             else:
                 values[name] = copy.deepcopy(field.default)
         return values
+
+    def pack_arguments(self, given: Mapping[str, Any]) -> bytes:
+        """Values for some fields, as they were given, to be checked where they are used. Raises FieldError."""
+        try:
+            return msgspec.msgpack.encode(given, enc_hook=_dissolve)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise FieldError(f"component('{self.owner}', …): an argument cannot be state: {error}") from None
+
+    def unpack_arguments(self, packed: bytes) -> dict[str, Any]:
+        """The values in the bytes; those of fields that the class does not have any more are left out."""
+        found: dict[str, Any] = msgspec.msgpack.decode(packed) if packed else {}
+        return {name: value for name, value in found.items() if name in self.by_name}
+
+    def carried(self, name: str, value: Any) -> Any:
+        """The value as it comes back out of the state. Raises FieldError where it cannot be there."""
+        return (self.secret if self.by_name[name].private else self.public).carried(name, value)
 
     def defaults(self) -> dict[str, Any]:
         """Fresh copies of the defaults; None for a field that has none."""
@@ -133,13 +162,20 @@ class _Packing:
         struct = self._decoder.decode(packed)
         return {name: getattr(struct, name) for name in self.names}
 
+    def carried(self, name: str, value: Any) -> Any:
+        """The value of one field as its bytes give it back. Raises FieldError."""
+        field = next(each for each in self.fields if each.name == name)
+        try:
+            return msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+            raise FieldError(_misfit(self.owner, field, value)) from None
+
     def _blame(self, values: Mapping[str, Any]) -> str:
-        for field in self.fields:
-            value = values[field.name]
+        for name in self.names:
             try:
-                msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
-            except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-                return _misfit(self.owner, field, value)
+                self.carried(name, values[name])
+            except FieldError as error:
+                return str(error)
         return ""
 
 
@@ -165,7 +201,7 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
             continue
         names = dict.fromkeys([*inspect.get_annotations(base), *vars(base)])
         for name in names:
-            if name in options or name.startswith("_"):
+            if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
                 continue
             field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING))
             if field is not None and name in taken:
@@ -177,6 +213,11 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
             elif name in found:
                 del found[name]
     return list(found.values())
+
+
+def _looks_like_a_field(cls: type, name: str, taken: frozenset[str]) -> bool:
+    declared = name in inspect.get_annotations(cls) or isinstance(vars(cls).get(name), Declared)
+    return name in taken and declared
 
 
 def _hints(cls: type) -> dict[str, Any]:
@@ -191,12 +232,12 @@ def _field(name: str, annotation: Any, value: Any) -> Field | None:
     if typing.get_origin(annotation) is ClassVar or annotation is ClassVar or isinstance(value, Apart):
         return None
     declared = value if isinstance(value, Declared) else Declared(value)
-    default = declared.default
+    default, annotation = declared.default, declared.annotated(annotation)
     if annotation is MISSING:
         if default is MISSING or isinstance(default, type) or callable(default) or hasattr(type(default), "__get__"):
             return None
         annotation = Any if default is None else type(default)
-    return Field(name, annotation, default, declared.bound, declared.private)
+    return Field(name, annotation, default, declared.bound, declared.private, declared.source)
 
 
 def _check_carried(owner: str, field: Field) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
+from asok.asynchronous import is_loading
 from asok.component import Component, definition_of, surroundings_of
 from asok.frames import Child
 from asok.sessions import Record, Session
@@ -32,7 +33,7 @@ class Place:
 
 @dataclass(slots=True)
 class Mounted:
-    """An instance with its rendering."""
+    """An instance with its rendering, and the rows of its streams by name."""
 
     child: Child
     component: Component
@@ -41,6 +42,7 @@ class Mounted:
     born: float
     record: Record | None = None
     sequences: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
 
     def applied(self, tab: str) -> int:
         """The last sequence of a tab that the instance has applied."""
@@ -49,8 +51,9 @@ class Mounted:
 
 def listens(component: Component) -> bool:
     """Whether the component, as it was just shown, wants to hear of something that no event of its own brings."""
-    around = surroundings_of(component)
-    return bool(definition_of(component).listens or around.reads or around.topics or around.heard)
+    around, definition = surroundings_of(component), definition_of(component)
+    follows = definition.listens or around.reads or around.topics or around.heard
+    return bool(follows or is_loading(component.__dict__, definition.sources))
 
 
 async def hook(result: Any) -> Any:
