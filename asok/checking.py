@@ -37,15 +37,15 @@ class Finding(NamedTuple):
         return f"{shown}:{self.line}: {self.problem}"
 
 
-def findings(definitions: Iterable[Definition], env: jinja2.Environment) -> tuple[list[Finding], int]:
-    """The mistakes in all templates of these classes and this environment, and how many templates that were."""
-    found: set[Finding] = set()
-    number = 0
-    for source in sources(definitions, env):
-        if INSTALLED not in Path(source.file).parts:
-            number += 1
-            found.update(check(source, env))
-    return sorted(found), number
+def findings(definitions: Iterable[Definition], *envs: jinja2.Environment) -> tuple[list[Finding], int]:
+    """The mistakes in all templates of these classes and environments, and how many templates that were."""
+    found, known = dict[str, set[Finding]](), list(definitions)
+    for env in envs:
+        for source in sources(known, env):
+            if INSTALLED not in Path(source.file).parts:
+                place = f"{source.file}:{source.line}"
+                found.setdefault(place, set()).update(check(source, env))
+    return sorted({each for some in found.values() for each in some}), len(found)
 
 
 def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:

@@ -134,7 +134,7 @@ def _value_problems(entry: Attribute, kind: Value, value: str | None, known: Kno
         return
     elif not text:
         wanted = "the method to call" if kind is Value.CALL else kind.value.replace("`", "")
-        yield f"expected {wanted}, as in {entry.example}"
+        yield f"expected {wanted}, as in {entry.example if entry is not EVENT else 'save or add(1)'}"
     elif kind is Value.CALL:
         yield from _call_problems(text, known)
     elif kind is Value.PERIOD:
@@ -168,7 +168,8 @@ def _method_problems(method: str, known: Known | None) -> Iterator[str]:
         if known.has(method):
             yield f"{known.name}.{method} is not exposed; decorate it with @exposed to allow calls from the browser"
         else:
-            yield f"{known.name} has no method {method!r}{nearest(method, known.methods)}"
+            exposed = f"; it exposes {', '.join(sorted(known.methods)) or 'none'}"
+            yield f"{known.name} has no method {method!r}{nearest(method, known.methods) or exposed}"
 
 
 def _field_problems(kind: Value, text: str, known: Known | None) -> Iterator[str]:

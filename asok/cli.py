@@ -1,8 +1,9 @@
-"""The command `asok`: begin a project, work on it, run it, and make its keys."""
+"""The command `asok`: begin a project, work on it, check it, run it, and make its keys."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,47 @@ def run(
     with bind(host, port) as listener:
         url = address(host, listener.getsockname()[1])
         supervise(serving, listener, lambda: click.echo(f"asok: {url} with {count(workers, 'worker')}"))
+
+
+@main.command()
+@click.argument("app", default="app.py", metavar="[APP.PY]")
+def check(app: str) -> None:
+    """Look for mistakes in the templates of APP.PY.
+
+    Says one line for each, with file and line, and ends with exit code 1 if there are any.
+    """
+    from asok.checking import findings
+    from asok.component import registry
+    from asok.loading import app_file, load, print_failure
+
+    os.environ.setdefault("DEBUG", "true")
+    path = app_file(app)
+    try:
+        loaded = load(path)
+    except AsokError:
+        raise
+    except Exception as error:
+        print_failure(error, path)
+        sys.exit(1)
+    found, number = findings(registry, *(asok.env for asok in loaded.asoks))
+    for finding in found:
+        click.echo(finding)
+    if found:
+        sys.exit(1)
+    click.echo(f"{count(number, 'template')} checked, no mistakes found")
+
+
+@main.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def editor(folder: Path) -> None:
+    """Let VS Code and JetBrains editors know Alive's attributes in the project FOLDER.
+
+    Writes .vscode/asok.html-data.json and web-types.json; run it again after an update of asok.
+    """
+    from asok.editors import write_editor_files
+
+    for line in write_editor_files(folder):
+        click.echo(line)
 
 
 @main.group()
