@@ -37,7 +37,8 @@ class Token(Struct, array_like=True, frozen=True):
     tokens share a long beginning and only their ends travel.
 
     path: the instances around it, outermost first, one after the other; empty for one that stands on the page.
-    It ends the token, since those of older releases have none.
+    streams: name -> the digest of the rows that it was last filled with; empty where that is not all of them.
+    They end the token, since those of older releases have none.
     """
 
     instance: str
@@ -54,8 +55,8 @@ class Token(Struct, array_like=True, frozen=True):
     state: bytes
     version: int
     rendering: bytes
-    streams: dict[str, bytes] = {}
     path: str = ""
+    streams: dict[str, bytes] = {}
 
     @property
     def around(self) -> list[str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from asok.frames import Child
+from asok.rows import Container
 from asok.state import digest
 
 __all__ = ["Rendering", "Renderings"]
 
 
 class Rendering(NamedTuple):
-    """A component's text, the digest of that, and the children whose placeholders it holds."""
+    """A component's text, the digest of that, the children whose placeholders it holds, and the containers of its streams."""
 
     html: str
     digest: bytes
     children: dict[str, Child]
+    containers: Mapping[str, Container] = {}
 
 
 class Renderings:
