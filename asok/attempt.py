@@ -22,10 +22,22 @@ class Attempt:
     def __init__(self, unit: Unit, asking: Asking, screen: Screen, show: Callable[[], Awaitable[None]]) -> None:
         self.loop = screen.loop
         self._unit, self._asking, self._screen, self._show = unit, asking, screen, show
+        self.cancelled = False
 
     def started(self, limit: asyncio.Timeout) -> None:
         """The method runs, and has so long."""
         self._asking.limit = limit
+        self._unit.joined.cancel = lambda: self._cancel(limit)
+
+    def _cancel(self, limit: asyncio.Timeout) -> None:
+        """Its time is over now."""
+        self.cancelled = True
+        limit.reschedule(self.loop.time())
+
+    def ended(self) -> None:
+        """It does not run any more, and cannot be stopped."""
+        self._asking.limit = None
+        self._unit.joined.cancel = None
 
     async def step(self) -> None:
         """Show a step of a generator; nobody makes steps for a page that has gone."""

@@ -37,8 +37,8 @@ async def run_method(
     threads: anyio.CapacityLimiter,
     step: Step,
     started: Callable[[asyncio.Timeout], None] = lambda limit: None,
-) -> None:
-    """Run the method to its end; `step` is awaited at each `yield` of a generator.
+) -> Any:
+    """What the method returns, once it has run to its end; `step` is awaited at each `yield` of a generator.
 
     started: is given the time limit, which may be put off while the method waits for a person.
 
@@ -51,15 +51,15 @@ async def run_method(
         async with asyncio.timeout(seconds) as limit:
             started(limit)
             if method.kind == "async":
-                await method.function(component, *args, **kwargs)
-            elif method.kind == "sync":
-                await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
-            else:
-                made = method.function(component, *args, **kwargs)
-                steps_of = made if method.kind == "steps" else _step_by_step(made, threads)
-                async with contextlib.aclosing(steps_of) as steps:
-                    async for _ in steps:
-                        await step()
+                return await method.function(component, *args, **kwargs)
+            if method.kind == "sync":
+                return await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
+            made = method.function(component, *args, **kwargs)
+            steps_of = made if method.kind == "steps" else _step_by_step(made, threads)
+            async with contextlib.aclosing(steps_of) as steps:
+                async for _ in steps:
+                    await step()
+            return None
     except TimeoutError as error:
         if limit.expired():
             raise MethodTimeout(name, seconds) from None

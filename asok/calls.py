@@ -42,6 +42,13 @@ class Call:
     positional: tuple[Any, ...] = ()
     named: tuple[tuple[str, Any], ...] = ()
 
+    def with_more(self, args: list[Any], most: int) -> Call:
+        """The call with these arguments after its own. Raises BadArguments."""
+        positional = (*self.positional, *args)
+        if self.named or len(positional) > most:
+            raise BadArguments(self.method, f"takes at most {most} arguments, and none after named ones")
+        return Call(self.method, positional)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

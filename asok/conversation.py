@@ -82,6 +82,8 @@ class LiveSession:
                 line = self._forget(message.instance)
                 if line is not None:
                     self._track(self._unmount(line))
+            case protocol.Cancel():
+                self._cancel(message.instance)
             case protocol.Ping():
                 self.outbox.put(protocol.Pong())
             case protocol.Answer():
@@ -214,6 +216,11 @@ class LiveSession:
             line.expected = max(line.expected, event.seq + 1)
             self._queue(line, event)
 
+    def _cancel(self, instance: str) -> None:
+        line = self._lines.get(instance)
+        if line is not None and line.joined.cancel is not None:
+            line.joined.cancel()
+
     def _answer_stranger(self, event: protocol.Event) -> None:
         """An event of an instance that is not joined. One that was told why must not be asked to join again."""
         refusal = self._gone.get(event.instance, None)
@@ -262,10 +269,7 @@ class LiveSession:
         unit = await self._live.open(line.joined)
         line.expected = max(line.expected, unit.applied(self.screen.tab) + 1)
         self._reach.enter(line, unit)
-        if (entry.seq and not entry.held) or self.screen.is_outdated(unit):
-            await self._live.renew(unit, entry.seq + 1)
-        elif line.joined.token.listens:
-            await self._live.catch_up(unit)
+        await self._live.enter(unit, entry.seq + 1, anew=bool(entry.seq and not entry.held))
 
     def _continues(self, line: Line, work: Work, error: Exception) -> bool:
         """Answer what ended a piece of work; whether the instance can take the next one."""

@@ -94,6 +94,10 @@ class Effects:
         """Load the whole page again."""
         self._ask("reload")
 
+    def _result(self, seq: int, value: Any) -> None:
+        """What the method of event `seq` returns to the page, which waits for it."""
+        self._ask("result", seq, value)
+
     def _ask(self, *effect: Any) -> None:
         effects = self._surroundings.effects
         try:

@@ -27,6 +27,7 @@ class Exposed:
 
     called: whether the browser may call it. topics: patterns of topics whose messages it takes. period:
     seconds between two calls by the clock; 0 for none. renders: whether the component is shown anew after it.
+    form: the parameter that takes a form, which is none of `parameters`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Exposed:
     topics: tuple[str, ...] = ()
     period: float = 0
     renders: bool = True
+    form: Any = None
 
     def takes(self, topic: str) -> bool:
         """Whether a message of this topic is for it."""

@@ -7,7 +7,7 @@ that the browser may ask. Nothing that a method does to state, session or stores
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from typing import Any
 
 from asok import protocol
@@ -18,12 +18,24 @@ from asok.calls import bind_arguments, parse_call
 from asok.committing import commit, keep, record_after, unchanged
 from asok.component import Component, Definition, surroundings_of
 from asok.documents import working
-from asok.errors import BadArguments, Busy, FieldError, MethodFailed, NotExposed, ResetNeeded
+from asok.errors import (
+    BadArguments,
+    Busy,
+    FieldError,
+    MethodCancelled,
+    MethodFailed,
+    MethodTimeout,
+    NotExposed,
+    ResetNeeded,
+)
 from asok.exposing import Exposed
+from asok.filling import NONE, filled, missed, take_changes
+from asok.form_events import Filling
+from asok.form_words import FormError
 from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
 from asok.opening import Opener, SessionEnded, guarded, load
-from asok.showing import Joined, Screen, Unit
+from asok.showing import Effects, Joined, Screen, Unit
 
 __all__ = ["Live", "SessionEnded"]
 
@@ -55,7 +67,11 @@ class Live:
         where it was not taken, ResetNeeded and SessionEnded where the instance or the page cannot go on.
         """
         call = self._verify(joined.definition, event)
-        await self._run(joined, event, lambda unit: self._call(unit, event, call))
+        try:
+            await self._run(joined, event, lambda unit: self._call(unit, event, call))
+        except FormError as error:  # nothing of the method is kept; what it said stands beside the fields
+            wrong = error
+            await self._run(joined, event, lambda unit: self._call(unit, event, call, wrong))
 
     async def act(self, joined: Joined, action: Action) -> None:
         """Do what no event asked for, on the newest state, and show it. Raises as `answer`."""
@@ -90,8 +106,10 @@ class Live:
             with working(unit.work):
                 await action(unit)
                 self._take_shared(unit)
-                rendering = await self._render(unit)
-                fresh = await self._mount_children(unit, rendering)
+                rendering = await self._render(unit) if unit.renders or around.changes or not unit.joined.held else None
+                fresh = await self._mount_children(unit, rendering) if rendering else {}
+                if rendering is not None:
+                    await take_changes(self.engine, unit, rendering)
             made = record_after(unit, self.screen.tab, seq, event=event is not None)
             record = unit.record if event is None and unchanged(unit, made) else made
             sealed = self.screen.seal(unit, rendering, record)
@@ -112,38 +130,58 @@ class Live:
             shared.take(unit.component, unit.token.mount.path, unit.work)
 
     def _verify(self, definition: Definition, event: protocol.Event) -> tuple[Exposed, Arguments] | None:
-        """The method and its typed arguments, before anything is read; None where only fields are set."""
-        if not event.call and event.data is not None and event.data.fields:
+        """The method and its typed arguments, before anything is read; None where none is called."""
+        if not event.call:
             return None
         call = parse_call(event.call, self.engine.settings.limits.arguments)
+        if event.data is not None and event.data.args:
+            call = call.with_more(event.data.args, self.engine.settings.limits.arguments)
         method = definition.exposed.get(call.method)
         if method is None:
             raise NotExposed(definition.name, call.method, definition.exposed)
         return method, bind_arguments(call, method.parameters, event.data)
 
-    async def _call(self, unit: Unit, event: protocol.Event, call: tuple[Exposed, Arguments] | None) -> None:
+    async def _call(
+        self,
+        unit: Unit,
+        event: protocol.Event,
+        call: tuple[Exposed, Arguments] | None,
+        wrong: FormError | None = None,
+    ) -> None:
         component, definition = unit.component, unit.joined.definition
         before = self._before(component, definition)
         if event.data is not None and event.data.fields:
             self._set_fields(component, definition, event.data.fields)
         if call is not None:
             again = surroundings_of(component).event.attempt > 1
-            await self.call(unit, *(self._verify(definition, event) if again else None) or call)
+            method, arguments = (self._verify(definition, event) if again else None) or call
+            filling = Filling(component, definition.drafts, method, arguments, event.data)
+            ready = await guarded(self.engine, f"{definition.name}.{method.name}", filling.take(wrong))
+            result = await self.call(unit, method, ready) if ready is not None else None
+            filling.give_back()
+            unit.renders = call[0].renders
+            if event.data is not None and event.data.result:
+                component._result(event.seq, result)
         await self._updated(component, definition, before)
 
-    async def call(self, unit: Unit, method: Exposed, arguments: Arguments) -> None:
-        """Run a marked method of the unit's component."""
+    async def call(self, unit: Unit, method: Exposed, arguments: Arguments) -> Any:
+        """What a marked method of the unit's component returns. Raises MethodCancelled too."""
         attempt = surroundings_of(unit.component).tab
         assert isinstance(attempt, Attempt)
-        await run_method(
-            unit.component,
-            method,
-            arguments,
-            seconds=method.timeout or self.engine.settings.limits.handler_timeout,
-            threads=self.engine.threads,
-            step=attempt.step,
-            started=attempt.started,
-        )
+        try:
+            return await run_method(
+                unit.component,
+                method,
+                arguments,
+                seconds=method.timeout or self.engine.settings.limits.handler_timeout,
+                threads=self.engine.threads,
+                step=attempt.step,
+                started=attempt.started,
+            )
+        except MethodTimeout as error:
+            raise MethodCancelled(error.method) if attempt.cancelled else error from None
+        finally:
+            attempt.ended()
 
     @contextlib.asynccontextmanager
     async def noticing(self, unit: Unit) -> AsyncIterator[None]:
@@ -207,25 +245,38 @@ class Live:
             self.screen.show_children(unit, fresh)
             self.screen.show_step(unit, seq, rendering)
 
-    async def renew(self, unit: Unit, since: int) -> None:
-        """Send the newest rendering of the record, and the effects from `since` on that may not have arrived."""
-        await self._renew(unit, await self._render(unit), since)
+    async def enter(self, unit: Unit, since: int, *, anew: bool) -> None:
+        """Bring a page up to date that has just joined. anew: its text does not belong to what it has seen settled."""
+        wanted = missed(unit, self.screen.tab, debug=self.engine.settings.debug)
+        if anew or self.screen.is_outdated(unit):
+            await self.renew(unit, since, wanted)
+        elif wanted or unit.joined.token.listens:
+            await self.catch_up(unit, wanted)
 
-    async def catch_up(self, unit: Unit) -> None:
+    async def renew(self, unit: Unit, since: int, wanted: Set[str] = NONE) -> None:
+        """Send the newest rendering of the record, and the effects from `since` on that may not have arrived.
+
+        wanted: streams that may have changed.
+        """
+        rendering = await self._render(unit)
+        kept = unit.record.effects if unit.record else []
+        effects = [effect for of, seq, each in kept if of == self.screen.tab and seq >= since for effect in each]
+        await self._renew(unit, rendering, await filled(self.engine, unit, rendering, effects, wanted))
+
+    async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
         rendering = self._rendering(unit)
-        if self.screen.shows(unit, rendering):
+        effects = await filled(self.engine, unit, rendering, [], wanted)
+        if not effects and self.screen.shows(unit, rendering):
             return unit.joined.follow(unit.component)
-        await self._renew(unit, rendering, protocol.MAX_EXACT_INTEGER)
+        await self._renew(unit, rendering, effects)
 
-    async def _renew(self, unit: Unit, rendering: Rendering, since: int) -> None:
+    async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects) -> None:
         fresh = await self._mount_children(unit, rendering)
         await keep(self.engine, self.owner, fresh)
         self.screen.show_children(unit, fresh)
-        record, tab = unit.record, self.screen.tab
-        kept = record.effects if record else []
-        effects = [effect for of, seq, each in kept if of == tab and seq >= since for effect in each]
-        self.screen.show(unit, unit.applied(tab), rendering, self.screen.seal(unit, rendering, record), effects)
+        sealed = self.screen.seal(unit, rendering, unit.record)
+        self.screen.show(unit, unit.applied(self.screen.tab), rendering, sealed, effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""

@@ -23,6 +23,7 @@ __all__ = [
     "Answer",
     "Ask",
     "Busy",
+    "Cancel",
     "Changed",
     "ClientMessage",
     "Event",
@@ -92,12 +93,19 @@ class Join(Struct, tag="join", array_like=True, frozen=True):
 
 class EventData(SurroundingsData, frozen=True):
     """What the browser adds to an event: the control's value, its form's fields, the key; on pages whose
-    methods look at them, the elements and the pointer."""
+    methods look at them, the elements and the pointer.
+
+    fields: bound fields to be set. args: arguments after those of the call. result: 1 where the page waits for
+    what the method returns. left: the fields of the form that the person has left.
+    """
 
     value: str | bool | list[str] | None = None
     form: list[tuple[str, str]] | None = None
     key: str | None = None
     fields: dict[str, Any] | None = None
+    args: list[Any] | None = None
+    result: int = 0
+    left: list[str] | None = None
 
 
 class Event(Struct, tag="event", array_like=True, frozen=True):
@@ -111,6 +119,12 @@ class Event(Struct, tag="event", array_like=True, frozen=True):
 
 class Leave(Struct, tag="leave", array_like=True, frozen=True):
     """The instance's element is gone from the page."""
+
+    instance: str
+
+
+class Cancel(Struct, tag="cancel", array_like=True, frozen=True):
+    """The person wants the running method of the instance to stop."""
 
     instance: str
 
@@ -161,7 +175,7 @@ class Unfollow(Struct, tag="unfollow", array_like=True, frozen=True):
     path: str = ""
 
 
-ClientMessage = Join | Event | Leave | Ping | Answer | React | Write | Follow | Unfollow
+ClientMessage = Join | Event | Leave | Cancel | Ping | Answer | React | Write | Follow | Unfollow
 
 
 class Joined(Struct, tag="joined", array_like=True, frozen=True):
@@ -310,10 +324,10 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
         message: ClientMessage = _decoder.decode(frame)
     except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
         raise ProtocolError(str(error)) from None
-    if isinstance(message, Event) and message.data is not None and message.data.fields is not None:
-        found = inexact(message.data.fields)
+    if isinstance(message, Event) and message.data is not None:
+        found = inexact([message.data.fields, message.data.args])
         if found is not None:
-            raise ProtocolError(f"$.fields: {found} is beyond what a browser can hold exactly")
+            raise ProtocolError(f"$.data: {found} is beyond what a browser can hold exactly")
     return message
 
 

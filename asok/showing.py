@@ -21,6 +21,7 @@ from asok.documents import Reads, Work
 from asok.following import Following
 from asok.mounting import Engine, Mounted, Place, Rendering, listens
 from asok.reviving import revive
+from asok.rows import reset_of
 from asok.sessions import Record
 from asok.state import Token, coarse, token_change
 
@@ -34,7 +35,8 @@ class Joined:
     """An instance as this connection knows it.
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
-    browser has the exact text of that, so that a delta can be sent. following: what it follows.
+    browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
+    the method that runs.
     """
 
     token: Token
@@ -43,6 +45,7 @@ class Joined:
     shown: bytes
     held: bool
     following: Following | None = None
+    cancel: Callable[[], None] | None = None
 
     def follow(self, component: Component) -> None:
         """From now on follow what the component, as it is shown now, has read."""
@@ -55,7 +58,9 @@ class Unit:
     """One attempt at one event: what was read, the component rebuilt from it, and where it stands.
 
     remembered: a reload of the page restores this instance already. token: the browser's, at that time.
-    work: what is read of stores and written to them. given: what was read to rebuild it.
+    streams: what the token is to say of those that the page shows otherwise after it. work: what is read of
+    stores and written to them. given: what was read to rebuild it.
+    renders: whether it is shown anew at its end.
     """
 
     joined: Joined
@@ -64,8 +69,10 @@ class Unit:
     record: Record | None
     remembered: bool
     token: Token
+    streams: dict[str, bytes] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
     given: Reads = field(default_factory=dict)
+    renders: bool = True
 
     @property
     def version(self) -> int:
@@ -129,7 +136,8 @@ class Screen:
             token = self.engine.token(each, unit.place)
             text = self.engine.seal(token)
             joined = self.joined.get(token.instance)
-            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text))
+            effects = [reset_of(name, html) for name, html in each.rows.items()]
+            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text, effects))
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
                 joined.follow(each.component)
@@ -140,8 +148,11 @@ class Screen:
         if news:
             self.send(protocol.Statics(news))
 
-    def seal(self, unit: Unit, rendering: Rendering, record: Record | None) -> tuple[Token, str]:
-        """The token of a rendering, and its text; before the commit, so that one too large commits nothing."""
+    def seal(self, unit: Unit, rendering: Rendering | None, record: Record | None) -> tuple[Token, str]:
+        """The token of a rendering, and its text; before the commit, so that one too large commits nothing.
+
+        rendering: None where the page keeps the one that it has.
+        """
         joined, fields = unit.joined, unit.joined.definition.fields
         token = msgspec.structs.replace(
             joined.token,
@@ -149,18 +160,28 @@ class Screen:
             state=record.state if record else fields.public.pack(unit.component.__dict__),
             version=record.version if record else 0,
             issued=coarse(time.time()),
-            rendering=rendering.digest,
-            listens=listens(unit.component),
+            rendering=rendering.digest if rendering else joined.shown,
+            listens=listens(unit.component) if rendering else joined.token.listens,
+            streams=self._streams(unit, rendering) if rendering else joined.token.streams,
         )
         return token, self.engine.seal(token)
 
-    def show(self, unit: Unit, seq: int, rendering: Rendering, sealed: tuple[Token, str], effects: Effects) -> None:
+    def _streams(self, unit: Unit, rendering: Rendering) -> dict[str, bytes]:
+        """What the token is to say of streams."""
+        known = {**unit.token.streams, **unit.streams}
+        return {name: known.get(name, b"") for name in rendering.containers}
+
+    def show(
+        self, unit: Unit, seq: int, rendering: Rendering | None, sealed: tuple[Token, str], effects: Effects
+    ) -> None:
         """Send a rendering, its token and its effects; the page may show a newer one already."""
         joined, (token, text) = unit.joined, sealed
         if joined.token is not unit.token and token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
-        joined.follow(unit.component)
-        html_change, change_of_token = self.change(unit, rendering), token_change(joined.text, text)
+        if rendering is not None:
+            joined.follow(unit.component)
+        html_change: str | Delta = [] if rendering is None else self.change(unit, rendering)
+        change_of_token = token_change(joined.text, text)
         joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
         self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
 
