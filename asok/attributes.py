@@ -24,7 +24,7 @@ class Value(Enum):
     FIELD = "a field with `bind()`"
     STREAM = "a `Stream` field"
     METHODS = "methods, with commas"
-    HINT = "`toggle:` or `class:` with classes, `text:` with text, or `remove`"
+    HINT = "`toggle:` or `class:` with a class, `text:` with text, or `remove`; several with `|`"
     TEXT = "text"
     CLASSES = "classes"
     HTML_ATTRIBUTE = "an attribute, such as `disabled`"

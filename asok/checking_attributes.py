@@ -22,8 +22,8 @@ __all__ = ["Known", "problems"]
 ALL_KEYS = KEYS.keys() | OTHER_KEYS
 NAMED_KEY = "ws-key"
 PERIOD = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)(?:\s+(.*))?", re.DOTALL)
-HINT = re.compile(r"(?:toggle|class):\s*\S.*|text:.*|remove", re.DOTALL)
-HINTS = ("toggle:", "class:", "text:", "remove")
+HINT = re.compile(r"\s*(?:(?:toggle|class):[^\s@|:]+|text:[^@]*|remove)(?:@.+)?\s*", re.DOTALL)
+HINTS = ("toggle", "class", "text", "remove")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 FIELD = re.compile(r"([A-Za-z_]\w*)(?:[.\[].*)?", re.ASCII | re.DOTALL)
 # In a call: a text, which may hold Jinja, or what stands there and is made by Jinja at least in part.
@@ -142,11 +142,18 @@ def _value_problems(entry: Attribute, kind: Value, value: str | None, known: Kno
     elif kind in (Value.FIELD, Value.STREAM):
         yield from _field_problems(kind, text, known)
     elif kind is Value.METHODS:
-        for method in text.split(","):
-            yield from _method_problems(method.strip(), known)
-    elif kind is Value.HINT and not text.startswith(HOLE) and not HINT.fullmatch(text):
-        close = nearest(text.partition(":")[0] + ":", HINTS) or nearest(text, HINTS)
-        yield f"expected toggle:… or class:… with classes, text:… or remove, got {_shown(text)}{close}"
+        for method in re.split(r"[\s,]+", text.strip(", ")):
+            yield from _method_problems(method, known)
+    elif kind is Value.HINT:
+        for hint in text.split("|"):
+            yield from _hint_problems(hint.strip())
+
+
+def _hint_problems(hint: str) -> Iterator[str]:
+    verb = hint.partition(":")[0].partition("@")[0]
+    if HOLE not in verb and not HINT.fullmatch(hint):
+        close = nearest(verb, HINTS) if verb not in HINTS else ""
+        yield f"expected toggle:… or class:… with one class, text:… or remove, got {_shown(hint)}{close}"
 
 
 def _period_problems(text: str, known: Known | None) -> Iterator[str]:
