@@ -16,6 +16,7 @@ from asok.asynchronous import sources_of
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
 from asok.exposing import every, exposed, marked_methods, mentions, on
 from asok.fields import Apart, Fields, collect
+from asok.form_events import drafts_of, with_forms
 from asok.links import check_statics
 from asok.placed import Placed
 from asok.streaming import streams_of
@@ -60,7 +61,8 @@ class Definition:
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
         self.sources = sources_of(self.name, self.fields.by_name)
         self.streams = streams_of(cls, TAKEN | OPTIONS)
-        self.methods = marked_methods(cls, TAKEN | OPTIONS)
+        self.drafts = drafts_of(self.fields)
+        self.methods = with_forms(cls, self.drafts, marked_methods(cls, TAKEN | OPTIONS))
         self.exposed = {name: method for name, method in self.methods.items() if method.called}
         self.periodic = [method for method in self.methods.values() if method.period]
         topics = {topic for method in self.methods.values() for topic in method.topics}

@@ -159,7 +159,7 @@ class Live:
             ready = await guarded(self.engine, f"{definition.name}.{method.name}", filling.take(wrong))
             result = await self.call(unit, method, ready) if ready is not None else None
             filling.give_back()
-            unit.renders = call[0].renders
+            unit.renders = method.renders or ready is None
             if event.data is not None and event.data.result:
                 component._result(event.seq, result)
         await self._updated(component, definition, before)

@@ -19,6 +19,7 @@ from asok.targets import SurroundingsData
 __all__ = [
     "CLOSE",
     "MAX_EXACT_INTEGER",
+    "OWN",
     "PROTOCOL",
     "Answer",
     "Ask",
@@ -56,6 +57,8 @@ __all__ = [
 ]
 
 PROTOCOL = 1
+# The names of what asok itself puts into a form begin so.
+OWN = "_asok-"
 Delta = list[str | int | list[int]]
 Sequence = Annotated[int, Meta(ge=1, le=MAX_EXACT_INTEGER)]
 Settled = Annotated[int, Meta(ge=0, le=MAX_EXACT_INTEGER)]
@@ -325,10 +328,18 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
     except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
         raise ProtocolError(str(error)) from None
     if isinstance(message, Event) and message.data is not None:
+        if any(name.startswith(OWN) for name, _ in message.data.form or ()):
+            message = _without_own(message, message.data)
         found = inexact([message.data.fields, message.data.args])
         if found is not None:
             raise ProtocolError(f"$.data: {found} is beyond what a browser can hold exactly")
     return message
+
+
+def _without_own(message: Event, data: EventData) -> Event:
+    """What the page itself has put into a form, for browsers without JavaScript, is nothing that a person typed."""
+    form = [(name, text) for name, text in data.form or () if not name.startswith(OWN)]
+    return msgspec.structs.replace(message, data=msgspec.structs.replace(data, form=form))
 
 
 def encode(message: ServerMessage | StoreMessage) -> str:

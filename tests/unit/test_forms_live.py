@@ -1,0 +1,123 @@
+"""Forms in components: what a submit, typing, and rows do to the draft, and what the page shows of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+
+from asok import Component, exposed
+from asok.component import definition_of
+from asok.errors import ComponentError, FieldError
+from asok.forms import Draft, Email, Form, FormError, Meta, form_of
+from asok.testing import LiveClient, Refused
+
+
+class Line(Form):
+    what: str
+    price: Annotated[int, Meta(ge=0)]
+
+
+class Order(Form):
+    name: Annotated[str, Meta(min_length=2)]
+    email: Email
+    gift: bool = False
+    lines: Annotated[list[Line], Meta(max_length=3)] = []
+
+
+class Shop(Component):
+    form = form_of(Order)
+    bought: str = ""
+    calls: int = 0
+    template = """<form ws-submit="save" ws-input="validate">
+    <p id="all">{{ form.error }}</p>
+    {% for field in (form.name, form.email) %}
+    <input {{ field.attributes }}><p id="{{ field.id }}-error">{{ field.error }}</p>{% endfor %}
+    <input type="checkbox" {{ form.gift.attributes }}>
+    {% for line in form.lines %}<fieldset ws-key="{{ line.key }}">
+      <input {{ line.what.attributes }}><input {{ line.price.attributes }}><i>{{ line.price.error }}</i>
+      <button type="button" ws-click="remove_row('lines', {{ line.key }})">Remove {{ line.key }}</button></fieldset>
+    {% endfor %}
+    <button type="button" id="add" ws-click="add_row('lines')">Add</button><button id="save">Save</button>
+    <output>{{ bought }}</output><b>{{ calls }}</b></form>"""
+
+    @exposed
+    def save(self, form: Order) -> None:
+        self.calls += 1
+        if form.name == "Taken":
+            raise FormError(name="This name is taken.")
+        self.bought = f"{form.name}: {sum(line.price for line in form.lines)}{' as a gift' if form.gift else ''}"
+        self.form = form_of(Order)
+
+
+async def test_a_method_gets_the_form_as_an_object_once_all_is_right() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        await page.fill("[name=name]", "Ada")
+        await page.fill("[name=email]", "ada@example.org")
+        await page.check("[name=gift]")
+        await page.click("#add")
+        await page.fill("[name=lines-0-what]", "Tea")
+        await page.fill("[name=lines-0-price]", "3")
+        await page.submit()
+        assert page.text("output") == "Ada: 3 as a gift"
+        assert page.value("[name=name]") == ""
+
+
+async def test_what_is_wrong_stands_at_every_field_and_the_method_is_not_run() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        await page.fill("[name=name]", "A")
+        await page.submit()
+        assert page.text("#order-name-error") == "Please use at least 2 characters."
+        assert page.text("#order-email-error") == "Please fill this in."
+        assert page.attribute("[name=name]", "aria-describedby") == "order-name-error"
+        assert page.attribute("[name=name]", "aria-invalid") == "true"
+        assert page.value("[name=name]") == "A"
+        assert page.text("b") == "0"
+        assert page.effects[-1] == ["focus", '[name="name"]']
+
+
+async def test_typing_says_nothing_of_fields_that_nobody_has_visited() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        await page.fill("[name=name]", "A")
+        assert page.text("#order-name-error") == "Please use at least 2 characters."
+        assert page.text("#order-email-error") == ""
+        await page.fill("[name=name]", "Ada")
+        assert page.text("#order-name-error") == ""
+
+
+async def test_a_method_that_raises_keeps_nothing_but_what_it_said() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        await page.fill("[name=name]", "Taken")
+        await page.fill("[name=email]", "ada@example.org")
+        await page.submit()
+        assert page.text("#order-name-error") == "This name is taken."
+        assert page.text("b") == "0"
+        assert page.value("[name=email]") == "ada@example.org"
+
+
+async def test_rows_keep_what_is_typed_in_them_when_others_go() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        for number in range(3):
+            await page.click("#add")
+            await page.fill(f"[name=lines-{number}-what]", f"thing {number}")
+        await page.click("button", text="Remove 1")
+        assert not page.exists("[name=lines-1-what]")
+        assert page.value("[name=lines-2-what]") == "thing 2"
+        await page.click("#add")
+        assert page.value("[name=lines-3-what]") == ""
+        assert page.effects[-1] == ["focus", '[name="lines-3-what"]']
+
+
+async def test_there_are_not_more_rows_than_the_form_allows() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Shop)
+        for _ in range(3):
+            await page.click("#add")
+        with pytest.raises(Refused, match="3 are possible"):
+            await page.click("#add")
+        assert page.exists("[name=lines-2-what]")
