@@ -534,6 +534,15 @@ async def test_unwatched_documents_are_forgotten_and_watched_ones_are_not(monkey
         assert replicas.get(("store/0", "doc"), DEFAULT) is not first
 
 
+async def test_a_document_that_was_read_of_late_is_forgotten_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asok.replicas.MOST_KEPT", 16)
+    async with opened(MemoryBackend()) as [replicas]:
+        first = get(replicas)
+        for number in range(100):
+            replicas.get((f"store/{number}", "doc"), DEFAULT)
+            assert get(replicas) is first
+
+
 async def test_a_store_that_is_made_again_has_its_new_check_and_default(backend: Backend) -> None:
     def check(before: Any, tree: Any) -> None: ...
 

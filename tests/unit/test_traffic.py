@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse
 
 from asok import Asok, AuthStore, Component, Limits, Store, exposed
 from asok.backends.memory import MemoryBackend
+from asok.bus import LocalBus
 from asok.errors import Busy
 from asok.outbox import Outbox
 from asok.protocol import Follow, React, Write
@@ -264,6 +265,59 @@ async def test_a_write_waits_for_a_backend_that_is_busy(
             await tab.send("write", n, "update", "votes", "counter", 1, "")
         assert [(await store_frame(tab))[:2] for _ in range(2)] == [["written", 1], ["written", 2]]
         assert votes.read("counter") == 3
+
+
+async def test_a_visitor_without_a_session_is_refused_and_the_socket_stays(tmp_path: Path, votes: Store) -> None:
+    app = asok_app(tmp_path, {"/": "<p>no component</p>"}, debug=True)
+    async with rig(app) as site:
+        tab = await (await site.visitor()).connect()
+        await tab.join([], "")
+        await tab.send("write", 1, "set", "votes", "counter", 5, "")
+        kind, n, code, text = await store_frame(tab)
+        assert (kind, n, code, votes.read("counter")) == ("refused", 1, "denied", 1)
+        assert "alive(stores=True)" in text
+        await tab.send("ping")
+        await tab.until("pong")
+
+
+async def test_a_listener_whose_join_met_a_busy_store_joins_again_by_itself(
+    tmp_path: Path, votes: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.conversation.BUSY_MS", 1)
+
+    class Listener(Component):
+        template = "<output>{{ store('votes').read('counter') }}</output>"
+
+    class Held(HeldBackend):
+        joining = False
+
+        async def read(self, *args: Any) -> Any:
+            if self.joining and any(name.startswith("record/") for name in args[1]):
+                self.joining = False
+                raise Busy("held")
+            return await super().read(*args)
+
+    backend = Held()
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Listener') }}"}, backend=backend)) as site:
+        visitor = await site.visitor()
+        page = await visitor.open()
+        tab = await visitor.connect()
+        backend.joining = True
+        await tab.join(page.tokens, page.csrf)
+        await tab.until("busy")
+        await votes.set("counter", 5)
+        await tab.shows('<output data-live="0">5</output>')
+
+
+async def test_a_session_that_gets_another_id_loses_its_sockets_in_every_process(tmp_path: Path) -> None:
+    bus, backend = LocalBus(), MemoryBackend()
+    async with served(tmp_path, bus=bus, backend=backend) as here, served(tmp_path, bus=bus, backend=backend) as there:
+        visitor = await here.visitor()
+        page = await visitor.open()
+        elsewhere = await Visitor(there, visitor.http).connect(cookie=visitor.cookie)
+        await elsewhere.join(page.tokens, page.csrf)
+        await visitor.http.get("/new-id")
+        assert await elsewhere.closed() == 4401
 
 
 async def test_a_flood_of_writes_is_cut_and_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
