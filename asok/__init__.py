@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asok.access import Change
 from asok.app import Asok
+from asok.asynchronous import Async, async_
 from asok.component import Component, every, exposed, on
 from asok.errors import AsokError, Denied
 from asok.fields import bind, private
@@ -16,6 +17,7 @@ from asok.superstore import SuperStore
 __all__ = [
     "Asok",
     "AsokError",
+    "Async",
     "AuthStore",
     "Change",
     "Component",
@@ -26,6 +28,7 @@ __all__ = [
     "Store",
     "Stream",
     "SuperStore",
+    "async_",
     "bind",
     "every",
     "exposed",

@@ -14,7 +14,7 @@ from asok.errors import ComponentError, FieldError, MethodFailed, Refusal
 from asok.exposing import Exposed, kind_of
 from asok.fields import MISSING, Declared, Field
 
-__all__ = ["Async", "Source", "async_", "is_loading", "sources_of"]
+__all__ = ["Async", "Source", "async_", "is_loading", "sources_of", "worded"]
 
 T = TypeVar("T")
 PATIENCE = 60.0
@@ -41,10 +41,9 @@ class Async(msgspec.Struct, Generic[T], array_like=True):
         """The same with what has been found."""
         return msgspec.structs.replace(self, loading=False, value=value, error="", ready=True)
 
-    def failed(self, error: Exception, *, debug: bool) -> Self:
+    def failed(self, error: str) -> Self:
         """The same with why nothing has."""
-        refusal = error if isinstance(error, Refusal) else MethodFailed("it", error)
-        return msgspec.structs.replace(self, loading=False, error=str(refusal) if debug else refusal.code)
+        return msgspec.structs.replace(self, loading=False, error=error)
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,11 @@ def async_(function: Any = None, /, *, timeout: float = PATIENCE) -> Any:
     take.
     """
     if function is None:
-        return lambda decorated: async_source(decorated, timeout)
-    return async_source(function, timeout)
+        return lambda decorated: _source(decorated, timeout)
+    return _source(function, timeout)
 
 
-def async_source(function: Any, timeout: float) -> Source:
+def _source(function: Any, timeout: float) -> Source:
     """The declaration of a field. Raises ComponentError for what cannot find a value."""
     if not inspect.isfunction(function):
         raise ComponentError(f"@async_ stands on a plain method, directly above its `def`, not on {function!r}")
@@ -116,6 +115,12 @@ def sources_of(owner: str, fields: Mapping[str, Field]) -> dict[str, Exposed]:
         if Async in (field.type, typing.get_origin(field.type)) and field.source is None:
             raise FieldError(f"{owner}.{field.name} is an Async that nothing finds; make it with async_(function)")
     return {field.name: field.source for field in fields.values() if field.source is not None}
+
+
+def worded(name: str, error: Exception, *, debug: bool) -> str:
+    """Why a value did not come, as its `error` says it."""
+    refusal = error if isinstance(error, Refusal) else MethodFailed(name, error)
+    return str(refusal) if debug else refusal.code
 
 
 def is_loading(values: Mapping[str, Any], sources: Mapping[str, Exposed]) -> bool:

@@ -17,7 +17,7 @@ from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
 from asok.following import share_topic
 from asok.live import Live, SessionEnded
-from asok.news import Called, Given, Late, News, take_late
+from asok.news import Called, Found, Given, Late, News, take_late
 from asok.showing import Joined, Unit
 
 __all__ = ["Line", "Turn", "Work", "take_turn"]
@@ -43,8 +43,8 @@ class Line:
     """An instance and the work that waits for it. expected: the sequence to be taken next.
 
     member: its id in rooms. turn: asks for a turn; turning: one is due. news: for the next turn. changed:
-    components that were changed after their work was committed. tasks: what `self.run` has started. waiting:
-    those who wait for the end of the next turn.
+    components that were changed after their work was committed. tasks: what goes on in the background. finding:
+    of these what finds the value of a field, with its run. waiting: those who wait for the end of the next turn.
     """
 
     joined: Joined
@@ -56,6 +56,7 @@ class Line:
     news: deque[News] = field(default_factory=deque)
     changed: list[Component] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    finding: dict[str, tuple[int, asyncio.Task[None]]] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     turning: bool = False
     over: bool = False
@@ -111,6 +112,11 @@ class Line:
         """A component was changed after its work was committed."""
         if all(each is not component for each in self.changed):
             self.changed.append(component)
+        self.outdated()
+
+    def found(self, news: Found) -> None:
+        """What was found for a field; there is one of it at a time, and it is never lost."""
+        self.news.append(news)
         self.outdated()
 
     def out_of(self, room: str) -> None:
@@ -190,15 +196,28 @@ async def _deal(line: Line, live: Live, news: deque[News], refuse: Callable[[Exc
         raise
     except Exception as error:
         if len(news) == 1:
-            return refuse(error)
+            return await _settle(line, live, news[0], error, refuse)
     while news:
-        try:
-            await live.act(line.joined, lambda unit: _apply(live, unit, [news[0]]))
-        except (Busy, ResetNeeded, SessionEnded):
-            raise
-        except Exception as error:
-            refuse(error)
+        await _deal_with(line, live, news[0], refuse)
         news.popleft()
+
+
+async def _deal_with(line: Line, live: Live, news: News, refuse: Callable[[Exception], None]) -> None:
+    try:
+        await live.act(line.joined, lambda unit: _apply(live, unit, [news]))
+    except (Busy, ResetNeeded, SessionEnded):
+        raise
+    except Exception as error:
+        await _settle(line, live, news, error, refuse)
+
+
+async def _settle(line: Line, live: Live, news: News, error: Exception, refuse: Callable[[Exception], None]) -> None:
+    """Something did not work. A value that cannot be shown becomes an error that can: nobody waits for it any more."""
+    refuse(error)
+    if isinstance(news, Found):
+        instead = news.instead(line.joined.definition, error, debug=live.engine.settings.debug)
+        if instead is not None:
+            await _deal_with(line, live, instead, refuse)
 
 
 async def _apply(live: Live, unit: Unit, news: deque[News] | list[News]) -> None:

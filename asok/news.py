@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asok.asynchronous import Async, worded
 from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.exposing import Exposed
 from asok.reviving import record_of, values_of
 from asok.sessions import Record
 from asok.showing import Unit
 
-__all__ = ["Arguments", "Called", "Given", "Late", "News", "changed_since", "take_late"]
+__all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "changed_since", "take_late"]
 
 Arguments = tuple[list[Any], dict[str, Any]]
 Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
@@ -70,7 +71,30 @@ class Late:
         around.changes += self.changes
 
 
-News = Called | Given | Late
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for an `Async`, or why nothing was. run: that of which it came; an older one does not count."""
+
+    field: str
+    run: int
+    value: Any
+    error: str = ""
+
+    async def apply(self, unit: Unit, call: Call) -> None:
+        """Show it, where it is still waited for."""
+        values = unit.component.__dict__
+        now: Async[Any] = values[self.field]
+        if now.loading and now.run == self.run:
+            values[self.field] = now.failed(self.error) if self.error else now.found(copy.deepcopy(self.value))
+
+    def instead(self, definition: Definition, error: Exception, *, debug: bool) -> Found | None:
+        """What can be shown where the value cannot; None where that was not possible either."""
+        if self.error:
+            return None
+        return Found(self.field, self.run, None, worded(f"{definition.name}.{self.field}", error, debug=debug))
+
+
+News = Called | Given | Late | Found
 
 
 def changed_since(component: Component, record: Record) -> bool:

@@ -184,7 +184,8 @@ class Placed(Effects):
     def _page_for(self, what: str) -> Tab:
         around = self._surroundings
         if around.tab is None or around.loading:
-            where = "in load(), which runs at every rendering" if around.loading else "while it is first rendered"
+            where = "while it is first rendered" if not around.finding else "in what finds an async_ value"
+            where = "in load(), which runs at every rendering" if around.loading else where
             raise ComponentError(
                 f"{type(self).__name__}.{what} {where} would reach no open page; do that in a method"
                 + (", or use app.push, which sends at once" if what == "broadcast" else "")

@@ -10,6 +10,7 @@ from typing import Any
 
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError
+from asok.fetching import find_values
 from asok.following import share_topic
 from asok.hearing import deliver
 from asok.lines import Line
@@ -47,6 +48,7 @@ class Reach:
         if line is None or line.over:
             self._close(unit.component)
             return
+        find_values(self._engine, line, unit)
         around.late = self._hook(line, unit.component)
         # A thread may have changed something before the hook was there.
         with suppress(AsokError):
@@ -157,6 +159,7 @@ class Reach:
 
     def enter(self, line: Line, unit: Unit) -> None:
         """An instance is shown: it takes part in its rooms, as far as it still may."""
+        find_values(self._engine, line, unit)
         around = surroundings_of(unit.component)
         for room, meta in list(around.rooms.items()) if not line.over else ():
             try:

@@ -124,7 +124,8 @@ class Surroundings:
     touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
     what is started, once the method's work is committed. committed: the record of then; late: to be called when
     something is changed or asked for after that. member: the tab's id in rooms.
-    hops: of the emitted message that is being heard.
+    hops: of the emitted message that is being heard. finding: whether it is only read. content: what its parent
+    has put into its slots, packed.
     """
 
     renderer: Renderer | None = None
@@ -153,3 +154,5 @@ class Surroundings:
     presence: Presence | None = None
     authorize: Callable[[Any, str, str], None] | None = None
     hops: int = 0
+    finding: bool = False
+    content: bytes = b""
