@@ -1,6 +1,29 @@
 /** What a method asked of the page beyond its component: `["reset", "draft"]`, `["focus", "#name"]`, `["title", "3 new"]` … */
 
+import { fail } from "./refused.js";
+import stream from "./stream.js";
+
 /** @typedef {import("./component.js").Component} Component */
+
+/** @param {Component} component  @param {string} selector  @returns {any} */
+const find = ({ root }, selector) => {
+  const found = root.querySelector(selector) ?? document.querySelector(selector);
+  if (!found) throw `no element matches ${selector}`;
+  return found;
+};
+
+/** What screen readers listen to: one region for each tone, made before something is said in it. @type {Map<string, HTMLElement>} */
+const regions = new Map();
+
+/** @param {string} role */
+const region = (role) => {
+  const made = document.createElement("div");
+  made.role = role;
+  made.style.cssText = "position:fixed;height:1px;width:1px;overflow:hidden;clip-path:inset(50%)";
+  regions.set(role, made);
+  document.body.append(made);
+  return made;
+};
 
 /** @param {any} control  puts it back to what the server's text says, dirty or not */
 const restore = (control) => {
@@ -26,13 +49,33 @@ const effects = new Map(
       for (const control of component.root.querySelectorAll("[name]"))
         if (names.includes(control.getAttribute("name")) && !typedSince(control, sent)) restore(control);
     },
-    focus: (component, _, selector) => {
-      const target = component.root.querySelector(selector) ?? document.querySelector(selector);
-      target?.focus();
+    focus: (component, _, selector) => find(component, selector).focus(),
+    blur: (component, _, selector) => find(component, selector).blur(),
+    click: (component, _, selector) => find(component, selector).click(),
+    select: (component, _, selector) => {
+      const target = find(component, selector);
+      target.focus();
+      if (target.select) target.select();
+      else getSelection()?.selectAllChildren(target);
     },
+    scroll_into_view: (component, _, selector) => find(component, selector).scrollIntoView({ block: "nearest" }),
+    announce: (_, __, text, assertive) => {
+      const role = assertive ? "alert" : "status";
+      const place = regions.get(role) ?? region(role);
+      const said = document.createElement("p");
+      said.textContent = text;
+      // A region that has just come is not listened to yet.
+      setTimeout(() => place.append(said), 100);
+      setTimeout(() => said.remove(), 9000);
+    },
+    copy: (component, _, text) => {
+      (async () => navigator.clipboard.writeText(text))().catch((error) => fail(component.root, "copy", `${error}`));
+    },
+    download: (_, __, href, download) => Object.assign(document.createElement("a"), { href, download }).click(),
     dispatch: (component, _, name, detail) => {
       component.root.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     },
+    stream: (component, _, ...change) => stream(component, .../** @type {[any, any, any]} */ (change)),
     title: (_, __, text) => {
       document.title = text;
     },
@@ -51,8 +94,11 @@ const effects = new Map(
 export default (_, component, list, event) => {
   const sent = event?.[4];
   for (const [name, ...args] of list) {
-    const effect = effects.get(name);
-    if (effect) effect(component, sent, ...args);
-    else console.warn(`alive: no effect "${name}"`);
+    try {
+      /** @type {any} */ (effects.get(name))(component, sent, ...args);
+    } catch (error) {
+      // The others go on.
+      console.warn(`alive: ${name}: ${error}`);
+    }
   }
 };

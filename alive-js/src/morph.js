@@ -18,7 +18,7 @@ const CONTROLS = [
 
 /** What a node is told apart by. No new node has a token: the root of a child is never taken for something else. */
 const label = (/** @type {any} */ node) =>
-  node.nodeName + ["id", "name", KEY, CHILD, STATE].map((name) => node.getAttribute?.(name));
+  node.nodeName + ["id", "name", KEY, CHILD, STATE, STREAM].map((name) => node.getAttribute?.(name));
 
 /** @param {Element} root  @param {Element} next  @param {(node: any) => Element | undefined} childRoot */
 export const morph = (root, next, childRoot) => {
