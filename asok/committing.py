@@ -10,6 +10,7 @@ from asok.component import surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed
 from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
+from asok.rows import kept as kept_rows
 from asok.sessions import CellKey, Commit, Record, evicted, pack
 from asok.showing import Unit
 
@@ -26,7 +27,7 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
     made = record_of(unit.component, unit.token.arguments, unit.version + 1, unit.joined.token.born, older)
     others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
     kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
-    kept = [*kept, (tab, seq, effects)] if effects else kept
+    kept = [*kept, (tab, seq, kept_rows(effects, unit.component, kept))] if effects else kept
     return msgspec.structs.replace(made, applied={**others, tab: seq}, effects=kept)
 
 

@@ -137,19 +137,18 @@ def render_changes(component: Component, containers: Mapping[str, Container], li
 
 
 def _effect(component: Component, stream: Stream[Any], container: Container, change: Change) -> Effect:
-    head = [STREAM, stream.name, change.verb]
-    match change.verb:
-        case "delete":
-            return [*head, list(change.items)]
-        case "move":
-            return [*head, change.items[0], change.place]
+    verb, place = change.verb, change.place
+    if verb in ("delete", "move"):
+        return [STREAM, stream.name, verb, list(change.items), *([place] if verb == "move" else [])]
     html = _rows(component, stream, container, change.items)
-    return [*head, html, change.place, change.limit] if change.verb == "put" else [*head, html]
+    if verb == "reset":
+        return reset_of(stream.name, html)
+    return [STREAM, stream.name, verb, html, *([place, change.limit] if verb == "put" else [])]
 
 
 def reset_of(name: str, rows: str) -> Effect:
     """The effect that shows these rows and no others."""
-    return [STREAM, name, "reset", rows]
+    return [STREAM, name, "reset", rows, 0]
 
 
 def kept(effects: list[Effect], component: Component, older: Iterable[tuple[str, int, list[Effect]]]) -> list[Effect]:

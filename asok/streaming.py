@@ -126,7 +126,10 @@ class Rows(Generic[T]):
 
     def reset(self, items: Iterable[T] = ()) -> None:
         """Show these rows and no others; those that stay keep focus and typed text."""
-        self._ask("reset", self._checked("reset", tuple(items)))
+        rows, limit = self._checked("reset", tuple(items)), self._stream.limit
+        if limit and len(rows) > limit:
+            raise ComponentError(f"{self._stream.name}.reset: {len(rows)} rows, and limit={limit}; give those to show")
+        self._ask("reset", rows)
 
     def _put(self, word: str, items: tuple[T, ...], place: Key, limit: int, *, verb: str = "put") -> None:
         if items:

@@ -25,13 +25,14 @@ except ModuleNotFoundError as error:
 from asok.errors import AsokError, nearest
 from asok.testing_forms import Forms, is_control, text_of
 
-__all__ = ["DO", "LIVE", "REACT", "STATE", "AmbiguousElement", "Dom", "MissingElement"]
-__all__ += ["opening", "outer", "summary", "text_in", "wired"]
+__all__ = ["DO", "LIVE", "REACT", "STATE", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
+__all__ += ["opening", "outer", "parse", "summary", "text_in", "wired"]
 
 STATE = "data-asok-state"
 LIVE = "data-live"
 REACT = "data-asok-react"
 DO = "data-asok-do"
+STREAM = "ws-stream"
 PLACEHOLDER = "data-asok"
 SHOWN = 12
 
@@ -128,6 +129,10 @@ class Dom:
             root.replace_with(new)
             self.roots[instance] = new
 
+    def make_equal(self, old: Tag, new: Tag) -> None:
+        """Make an element equal to a new one; what was typed into it stays."""
+        self._morph(old, new)
+
     def reset_controls(self, instance: str, names: Collection[str]) -> None:
         """Put a component's controls of these names back to what the server wrote."""
         for control in self.roots[instance].find_all(is_control):
@@ -206,7 +211,7 @@ class Dom:
             self.forms.before_update(old)
         kept = {name: old.attrs[name] for name in kept_attributes(old) if name in old.attrs and not whole}
         old.attrs = {**new.attrs, **kept}
-        if not old.has_attr("ws-ignore"):
+        if not old.has_attr("ws-ignore") and (whole or not old.has_attr(STREAM)):
             self._morph_children(old, new, whole)
 
     def _morph_children(self, old: Tag, new: Tag, whole: bool) -> None:
@@ -263,7 +268,8 @@ def labelled(parent: Tag, whole: bool) -> dict[tuple[str, ...], deque[Tag]]:
 
 def label(element: Tag) -> tuple[str, ...]:
     """What an element must share with another to be taken for the same: tag, key and name."""
-    return element.name, text_of(element, "id", text_of(element, "ws-key")), text_of(element, "name")
+    key = text_of(element, "id", text_of(element, "ws-key"))
+    return element.name, key, text_of(element, "name"), text_of(element, STREAM)
 
 
 def next_of(waiting: deque[Tag]) -> Tag | None:

@@ -10,6 +10,7 @@ import httpx
 
 from asok.errors import AsokError, nearest
 from asok.testing_dom import Dom
+from asok.testing_streams import change_rows
 
 __all__ = ["Unanswered", "Window", "add_statics"]
 
@@ -74,6 +75,8 @@ class Window:
                 self.announced.append(text)
             case "download", (source, name):
                 self.downloads.append((name or source.rpartition("/")[2], content_of(source)))
+            case "stream", change:
+                change_rows(dom, instance, *change)
             case "title", (text,):
                 dom.set_title(text)
             case "redirect", (url,):

@@ -130,6 +130,7 @@ LAYERS = (
     "asok.testing_forms",
     "asok.testing_dom",
     "asok.testing_events",
+    "asok.testing_streams",
     "asok.testing_instances",
     "asok.testing_stores",
     "asok.testing_window",
