@@ -249,6 +249,8 @@ class LiveSession:
         began = time.perf_counter()
         try:
             match work:
+                case _ if line.joined.token.pending:
+                    await self._begin(line, work)
                 case protocol.Event():
                     await self._live.answer(line.joined, work)
                 case protocol.JoinEntry():
@@ -263,6 +265,16 @@ class LiveSession:
 
     def _named(self) -> str:
         return f"connection {self.number} of session {self.owner[:8] or 'none'}"
+
+    async def _begin(self, line: Line, work: Work) -> None:
+        """Mount what has only its place on the page: at its join, or when somebody asks to try again."""
+        if isinstance(work, Turn):
+            line.take_news()
+            return
+        unit = await self._live.begin(line.joined, work.seq)
+        if unit is not None:
+            line.expected = max(line.expected, work.seq + 1)
+            self._reach.enter(line, unit)
 
     async def _enter(self, line: Line, entry: protocol.JoinEntry) -> None:
         line.joined.held = line.joined.held and bool(entry.held)

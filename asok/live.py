@@ -13,6 +13,7 @@ from typing import Any
 from asok import protocol
 from asok.asking import Asking
 from asok.attempt import Attempt
+from asok.beginning import begin
 from asok.calling import run_method
 from asok.calls import bind_arguments, parse_call
 from asok.committing import commit, keep, record_after, unchanged
@@ -72,6 +73,10 @@ class Live:
         except FormError as error:  # nothing of the method is kept; what it said stands beside the fields
             wrong = error
             await self._run(joined, event, lambda unit: self._call(unit, event, call, wrong))
+
+    async def begin(self, joined: Joined, seq: int) -> Unit | None:
+        """Mount and show what the page has only a placeholder of; None where that has failed."""
+        return await begin(self._opener, self.screen, joined, seq)
 
     async def act(self, joined: Joined, action: Action) -> None:
         """Do what no event asked for, on the newest state, and show it. Raises as `answer`."""
@@ -231,8 +236,8 @@ class Live:
         if not rendering.children:
             return {}
         shown = children_in(self.screen.known(unit) or "")
-        fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.digest}
-        work = self.engine.mount_tree(fresh, unit.place, shown=shown)
+        fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.mark}
+        work = self.engine.mount_tree(fresh, unit.place, {**self.screen.inside(unit), **shown} if fresh else shown)
         mounted: dict[str, Mounted] = await guarded(self.engine, f"a child of {unit.joined.definition.name}", work)
         return mounted
 
@@ -280,7 +285,7 @@ class Live:
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""
-        if "unmount" not in joined.definition.overrides:
+        if "unmount" not in joined.definition.overrides or joined.token.pending:
             return
         asking, name = self.screen.ask(joined, 0), f"{joined.definition.name}.unmount"
         self.screen.asked(asking)

@@ -41,18 +41,13 @@ class Opener:
         Raises Denied and what a hook raises, ResetNeeded, SessionEnded.
         """
         token, definition = joined.token, joined.definition
-        if definition.cls.stateless:
-            found, record = await open_session(self.engine.backend, self.session_id), None
-            session, remembered = Session() if found is None else found.over_socket(), True
-        else:
-            session, record, remembered = await self._read(token)
+        place, record, remembered = await self.place(joined)
         component = definition.rebuild(
             values_of(definition, record) if record else revive(definition, token.schema, token.state)
         )
-        place = Place(page_request(self._scope, token.mount, session), session, token.mount, self.owner)
         self.engine.surround(component, token.instance, place, token.path)
         surroundings_of(component).member = member_of(token.instance, tab)
-        serve_session(session)
+        serve_session(place.session)
         if record is not None:
             take_part(component, record)
         if event is not None:
@@ -73,6 +68,20 @@ class Opener:
             if document is not None:
                 unit.work.has_loaded(document, paths)
         return unit
+
+    async def place(self, joined: Joined) -> tuple[Place, Record | None, bool]:
+        """Where the instance stands, what the session keeps of it, and whether a reload restores just that.
+
+        Raises ResetNeeded, SessionEnded.
+        """
+        token = joined.token
+        if joined.definition.cls.stateless:
+            found, record = await open_session(self.engine.backend, self.session_id), None
+            session, remembered = Session() if found is None else found.over_socket(), True
+        else:
+            session, record, remembered = await self._read(token)
+        request = page_request(self._scope, token.mount, session)
+        return Place(request, session, token.mount, self.owner), record, remembered
 
     async def _read(self, token: Token) -> tuple[Session, Record | None, bool]:
         name, slot = f"record/{token.instance}", f"slot/{token.slot}"

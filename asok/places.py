@@ -14,7 +14,7 @@ from asok.asynchronous import is_loading
 from asok.component import Component, definition_of, surroundings_of
 from asok.frames import Child
 from asok.sessions import Record, Session
-from asok.state import Mount
+from asok.state import Mount, Token
 from asok.texts import Rendering
 
 __all__ = ["Mounted", "Place", "hook", "listens", "page_request"]
@@ -41,6 +41,8 @@ class Mounted:
     version: int
     born: float
     record: Record | None = None
+    pending: bool = False
+    sealed: tuple[Token, str] | None = None
     sequences: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
 

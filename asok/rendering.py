@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jinja2
 from jinja2.runtime import Context
 from jinja2.utils import missing
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from asok import compiling
 from asok.charts import bar_chart, line_chart, spark_line
-from asok.component import Component, definition_of, registry, surroundings_of
+from asok.component import Component, Definition, definition_of, registry, surroundings_of
 from asok.errors import FieldError, RenderError, nearest
-from asok.frames import Child, Frame, current_frame, page_slot, placeholder, rendering_into
-from asok.markup import PLACEHOLDER, single_root, with_attribute, with_state
+from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
+from asok.frames import placeholder as place_of
+from asok.markup import PLACEHOLDER, single_root, with_attribute
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
+from asok.slots import Slots, given, unasked
 from asok.statics import Statics, template_without_styles
 from asok.stores import Store
+from asok.stream_tag import StreamTag
 from asok.superstore import connected
-from asok.tags import SlotTags
+from asok.tags import SlotTags, slots_in
 
-__all__ = [
-    "PLACEHOLDER",
-    "Child",
-    "Frame",
-    "Templates",
-    "page_slot",
-    "with_attribute",
-    "with_state",
-]
+__all__ = ["Templates"]
+
+log = logging.getLogger("asok")
+
+# When a lazy component is mounted, by what a template says.
+LAZY = {False: "", True: "now", "visible": "visible", "idle": "idle"}
 
 # The tags of asok's own, one class for each idea.
-EXTENSIONS = (SlotTags,)
+EXTENSIONS = (SlotTags, StreamTag)
 
 
 class Templates:
@@ -59,31 +61,45 @@ class Templates:
         self.env = given.overlay(autoescape=True, loader=jinja2.ChoiceLoader(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
         compiling.install(self.env)
-        self.limit = settings.limits.html
+        self.limit, self.debug = settings.limits.html, settings.debug
         for environment in (given, self.env):
             environment.globals["component"] = self._component
             environment.globals["alive"] = self._alive
             environment.globals["store"] = _store
         self.env.globals["asok_charts"] = {"line": line_chart, "bar": bar_chart, "spark": spark_line}
         self._sources: dict[str, jinja2.Template] = {}
+        self._slots = WeakKeyDictionary[jinja2.Template, frozenset[str] | None]()
+        self._told = set[str]()
 
     @jinja2.pass_context
-    def _component(self, context: Context, name: str, /, *, key: Any = None, **arguments: Any) -> Markup:
+    def _component(
+        self,
+        context: Context,
+        name: str,
+        /,
+        *,
+        key: Any = None,
+        lazy: Any = False,
+        placeholder: str = "",
+        caller: Callable[[], str] | None = None,
+        **arguments: Any,
+    ) -> Markup:
         definition = registry.find(name)
-        known = definition.fields.by_name
-        for argument in arguments:
-            if argument not in known:
-                raise FieldError(
-                    f"component('{name}', {argument}=…): {name} has no such field{nearest(argument, known)}"
-                )
+        _check_call(definition, arguments, lazy)
         frame = current_frame()
-        if frame is not None:
-            return Markup(placeholder(frame.add(definition, key, arguments)))
         request = context.get("request")
-        if self.inline is None or request is None:
+        if frame is None and (self.inline is None or request is None):
             raise RenderError(f"component('{name}') needs `request` in the template's context")
-        page = request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
-        return self.inline(page.add(definition, key, arguments), request)
+        into = frame or request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
+        content = given(caller, into, self.limit) if caller else NO_CONTENT
+        if content and definition.cls.stateless:
+            raise RenderError(f"{name} is stateless and keeps no content; give it arguments, or a state")
+        child = into.add(
+            definition, key, arguments, content=content, lazy=LAZY[lazy], placeholder=str(escape(placeholder))
+        )
+        if frame is None and self.inline is not None:
+            return self.inline(child, request)
+        return Markup(place_of(child))
 
     @jinja2.pass_context
     def _alive(
@@ -112,6 +128,8 @@ class Templates:
             raise RenderError(f"{name} rendered {len(html)} characters; {self.limit} are allowed: page the list")
         if not html.isascii():
             _check_characters(name, html)
+        if frame.content:
+            self._check_content(component, frame, html)
         return with_attribute(single_root(str(html)), self.statics.scope_attribute(definition_of(component)))
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
@@ -124,7 +142,7 @@ class Templates:
             if error.name != beside:
                 raise
             raise RenderError(f"{cls.__name__} has no template {name!r} beside {_module_file(cls)}") from None
-        return self._render(template, component, extra)
+        return self._render(template, component, extra, "")
 
     def source(self, component: Component, source: str) -> Markup:
         """A template given as text in the class."""
@@ -132,12 +150,47 @@ class Templates:
         if template is None:
             html, _ = split_styles(source, type(component).__name__)
             template = self._sources[source] = self.env.from_string(html)
-        return self._render(template, component, {})
+        return self._render(template, component, {}, source)
 
-    def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any]) -> Markup:
+    def stand_in(self, source: str | None, name: str, variables: Mapping[str, Any]) -> str:
+        """What stands in a component's place, with one root element: from this source, else from a template file."""
+        template = self.env.get_template(name) if source is None else self.env.from_string(source)
+        return single_root(compiling.render(template, variables))
+
+    def _note_slots(self, frame: Frame, template: jinja2.Template, source: str) -> None:
+        """Which slots the template asks for. source: empty for a file."""
+        if template not in self._slots:
+            loader = self.env.loader
+            if not source and loader is not None:
+                source = loader.get_source(self.env, template.name or "")[0]
+            self._slots[template] = slots_in(self.env, source)
+        shown = self._slots[template]
+        frame.asked = None if frame.asked is None or shown is None else frame.asked | shown
+
+    def _check_content(self, component: Component, frame: Frame, html: str) -> None:
+        name = type(component).__name__
+        found = PLACEHOLDER.findall(html) if frame.content.children else []
+        if len(found) != len(set(found)):
+            raise RenderError(f"{name} shows a slot twice in which a component stands; show it once")
+        if frame.asked is None or "render" in definition_of(component).overrides:
+            return
+        problem = unasked(name, frame.content, frame.asked)
+        if problem and self.debug:
+            raise RenderError(problem)
+        if problem and problem not in self._told:
+            self._told.add(problem)
+            log.warning("%s", problem)
+
+    def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any], source: str) -> Markup:
         around = surroundings_of(component)
         public = {name: value for name, value in component.__dict__.items() if name != "_asok"}
-        own = {"this": component, "session": around.session, "request": around.request}
+        frame = current_frame()
+        content = frame.content if frame is not None else NO_CONTENT
+        if frame is not None and content:
+            self._note_slots(frame, template, source)
+        slots = Slots(content)
+        surroundings = {"this": component, "session": around.session, "request": around.request}
+        own: dict[str, Any] = {**surroundings, "slot": slots[""], "slots": slots}
         return Markup(compiling.render(template, {**own, **public, **extra}))
 
     def forget(self) -> None:
@@ -145,6 +198,16 @@ class Templates:
         if self.env.cache is not None:
             self.env.cache.clear()
         self._sources.clear()
+
+
+def _check_call(definition: Definition, arguments: Mapping[str, Any], lazy: Any) -> None:
+    name, known = definition.name, definition.fields.by_name
+    for argument in arguments:
+        if argument not in known:
+            raise FieldError(f"component('{name}', {argument}=…): {name} has no such field{nearest(argument, known)}")
+    if not isinstance(lazy, (bool, str)) or lazy not in LAZY:
+        problem = f"component('{name}', lazy={lazy!r})"
+        raise RenderError(f"{problem}: expected True, 'visible' or 'idle'{nearest(str(lazy), ['visible', 'idle'])}")
 
 
 class _ComponentContext(Context):

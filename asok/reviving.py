@@ -31,6 +31,7 @@ def record_of(component: Component, arguments: bytes, version: int, born: float,
         effects=older.effects if older else [],
         topics=sorted(around.topics),
         rooms=around.rooms,
+        content=around.content,
     )
 
 
@@ -45,8 +46,9 @@ def restore(component: Component, definition: Definition, record: Record) -> boo
 
 
 def take_part(component: Component, record: Record) -> None:
-    """Let a component take part in what the record says."""
+    """Let a component take part in what the record says, with the content that it was given."""
     around = surroundings_of(component)
+    around.content = record.content
     around.topics, around.rooms = set(record.topics), dict(record.rooms)
 
 

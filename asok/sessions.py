@@ -103,7 +103,8 @@ class Record(Struct, array_like=True, frozen=True):
     """What the session keeps of an instance: it decides, the browser's token only proves.
 
     applied: tab -> the last sequence applied. effects: (tab, sequence, effects) that may not have arrived.
-    topics, rooms: what the instance takes part in, wherever it is shown.
+    topics, rooms: what the instance takes part in, wherever it is shown. content: what its parent has put into its
+    slots. state: empty before it is mounted.
     """
 
     version: int
@@ -116,6 +117,7 @@ class Record(Struct, array_like=True, frozen=True):
     effects: list[tuple[str, int, list[list[Any]]]] = []
     topics: list[str] = []
     rooms: dict[str, Any] = {}
+    content: bytes = b""
 
 
 _values = msgspec.msgpack.Encoder()

@@ -14,11 +14,12 @@ from starlette.requests import Request
 
 from asok import protocol
 from asok.asking import Asking
-from asok.component import Component, Definition
+from asok.component import Component, Definition, surroundings_of
 from asok.diff import Delta
 from asok.diff import change as difference
 from asok.documents import Reads, Work
 from asok.following import Following
+from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Place, Rendering, listens
 from asok.reviving import revive
 from asok.rows import reset_of
@@ -116,11 +117,20 @@ class Screen:
             return text
         component = joined.definition.rebuild(revive(joined.definition, joined.token.schema, joined.token.state))
         self.engine.surround(component, joined.token.instance, unit.place, joined.token.path)
+        surroundings_of(component).content = surroundings_of(unit.component).content
         try:
             rendering = self.engine.render(component, joined.token.slot)
         except Exception:
             return None
         return rendering.html if rendering.digest == joined.shown else None
+
+    def inside(self, unit: Unit) -> dict[str, str]:
+        """The marks of all that the page is known to show in the children of this one, and in theirs."""
+        name, found = unit.token.instance, dict[str, str]()
+        for joined in self.joined.values():
+            if name in joined.token.around:
+                found.update(children_in(self.engine.renderings.get(joined.shown) or ""))
+        return found
 
     def change(self, unit: Unit, rendering: Rendering) -> str | Delta:
         """What turns the text that the browser holds into the new one; all of it where it holds none."""
@@ -133,14 +143,15 @@ class Screen:
         if fresh:
             self._send_statics([each.child.definition for each in fresh.values()], unit.place.request)
         for each in reversed(list(fresh.values())):
-            token = self.engine.token(each, unit.place)
-            text = self.engine.seal(token)
+            assert each.sealed is not None
+            token, text = each.sealed
             joined = self.joined.get(token.instance)
             effects = [reset_of(name, html) for name, html in each.rows.items()]
             self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text, effects))
             if joined is not None:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
-                joined.follow(each.component)
+                if not each.pending:
+                    joined.follow(each.component)
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
         """What the head of the page needs before it shows these classes, and has not been told of."""

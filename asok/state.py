@@ -56,6 +56,7 @@ class Token(Struct, array_like=True, frozen=True):
     version: int
     rendering: bytes
     path: str = ""
+    pending: bool = False
     streams: dict[str, bytes] = {}
 
     @property

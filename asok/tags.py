@@ -1,16 +1,18 @@
-"""The template tags `{% component 'Card' %}…{% endcomponent %}` and `{% slot 'footer' %}…{% endslot %}`."""
+"""The tags `{% component "Card" %}…{% endcomponent %}` and `{% slot "footer" %}…{% endslot %}`; who asks for slots."""
 
 from __future__ import annotations
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 from jinja2.ext import Extension
 from jinja2.lexer import Token
 from jinja2.parser import Parser
 
-__all__ = ["SlotTags"]
+__all__ = ["SlotTags", "slots_in"]
 
 # A slot is over at its own end, and where the next one begins or its component ends.
 SLOT_ENDS = ("name:endslot", "name:slot", "name:endcomponent")
+# A template of which a part stands in another file.
+ELSEWHERE: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
 class SlotTags(Extension):
@@ -63,3 +65,22 @@ def _leave_slot(parser: Parser, token: Token) -> None:
     for each in (Token(end.lineno, "block_begin", "{%"), end):
         stream.push(each)
     stream.current = Token(end.lineno, "block_end", "%}")
+
+
+def slots_in(env: Environment, source: str) -> frozenset[str] | None:
+    """The slots that a template shows, "" for `{{ slot }}`; None where only running it would tell."""
+    tree = env.parse(source)
+    names = [node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"]
+    asked = [
+        *(node.attr for node in tree.find_all(nodes.Getattr) if _is_slots(node.node)),
+        *(getattr(node.arg, "value", None) for node in tree.find_all(nodes.Getitem) if _is_slots(node.node)),
+    ]
+    elsewhere = any(tree.find(kind) for kind in ELSEWHERE)
+    if elsewhere or len(asked) != names.count("slots"):
+        return None
+    default = [""] if "slot" in names else []
+    return None if None in asked else frozenset([*default, *map(str, asked)])
+
+
+def _is_slots(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "slots"

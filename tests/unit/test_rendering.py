@@ -118,7 +118,6 @@ def leaf() -> None:
     [
         ("{{ component('Leef') }}", UnknownComponent, "did you mean 'Leaf'"),
         ("{{ component('Leaf', lable=1) }}", FieldError, "did you mean 'label'"),
-        ("{{ component('Leaf', label=1) }}", FieldError, "declared as str"),
         ("{{ component('Leaf', key=1) }}{{ component('Leaf', key=1) }}", RenderError, "a key of its own"),
     ],
 )
@@ -128,6 +127,17 @@ async def test_a_wrong_component_in_a_template_is_told_in_words(
     app = asok_app(tmp_path, {"/": body})
     with pytest.raises(error, match=words):
         await app.render(request_of(app), "page0.html")
+
+
+async def test_an_argument_that_does_not_fit_is_told_in_words(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    with pytest.raises(FieldError, match="declared as str"):
+        await alone(app, "Leaf", label=1)
+
+
+async def alone(app: Asok, component: str, **arguments: Any) -> None:
+    """A page of nothing but this component, whose errors are the page's."""
+    await app.render(request_of(app), "asok/page.html", name=component, arguments=arguments, title="")
 
 
 def request_of(app: Asok) -> Request:
@@ -143,16 +153,16 @@ def request_of(app: Asok) -> Request:
 )
 async def test_what_is_no_rendering_is_told_in_words(tmp_path: Path, rendered: Any, words: str) -> None:
     type("Odd", (Component,), {"render": lambda self: rendered})
-    app = asok_app(tmp_path, {"/": "{{ component('Odd') }}"})
+    app = asok_app(tmp_path)
     with pytest.raises(RenderError, match=words):
-        await app.render(request_of(app), "page0.html")
+        await alone(app, "Odd")
 
 
 async def test_a_missing_template_is_told_with_the_place_where_it_was_looked_for(tmp_path: Path) -> None:
     type("Lost", (Component,), {"__module__": __name__})
-    app = asok_app(tmp_path, {"/": "{{ component('Lost') }}"})
+    app = asok_app(tmp_path)
     with pytest.raises(RenderError, match=r"Lost has no template 'lost\.html' beside"):
-        await app.render(request_of(app), "page0.html")
+        await alone(app, "Lost")
 
 
 async def test_a_template_sees_fields_loaded_names_properties_and_what_html_gives(tmp_path: Path) -> None:

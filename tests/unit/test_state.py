@@ -39,8 +39,8 @@ def test_a_sealed_token_comes_back() -> None:
 
 
 def test_a_token_of_an_older_release_stood_in_no_other_component() -> None:
-    *older, path = msgspec.structs.astuple(token(path="CCCCdddd-_11"))
-    assert path == "CCCCdddd-_11"
+    names = Token.__struct_fields__
+    older = msgspec.structs.astuple(token(path="CCCCdddd-_11"))[: names.index("path")]
     text = RING.sign(INSTANCE, base64_encode(msgspec.msgpack.encode(older)).decode())
     assert unseal(text, RING, LIMITS, NOW) == token(path="")
 

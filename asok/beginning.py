@@ -1,0 +1,58 @@
+"""The beginning of what stands on a page only as a placeholder: it is mounted once, however often it is asked for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from asok.committing import commit
+from asok.component import surroundings_of
+from asok.documents import Work, working
+from asok.errors import Busy, MethodFailed, Refusal
+from asok.frames import Child
+from asok.mounting import Engine, Mounted, Place
+from asok.opening import Opener, guarded, member_of
+from asok.pending import pending_child
+from asok.sessions import Record
+from asok.showing import Joined, Screen, Unit
+
+__all__ = ["begin"]
+
+ATTEMPTS = 5
+
+
+async def begin(opener: Opener, screen: Screen, joined: Joined, seq: int) -> Unit | None:
+    """Mount the instance in one unit of work, and show it; None where it has failed, and its boundary is shown.
+
+    seq: of the event or the join that asks for it, which is settled by that. Raises ResetNeeded, SessionEnded, Busy.
+    """
+    engine, name = opener.engine, joined.token.instance
+    for _ in range(ATTEMPTS):
+        token, work = joined.token, Work()
+        place, record, remembered = await opener.place(joined)
+        child = pending_child(token, joined.definition, record)
+        with working(work):
+            mounted = await _mounted(engine, child, place, record)
+        top, rest = mounted[name], {key: each for key, each in mounted.items() if key != name}
+        top.sequences = {**top.sequences, screen.tab: seq}
+        if top.record is not None:
+            top.record = msgspec.structs.replace(top.record, applied=dict(top.sequences))
+        unit = Unit(joined, place, top.component, record, remembered, token, work=work)
+        if top.pending:
+            screen.show_children(unit, mounted)
+            return None
+        surroundings_of(top.component).member = member_of(name, screen.tab)
+        if await commit(engine, opener.owner, unit, top.record, rest) and joined.token is token:
+            screen.show_children(unit, mounted)
+            return unit
+    raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
+
+
+async def _mounted(engine: Engine, child: Child, place: Place, record: Record | None) -> dict[str, Mounted]:
+    """The child with all in it, or its boundary."""
+    work = engine.mount_tree({child.instance: child}, place, {child.instance: child.digest})
+    try:
+        found: dict[str, Mounted] = await guarded(engine, child.definition.name, work)
+    except Refusal as error:
+        cause = error.cause if isinstance(error, MethodFailed) and isinstance(error.cause, Exception) else error
+        return {child.instance: engine.fail(child, place, record, cause)}
+    return found

@@ -1,0 +1,178 @@
+"""Where one component is at home: it is surrounded, let in, loaded and rendered, and its token is sealed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+
+from asok.component import Component, Definition, definition_of, surroundings_of
+from asok.documents import reading_into
+from asok.errors import Denied, FieldError
+from asok.following import RoomWatchers
+from asok.frames import Frame, page_slot
+from asok.markup import children_in, with_attribute
+from asok.namespaces import Namespaces
+from asok.pending import pending_state
+from asok.places import Mounted, Place, hook, listens
+from asok.presence import Presence
+from asok.regions import Regions
+from asok.rendering import Templates
+from asok.rows import containers_in
+from asok.sessions import Backend, Session
+from asok.settings import Settings
+from asok.shared_fields import SharedFields
+from asok.slots import unpack_content
+from asok.state import KeyRing, Mount, Token, coarse, digest, seal
+from asok.statics import Statics
+from asok.superstore import SuperStore
+from asok.texts import Rendering, Renderings
+from asok.topics import Topics
+
+__all__ = ["Guard", "Host"]
+
+log = logging.getLogger("asok")
+
+BINDING = 24
+Guard = Callable[[Request, Session], Any]
+RoomGuard = Callable[[Any, str, str], Any]
+
+
+@dataclass(slots=True)
+class Host:
+    """What all connections and pages of a process share, and what each component on them needs of it.
+
+    guards: route -> the guard of its page.
+    """
+
+    settings: Settings
+    ring: KeyRing
+    backend: Backend
+    templates: Templates
+    renderings: Renderings
+    stores: SuperStore
+    namespaces: Namespaces
+    topics: Topics
+    presence: Presence
+    rooms: RoomWatchers
+    regions: Regions
+    statics: Statics
+    guards: dict[str, Guard] = field(default_factory=dict)
+    shared: dict[str, SharedFields] = field(default_factory=dict)
+    room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
+    _threads: anyio.CapacityLimiter | None = None
+
+    @property
+    def threads(self) -> anyio.CapacityLimiter:
+        """The bound that all sync methods of the process share."""
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(self.settings.limits.threads)
+        return self._threads
+
+    def shared_by(self, definition: Definition, mount: Mount, slot: str) -> SharedFields | None:
+        """What keeps the fields of this component, where its page was given an instance to share."""
+        shared = self.shared.get(mount.route)
+        if shared is None or shared.definition is not definition or slot != page_slot(mount.path, definition):
+            return None
+        return shared
+
+    def authorize(self, session: Session | None, room: str, action: str) -> None:
+        """Ask the functions that `app.authorize` was given. Raises Denied."""
+        for pattern, guard in self.room_guards:
+            if fnmatchcase(room, pattern) and guard(session, room, action) is False:
+                raise Denied(f"{action} {room}")
+
+    async def admit(self, component: Component, place: Place) -> None:
+        """Run the guards of the page and of the component. Raises Denied."""
+        guard = self.guards.get(place.mount.route)
+        if guard is not None and await hook(guard(place.request, place.session)) is False:
+            raise Denied(place.mount.route)
+        if await hook(component.guard(place.request, place.session)) is False:
+            raise Denied(type(component).__name__)
+
+    def surround(self, component: Component, instance: str, place: Place, path: str) -> None:
+        """Tell a component where it lives. path: the instances around it."""
+        around = surroundings_of(component)
+        around.renderer, around.instance, around.path = self.templates, instance, path
+        around.route = place.mount.route
+        around.session, around.request = place.session, place.request
+        around.presence, around.authorize = self.presence, self.authorize
+
+    async def load(self, component: Component) -> None:
+        """Run the hook that fetches what is not state, and note what it reads of stores."""
+        if "load" not in definition_of(component).overrides:
+            return
+        around = surroundings_of(component)
+        around.loading = True
+        try:
+            with reading_into(around.reads):
+                await hook(component.load())
+        finally:
+            around.loading = False
+
+    def render(self, component: Component, slot: str) -> Rendering:
+        """The component's text, and the children that stand in it as placeholders."""
+        around = surroundings_of(component)
+        frame = Frame(slot, around.instance, around.path, unpack_content(around.content))
+        with reading_into(around.reads):
+            html = self.templates.text(component, frame)
+        html, containers = containers_in(html, frame, type(component).__name__) if frame.streams else (html, {})
+        if listens(component):
+            html = with_attribute(html, ' data-live="0"')
+        given = frame.content.children
+        children = {**frame.children, **{name: given[name] for name in children_in(html) if name in given}}
+        return Rendering(html, self.renderings.add(html), children, containers)
+
+    def seal(self, token: Token) -> str:
+        """The token as text. Raises FieldError where the state is larger than a token may be."""
+        text, limits = seal(token, self.ring), self.settings.limits
+        if len(text) > limits.token:
+            raise FieldError(
+                f"the state of {token.component} makes a token of {len(text)} bytes; {limits.token} are allowed: "
+                "keep the query in the state, and fetch the rows in load()"
+            )
+        if self.settings.debug and len(text) > limits.token_warning:
+            log.warning("the state of %s travels as %s bytes; fetch large data in load()", token.component, len(text))
+        return text
+
+    def token(self, mounted: Mounted, place: Place) -> Token:
+        """What the browser is to carry for a mounted instance."""
+        definition, child = mounted.child.definition, mounted.child
+        stateless = definition.cls.stateless
+        return Token(
+            instance=child.instance,
+            component=definition.name,
+            schema=definition.fields.schema,
+            binding=b"" if stateless else self.binding(place.session.id),
+            epoch=0 if stateless else place.session.meta.epoch,
+            slot=child.slot,
+            arguments=bytes.fromhex(child.digest),
+            mount=place.mount,
+            born=int(mounted.born),
+            issued=coarse(time.time()),
+            state=pending_state(child)
+            if mounted.pending
+            else definition.fields.public.pack(mounted.component.__dict__),
+            version=mounted.version,
+            rendering=mounted.rendering.digest,
+            listens=mounted.pending or listens(mounted.component),
+            path=child.path,
+            pending=mounted.pending,
+            streams={name: digest(mounted.rows.get(name, "")) for name in mounted.rendering.containers},
+        )
+
+    def binding(self, session_id: str) -> bytes:
+        """What ties a token to a session without telling its id."""
+        return self.ring.mac("bind", session_id)[:BINDING].encode()
+
+    def bound(self, token: Token, definition: Definition, session_id: str) -> bool:
+        """Whether the token may be used in this session; that of a stateless class in any."""
+        if definition.cls.stateless:
+            return True
+        return self.ring.matches("bind", session_id, token.binding, size=BINDING)
