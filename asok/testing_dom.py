@@ -30,6 +30,7 @@ __all__ += ["opening", "outer", "parse", "summary", "text_in", "wired"]
 
 STATE = "data-asok-state"
 LIVE = "data-live"
+SLOT = "data-asok-slot"
 REACT = "data-asok-react"
 DO = "data-asok-do"
 STREAM = "ws-stream"
@@ -105,8 +106,10 @@ class Dom:
         return self.find(selector) or [element for element in self.tree.find_all(True) if wired(element)]
 
     def instance_of(self, element: Tag) -> str | None:
-        """The component that an element belongs to: the nearest root at or above it."""
+        """The component that an element belongs to: the nearest root at or above it, or who has put it into a slot."""
         for candidate in (element, *element.parents):
+            if candidate.has_attr(SLOT):
+                return text_of(candidate, SLOT)
             if candidate.has_attr(STATE):
                 return text_of(candidate, STATE).partition(".")[0]
         return None

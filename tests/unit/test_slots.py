@@ -1,0 +1,289 @@
+"""Slots: content that a template puts into a component, which belongs to whoever wrote it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asok import Component, exposed, private
+from asok.errors import FieldError
+from asok.testing import LiveClient
+from tests.rig import asok_app
+
+
+class Card(Component):
+    title: str = ""
+    open: bool = True
+    template = """<article><h2>{{ title }}</h2><button class="toggle" ws-click="toggle">{{ open }}</button>
+    {% if open %}<main>{{ slot or "nothing inside" }}</main>
+    {% if slots.footer %}<footer>{{ slots.footer }}</footer>{% endif %}{% endif %}</article>"""
+
+    @exposed
+    def toggle(self) -> None:
+        self.open = not self.open
+
+
+class Leaf(Component):
+    name: str = ""
+    count: int = 0
+    template = '<button class="leaf" ws-click="add">{{ name }}{{ count }}</button>'
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+class Board(Component):
+    votes: int = 0
+    title: str = "Board"
+    template = """<div>{% component 'Card', title=title %}
+      <p>{{ votes }} votes</p>{{ component('Leaf', name='in slot ') }}
+      {% slot 'footer' %}<button class="vote" ws-click="vote">vote</button>{% endslot %}
+    {% endcomponent %}<button class="rename" ws-click="rename">rename</button></div>"""
+
+    @exposed
+    def vote(self) -> None:
+        self.votes += 1
+
+    @exposed
+    def rename(self) -> None:
+        self.title += "!"
+
+
+KNOWN = (Card, Leaf, Board)
+
+
+@pytest.fixture(autouse=True)
+def known(request: Any) -> None:
+    """The classes of this file, which each test may forget."""
+    from asok.component import definition_of, registry
+
+    for each in KNOWN:
+        registry.add(definition_of(each))
+
+
+async def test_content_is_rendered_with_the_parents_variables_and_its_events_are_the_parents() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Board)
+        assert page.text("main p") == "0 votes"
+        await page.click(".vote")
+        await page.click(".vote")
+        assert page.text("main p") == "2 votes"
+
+
+async def test_content_survives_what_the_child_does_and_the_childs_state_survives_other_content() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Board)
+        await page.click(".leaf")
+        await page.click(".toggle")
+        assert not page.exists("main")
+        await page.click(".toggle")
+        assert page.text("main p") == "0 votes"
+        assert page.text(".leaf") == "in slot 1"
+        await page.click(".vote")
+        await page.click(".toggle")
+        await page.click(".rename")
+        assert page.text(".toggle") == "False"
+        assert page.text("h2") == "Board!"
+        await page.click(".toggle")
+        assert (page.text("main p"), page.text(".leaf")) == ("1 votes", "in slot 1")
+        assert page.text("footer") == "vote"
+
+
+async def test_a_reload_shows_the_content_as_it_is_then() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Board)
+        await page.click(".vote")
+        await page.click(".leaf")
+        await page.reload()
+        assert (page.text("main p"), page.text(".leaf")) == ("1 votes", "in slot 1")
+        await page.click(".toggle")
+        await page.click(".toggle")
+        assert (page.text("main p"), page.text(".leaf")) == ("1 votes", "in slot 1")
+
+
+# ---- forms of the tags
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{% component 'Card' %}hello{% slot 'footer' %}bye{% endslot %}{% endcomponent %}",
+        "{% component 'Card' %}hello{% slot 'footer' %}bye{% endcomponent %}",
+        "{% component 'Card' %}{% slot 'footer' %}bye{% endslot %}hello{% endcomponent %}",
+        "{% component 'Card' %}hello{% for each in 'bye' %}{% slot 'footer' %}{{ each }}{% endslot %}{% endfor %}"
+        "{% endcomponent %}",
+        "{% component 'Card', key=1, **{'title': 'x'} %}hello{% if true %}{% slot 'footer' %}bye{% endslot %}{% endif %}"
+        "{% endcomponent %}",
+    ],
+)
+async def test_slots_may_be_written_in_these_ways(tmp_path: Path, content: str) -> None:
+    async with LiveClient(asok_app(tmp_path, {"/": content}, debug=True)) as live:
+        page = await live.open("/")
+        assert (page.text("main"), page.text("footer")) == ("hello", "bye")
+        await page.click(".toggle")
+        await page.click(".toggle")
+        assert (page.text("main"), page.text("footer")) == ("hello", "bye")
+
+
+@pytest.mark.parametrize("content", ["{{ component('Card') }}", "{% component 'Card' %} \n{% endcomponent %}",
+                                     "{% component 'Card' %}{% slot 'footer' %} {% endslot %}{% endcomponent %}"])  # fmt: skip
+async def test_an_empty_slot_is_false_and_shows_the_default(tmp_path: Path, content: str) -> None:
+    async with LiveClient(asok_app(tmp_path, {"/": content}, debug=True)) as live:
+        page = await live.open("/")
+        assert page.text("main") == "nothing inside"
+        assert not page.exists("footer")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{% slot 'footer' %}x{% endslot %}", "stands outside of"),
+        ("{% component 'Card' %}{% slot footer %}x{% endslot %}{% endcomponent %}", "named by one text"),
+        ("{% component 'Card' %}{% slot %}x{% endslot %}{% endcomponent %}", "named by one text"),
+        ("{% component 'Card' %}{% slot 'a', 'b' %}x{% endslot %}{% endcomponent %}", "named by one text"),
+        ("{% component 'Card' %}x", "endcomponent"),
+        ("{% component 'Crad' %}x{% endcomponent %}", "did you mean 'Card'"),
+        ("{% component 'Card', titel='x' %}x{% endcomponent %}", "did you mean 'title'"),
+        ("{% component 'Fixed' %}x{% endcomponent %}", "stateless and keeps no content"),
+        ("{% component 'Card' %}{{ 'x' * 2000000 }}{% endcomponent %}", "page the list"),
+    ],
+)
+async def test_what_cannot_be_content_is_told_in_words(tmp_path: Path, source: str, words: str) -> None:
+    type("Fixed", (Component,), {"stateless": True, "template": "<p>{{ slot }}</p>"})
+    app = asok_app(tmp_path, {"/": source})
+    with pytest.raises(Exception, match=words):
+        async with LiveClient(app) as live:
+            await live.open("/")
+
+
+# ---- slots that a component does not have
+
+
+MISSPELT = "{% component 'Card' %}{% slot 'foter' %}x{% endslot %}{% endcomponent %}<p>the rest</p>"
+
+
+async def test_a_slot_that_a_component_does_not_have_shows_its_boundary_in_development(tmp_path: Path) -> None:
+    async with LiveClient(asok_app(tmp_path, {"/": MISSPELT}, debug=True)) as live:
+        page = await live.open("/")
+        assert "Card was given the slot 'foter', which its template does not show; did you mean 'footer'?" in page.html()
+        assert "{{ slots.footer }}" in page.text(".asok-error")
+        assert page.text("body > p") == "the rest"
+
+
+async def test_in_production_it_is_left_out_and_told_once(tmp_path: Path, caplog: Any) -> None:
+    async with LiveClient(asok_app(tmp_path, {"/": MISSPELT})) as live:
+        for _ in range(2):
+            page = await live.open("/")
+            assert page.text("main") == "nothing inside"
+        await page.click(".toggle")
+    assert [each.levelno for each in caplog.records if "foter" in each.message] == [logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<p>{% for name in slots %}{{ name }}{{ slots[name] }}{% endfor %}</p>",
+        "<p>{% if 'foter' in slots %}{{ slots['foter'] }}{% endif %}</p>",
+        "<p>{% macro m(s) %}{{ s.foter }}{% endmacro %}{{ m(slots) }}</p>",
+    ],
+)
+async def test_where_only_running_tells_what_is_asked_nothing_is_complained_of(tmp_path: Path, template: str) -> None:
+    type("Card", (Component,), {"template": template, "__module__": __name__})
+    async with LiveClient(asok_app(tmp_path, {"/": MISSPELT}, debug=True)) as live:
+        assert "x" in (await live.open("/")).text("body > p:has(slot)")
+
+
+async def test_a_slot_with_a_component_is_shown_once(tmp_path: Path) -> None:
+    type("Twice", (Component,), {"template": "<p>{{ slot }}{{ slot }}</p>"})
+    body = "{% component 'Twice' %}{{ component('Leaf') }}{% endcomponent %}{% component 'Twice' %}x{% endcomponent %}"
+    async with LiveClient(asok_app(tmp_path, {"/": body}, debug=True)) as live:
+        page = await live.open("/")
+        assert "show it once" in page.text(".asok-error")
+        assert page.text("body > p") == "xx"
+
+
+# ---- levels
+
+
+class Panel(Component):
+    wide: bool = False
+    template = """<section>{% component 'Card', title='panel' %}{{ slot }}{% slot 'footer' %}{{ slots.actions }}
+    <i>{{ wide }}</i>{% endslot %}{% endcomponent %}<button class="widen" ws-click="widen">widen</button></section>"""
+
+    @exposed
+    def widen(self) -> None:
+        self.wide = not self.wide
+
+
+class Page(Component):
+    hits: int = 0
+    template = """<div>{% component 'Panel' %}{{ component('Leaf', name='deep ') }}<b>{{ hits }}</b>{% slot 'actions' %}
+    <button class="hit" ws-click="hit">hit</button>{% endslot %}{% endcomponent %}</div>"""
+
+    @exposed
+    def hit(self) -> None:
+        self.hits += 1
+
+
+KNOWN += (Panel, Page)
+
+
+async def test_content_goes_through_several_levels_and_stays_its_writers() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Page)
+        await page.click(".leaf")
+        for _ in range(2):
+            await page.click(".hit")
+            await page.click(".widen")
+            await page.click(".toggle")
+            assert not page.exists(".hit")
+            await page.click(".toggle")
+        assert (page.text("b"), page.text("i"), page.text(".leaf")) == ("2", "False", "deep 1")
+        assert page.text("footer").startswith("hit")
+
+
+async def test_rows_with_content_keep_their_state_where_they_change_places() -> None:
+    class Rows(Component):
+        names: list[str] = ["a", "b", "c"]
+        template = """<ul>{% for name in names %}{% component 'Card', key=name, title=name %}
+        {{ component('Leaf', key=name, name=name) }}<i>{{ loop.index }}</i>{% endcomponent %}{% endfor %}
+        <button class="turn" ws-click="turn">turn</button></ul>"""
+
+        @exposed
+        def turn(self) -> None:
+            self.names = self.names[::-1]
+
+    async with LiveClient() as live:
+        page = await live.mount(Rows)
+        await page.click(".leaf", text="a0")
+        await page.click(".turn")
+        assert page.all(".leaf") == ["c0", "b0", "a1"]
+        assert page.all("main i") == ["1", "2", "3"]
+        await page.click(".leaf", text="a1")
+        assert page.all(".leaf") == ["c0", "b0", "a2"]
+
+
+async def test_private_arguments_of_a_component_in_content_come_back() -> None:
+    class Secret(Component):
+        code: str = private("")
+        template = "<em>{{ code|length }}</em>"
+
+    class Holder(Component):
+        template = "<div>{% component 'Card' %}{{ component('Secret', code='four') }}{% endcomponent %}</div>"
+
+    assert Secret
+    async with LiveClient() as live:
+        page = await live.mount(Holder)
+        await page.click(".toggle")
+        await page.click(".toggle")
+        assert page.text("em") == "4"
+
+
+@pytest.mark.parametrize("name", ["lazy", "placeholder", "error_template", "slot", "slots", "caller", "key"])
+def test_a_field_cannot_have_a_name_that_component_takes(name: str) -> None:
+    with pytest.raises(FieldError, match=f"Odd.{name} cannot be a field"):
+        type("Odd", (Component,), {"__annotations__": {name: str}, name: "x"})
