@@ -28,10 +28,11 @@ from asok.checking import Mistakes
 from asok.component import Component, Definition, definition_of, registry
 from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
+from asok.form_http import FormEndpoint
 from asok.frames import Child
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
-from asok.project import Files, Scripts, discover, folder_of_caller, uses_features
+from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
 from asok.rendering import Templates
 from asok.sessions import Backend, Session
 from asok.settings import Settings
@@ -105,6 +106,7 @@ class Asok(Sharing):
             WebSocketRoute(live, self._live),
             Route(statics.route, statics.serve),
             Route(f"{live}/store/{{place:path}}", StoreEndpoint(self._engine)),
+            Route(f"{live}/form", FormEndpoint(self._engine)),
             Route(f"{live}/{{hash}}/{{file}}", runtime_file),
         ]
         for folder in (self.root / "src" / "static", self.root / "static"):
@@ -267,7 +269,7 @@ class Asok(Sharing):
     async def refresh(self, what: str) -> None:
         """Development: `template` or `css` files have changed; open pages follow without a restart."""
         self._templates.forget()
-        uses_features.cache_clear()
+        forget_features()
         self._live.refresh(what)
         self.mistakes.tell()
 

@@ -9,16 +9,16 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import CodeType
+from weakref import WeakKeyDictionary
 
 from starlette.staticfiles import StaticFiles
 
 from asok.attributes import needs_features
 from asok.component import Definition
 
-__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "uses_features"]
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "uses_features"]
 
 LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
@@ -70,9 +70,23 @@ class Scripts:
         return cls(bool(used & OF_STORES), "appState" in used, features or bool(used - OF_STORES))
 
 
-@cache
+# By class, which must be free to go.
+_features = WeakKeyDictionary[Definition, bool]()
+
+
 def uses_features(definition: Definition) -> bool:
     """Whether the templates of a class, or the texts in its code, use an attribute beyond the runtime's core."""
+    if definition not in _features:
+        _features[definition] = _looks_for_features(definition)
+    return _features[definition]
+
+
+def forget_features() -> None:
+    """Look again; for development."""
+    _features.clear()
+
+
+def _looks_for_features(definition: Definition) -> bool:
     cls, folder = definition.cls, definition.folder
     if definition.looks_at_target or needs_features(cls.template or ""):
         return True
