@@ -101,7 +101,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What else browsers send, for the speller and the editors. Events of any other name are heard as well.
+# What else browsers send, for the speller and the editors; without the names of attributes, such as `cancel`. Events of
+# any other name are heard as well.
 DOM_EVENTS = frozenset(event.name for event in EVENTS) | _words(
     """
     abort animationcancel animationend animationiteration animationstart auxclick beforeinput beforematch
@@ -111,7 +112,7 @@ DOM_EVENTS = frozenset(event.name for event in EVENTS) | _words(
     mousemove mouseout mouseover mouseup online pause play playing pointercancel pointermove pointerout
     pointerover popstate progress ratechange reset resize scrollend seeked seeking select selectionchange
     slotchange storage timeupdate touchcancel touchend touchmove touchstart transitionend transitionstart
-    visibilitychange volumechange waiting wheel
+    visibilitychange volumechange wheel
     """
 )
 

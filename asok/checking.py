@@ -49,28 +49,29 @@ def findings(definitions: Iterable[Definition], *envs: jinja2.Environment) -> tu
 
 
 def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:
-    """The mistakes in one template."""
+    """The mistakes in one template; none in a stray file that Jinja cannot read, which may be of another kind."""
+    found: list[tuple[int, str]] = []
     try:
-        for line, problem in _problems(source, env):
-            yield Finding(source.file, source.line + (line - 1 if source.whole else 0), problem)
+        for each in _problems(source, env):
+            found.append(each)
     except jinja2.TemplateSyntaxError as error:
-        if not source.stray:  # it may be a page of another kind
-            line = source.line + (error.lineno - 1 if source.whole else 0)
-            yield Finding(source.file, line, f"Jinja cannot read this: {error.message}")
+        if source.stray:
+            return
+        found.append((error.lineno, f"Jinja cannot read this: {error.message}"))
+    for line, problem in found:
+        yield Finding(source.file, source.line + (line - 1 if source.whole else 0), problem)
 
 
 def _problems(source: Source, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
     if source.problem:
-        if not source.stray:
-            yield 1, source.problem
-        return
+        yield 1, source.problem
     known = Known(source.owners) if source.owners else None
     for element in elements(env, source.text):
         for attribute in element.attributes:
             yield from ((attribute.line, problem) for problem in problems(attribute, known))
     tree = env.parse(source.text)
-    env.compile(tree)  # knows which filters and tests there are
-    yield from _component_problems(env.parse(source.text), env)
+    yield from _component_problems(tree, env)
+    env.compile(tree)  # it alone knows which filters and tests there are
 
 
 # --- component('Name', …)

@@ -209,7 +209,7 @@ def _call_problems(text: str, known: Known | None) -> Iterator[str]:
         yield f"expected a call such as save or add(1, 'two'), got {_shown(text)}"
         return
     except BadArguments as error:
-        yield _shown(str(error), quote=False)
+        yield _readable(str(error))
         return
     wrong = list(_method_problems(call.method, known))
     yield from wrong
@@ -217,7 +217,7 @@ def _call_problems(text: str, known: Known | None) -> Iterator[str]:
         try:
             bind_arguments(call, _lenient(call, known.methods[call.method].parameters), None)
         except BadArguments as error:
-            yield _shown(str(error), quote=False)
+            yield _readable(str(error))
 
 
 def _lenient(call: Call, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -234,8 +234,13 @@ def _is_unknown(value: object) -> bool:
     return isinstance(value, str) and HOLE in value
 
 
-def _shown(text: str, *, quote: bool = True) -> str:
-    """Text for a sentence, with what Jinja writes as `{{…}}`."""
-    short = text if len(text) <= 80 else f"{text[:79]}…"
-    plain = re.sub(rf"'?{HOLE}'?", "{{…}}", short).replace(BRANCH, "{%…%}")
-    return repr(plain) if quote else plain
+def _shown(text: str) -> str:
+    """What stands in the template, for a sentence."""
+    return repr(_readable(text if len(text) <= 80 else f"{text[:79]}…"))
+
+
+def _readable(text: str) -> str:
+    """Text with what Jinja writes as `{{…}}`."""
+    return (
+        text.replace(repr(HOLE)[1:-1], HOLE).replace(f"'{HOLE}'", HOLE).replace(HOLE, "{{…}}").replace(BRANCH, "{%…%}")
+    )

@@ -40,6 +40,10 @@ def test_no_name_stands_twice() -> None:
         assert len({modifier.name for modifier in each.modifiers}) == len(each.modifiers)
 
 
+def test_no_attribute_is_called_like_an_event() -> None:
+    assert not {each.name.removeprefix("ws-") for each in ATTRIBUTES} & DOM_EVENTS
+
+
 def test_no_modifier_is_called_like_a_key_that_has_a_name() -> None:
     assert not KEYS.keys() & {modifier.name for modifier in EVENT.modifiers}
 

@@ -64,7 +64,7 @@ def test_the_version_is_said() -> None:
 
 def test_the_help_names_every_command() -> None:
     said = asok("--help", cwd=Path.cwd()).stdout
-    assert all(f"  {command} " in said for command in ("new", "dev", "run", "keys"))
+    assert all(f"  {command} " in said for command in ("new", "dev", "check", "editor", "run", "keys"))
 
 
 def test_the_version_needs_neither_server_nor_watcher() -> None:
@@ -138,6 +138,27 @@ def test_a_bad_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
     assert "signing key 1 is too short" in said and "hunter2" not in said
 
 
+# --- asok check, asok editor
+
+
+def test_a_new_project_has_no_mistakes(demo: Path) -> None:
+    assert asok("check", cwd=demo).stdout == "3 templates checked, no mistakes found\n"
+
+
+def test_a_mistake_is_one_line_with_file_and_line_and_an_exit_code(demo: Path) -> None:
+    (demo / "src/components/counter.html").write_text(COUNTER_HTML.replace("increment", "incremnt"))
+    done = asok("check", "app.py", cwd=demo)
+    problem = "ws-click: Counter has no method 'incremnt'; did you mean 'increment'?"
+    assert (done.returncode, done.stdout) == (1, f"src/components/counter.html:4: {problem}\n")
+
+
+def test_editors_learn_the_attributes(demo: Path) -> None:
+    assert asok("editor", cwd=demo).returncode == 0
+    assert (demo / ".vscode/asok.html-data.json").exists() and (demo / "web-types.json").exists()
+    assert "there is no" not in asok("editor", str(demo), cwd=demo.parent).stderr
+    assert asok("editor", "nowhere", cwd=demo).returncode == 2
+
+
 # --- asok dev, asok run: what does not start
 
 
@@ -151,7 +172,7 @@ def test_production_needs_a_good_key(tmp_path: Path, keys: str, words: str) -> N
     assert words in fails("run", "--port", "0", cwd=tmp_path, ASOK_KEYS=keys)
 
 
-@pytest.mark.parametrize("command", ["dev", "run"])
+@pytest.mark.parametrize("command", ["dev", "run", "check"])
 def test_a_missing_app_is_refused(tmp_path: Path, command: str) -> None:
     assert "there is no app.py here" in fails(command, cwd=tmp_path)
     assert "there is no other.py here" in fails(command, "other.py", cwd=tmp_path)
