@@ -26,9 +26,9 @@ def kind_of(form: Any) -> Kind | None:
         return kind_of_form(form)
     pydantic, wtforms = sys.modules.get("pydantic"), sys.modules.get("wtforms")
     if pydantic is not None and issubclass(form, pydantic.BaseModel):
-        return _pydantic(form)
+        return _pydantic(typing.cast(Any, form))
     if wtforms is not None and issubclass(form, wtforms.Form):
-        return _wtforms(form)
+        return _wtforms(typing.cast(Any, form))
     return None
 
 
@@ -47,11 +47,9 @@ class PydanticKind:
 
     def check(self, data: Mapping[str, Any]) -> tuple[Any, Errors]:
         """The model, or None and what its validators say."""
-        from pydantic import ValidationError
-
         try:
             return self.form.model_validate(self._given(data)), {}
-        except ValidationError as error:
+        except sys.modules["pydantic"].ValidationError as error:
             return None, {self._path(each["loc"]): _said(each) for each in reversed(error.errors())}
 
     def _given(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,28 +169,26 @@ class _Given(dict[str, list[str]]):
 
 
 def _shapes(form: Any) -> dict[str, Shape]:
-    from wtforms import SubmitField
-
-    return {field.short_name: _shape(form, field) for field in form if not isinstance(field, SubmitField)}
+    submit = sys.modules["wtforms"].SubmitField
+    return {field.short_name: _shape(form, field) for field in form if not isinstance(field, submit)}
 
 
 def _shape(form: Any, field: Any) -> Shape:
-    from wtforms import BooleanField, FieldList, FileField, FormField, SelectMultipleField
-
+    wtforms: Any = sys.modules["wtforms"]
     label, required = field.label.text, bool(field.flags.required)
-    if isinstance(field, FormField):
+    if isinstance(field, wtforms.FormField):
         return Shape("group", label, required, "", _shapes(field.form))
-    if isinstance(field, FieldList):
+    if isinstance(field, wtforms.FieldList):
         row = field.entries[0] if field.entries else field.append_entry()
-        if isinstance(row, FormField):
+        if isinstance(row, wtforms.FormField):
             most = field.max_entries or MOST_ROWS
             return Shape("rows", label, required, "", _shapes(row.form), field.min_entries, most)
-    if isinstance(field, (FieldList, FileField)):
+    if isinstance(field, (wtforms.FieldList, wtforms.FileField)):
         problem = "a list of forms is a FieldList(FormField(…)), and files do not go with a form's text"
         raise FieldError(f"{type(form).__name__}.{field.short_name} is a {type(field).__name__}: {problem}")
-    if isinstance(field, BooleanField):
+    if isinstance(field, wtforms.BooleanField):
         return Shape("flag", label, required, text_of(bool(field.data)))
-    if isinstance(field, SelectMultipleField):
+    if isinstance(field, wtforms.SelectMultipleField):
         return Shape("many", label, required, text_of(field.data, many=True))
     return Shape("text", label, required, text_of(field.data))
 

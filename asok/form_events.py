@@ -128,13 +128,15 @@ class Filling:
             self.draft.visit_(*self.left)
         if wrong is not None:
             self.draft.visit_all_()
-            return self._refused(wrong.by_path())
+            self._refused(wrong.by_path())
+            return None
         if self.method.form is None:
             return self.arguments
         self.draft.visit_all_()
         made, errors = await checked(self.draft)
         if errors or made is None:
-            return self._refused(errors)
+            self._refused(errors)
+            return None
         self.draft.judge_({})
         return self._with(made, self.method.form)
 

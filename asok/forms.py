@@ -75,7 +75,7 @@ class Draft(Struct):
         gone = f"{rows}-{number}-"
         for kept in (self.typed_, self.rows_, self.errors_):
             for name in [name for name in kept if name.startswith(gone)]:
-                del kept[name]  # type: ignore[attr-defined]  # dicts of three types
+                del kept[name]
         self.visited_ = [name for name in self.visited_ if not name.startswith(gone)]
 
     def __getattr__(self, name: str) -> View:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from asok.boundaries import boundary, waiting
 from asok.component import Definition, registry, surroundings_of
 from asok.errors import AsyncHook, Busy, Refusal, ResetNeeded
+from asok.form_html import Posting, postable
 from asok.frames import Child, Frame
 from asok.hosting import Guard, Host
 from asok.markup import PLACEHOLDER, with_state
@@ -191,18 +193,33 @@ class Engine(Host):
         html = Markup(self._in_full(mounted[child.instance], mounted, place))
         return html, [each.child.definition for each in mounted.values()]
 
-    def _assemble(self, text: str, mounted: Mapping[str, Mounted], place: Place) -> str:
-        return PLACEHOLDER.sub(
-            lambda found: self._in_full(mounted[found[1]], mounted, place) if found[1] in mounted else found[0], text
-        )
+    def _assemble(
+        self, text: str, mounted: Mapping[str, Mounted], place: Place, in_forms: Set[str] = frozenset()
+    ) -> str:
+        """in_forms: the instances that stand inside of a form."""
 
-    def _in_full(self, each: Mounted, mounted: Mapping[str, Mounted], place: Place) -> str:
+        def whole(found: re.Match[str]) -> str:
+            each = mounted.get(found[1])
+            return found[0] if each is None else self._in_full(each, mounted, place, in_form=found[1] in in_forms)
+
+        return PLACEHOLDER.sub(whole, text)
+
+    def _in_full(self, each: Mounted, mounted: Mapping[str, Mounted], place: Place, *, in_form: bool = False) -> str:
         if each.record is not None:
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
         assert each.sealed is not None
-        html = with_state(each.rendering.html, each.sealed[1])
-        return self._assemble(with_rows(html, each.rendering.containers, each.rows), mounted, place)
+        html = with_rows(each.rendering.html, each.rendering.containers, each.rows)
+        html, in_forms = postable(html, each.child.instance, self._posting(mounted, place), inside=in_form)
+        return self._assemble(with_state(html, each.sealed[1]), mounted, place, in_forms)
+
+    def _posting(self, mounted: Mapping[str, Mounted], place: Place) -> Posting:
+        def token(instance: str) -> str | None:
+            each = mounted.get(instance)
+            return each.sealed[1] if each is not None and each.sealed is not None else None
+
+        csrf = self.ring.mac("csrf", place.session.id) if place.session.needed else ""
+        return Posting(place.request.scope.get("root_path", "") + self.settings.live + "/form", csrf, token)
 
 
 async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:

@@ -7,9 +7,7 @@ from typing import Annotated
 import pytest
 
 from asok import Component, exposed
-from asok.component import definition_of
-from asok.errors import ComponentError, FieldError
-from asok.forms import Draft, Email, Form, FormError, Meta, form_of
+from asok.forms import Email, Form, FormError, Meta, form_of
 from asok.testing import LiveClient, Refused
 
 

@@ -1,0 +1,324 @@
+"""Forms without JavaScript: a plain POST runs the method once, keeps what it did, and leads back to the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from html import unescape
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asok import Asok, Component, Session, Settings, exposed
+from asok.forms import Form, Meta, form_of
+
+SITE = "http://localhost"
+INPUT = re.compile(r"<(?:input|button)\b([^>]*)>")
+ATTRIBUTE = re.compile(r'([\w-]+)(?:="([^"]*)")?')
+
+
+class Wish(Form):
+    text: Annotated[str, Meta(min_length=3)]
+    tags: list[str] = []
+
+
+class Wishes(Component):
+    form = form_of(Wish)
+    name: str = ""
+    count: int = 0
+    template = """<section>{% if name != "bare" %}<form ws-submit="save"><input {{ form.text.attributes }}>
+      <p>{{ form.text.error }}</p><button type="button" ws-click="more(2)" value="7">More</button><button>Save</button>
+    </form>{% endif %}<b>{{ count }}</b><i>{{ session.get("wishes", []) | join(",") }}</i></section>"""
+
+    @exposed
+    def save(self, form: Wish) -> None:
+        self.count += 1
+        self.session["wishes"] = [*self.session.get("wishes", []), form.text]
+        self.form = form_of(Wish)
+        if form.text == "leave":
+            self.redirect("/elsewhere")
+        if form.text == "fail":
+            raise RuntimeError("no")
+
+    @exposed
+    def more(self, by: int, value: str) -> None:
+        self.count += by * int(value)
+
+    @exposed
+    async def ask(self) -> None:
+        await self.window.confirm("Sure?")
+
+
+class Guarded(Wishes):
+    def guard(self, request: Request, session: Session) -> bool:
+        return not session.get("out")
+
+
+class Still(Component):
+    stateless = True
+    count: int = 0
+    template = '<form ws-submit="add"><input name="text"><button>Add</button><b>{{ count }}</b></form>'
+
+    @exposed
+    def add(self, text: str) -> None:
+        self.redirect(f"/still?text={text}")
+
+
+class Inner(Component):
+    count: int = 0
+    template = '<span><button type="button" ws-click="add">Inner</button><u>{{ count }}</u></span>'
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+class Outer(Component):
+    text: str = ""
+    template = """<form ws-submit="keep"><input name="text"><button>Keep</button>{{ component("Inner") }}
+      <em>{{ text }}</em></form>"""
+
+    @exposed
+    def keep(self, text: str) -> None:
+        self.text = text
+
+
+class Plain:
+    """A browser without JavaScript, as far as forms go."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http, self.path, self.text = http, "/", ""
+
+    async def open(self, path: str) -> str:
+        answer = await self.http.get(path, follow_redirects=True)
+        self.path, self.text = path, answer.text
+        return answer.text
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """The inputs that the server put into the form."""
+        inputs = [dict(ATTRIBUTE.findall(each)) for each in INPUT.findall(self.text)]
+        return {unescape(each["name"]): unescape(each["value"]) for each in inputs if each.get("type") == "hidden"}
+
+    def button(self, label: str) -> dict[str, str]:
+        found = re.search(r"<button\b([^>]*)>" + label, self.text)
+        assert found is not None, f"no button {label}"
+        attributes = dict(ATTRIBUTE.findall(found[1]))
+        return {unescape(attributes["name"]): unescape(attributes.get("value", ""))} if "name" in attributes else {}
+
+    async def post(self, fields: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> httpx.Response:
+        given = {"origin": SITE, "content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        kept = {name: value for name, value in given.items() if value}
+        return await self.http.post("/live/form", content=urlencode(fields, doseq=True), headers=kept)
+
+
+@pytest.fixture
+async def plain(tmp_path: Path) -> AsyncIterator[Plain]:
+    async with browsing(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def browsing(root: Path) -> AsyncIterator[Plain]:
+    app = Asok(root=root, settings=Settings(root=root, debug=True, database=":memory:"))
+    for component in (Wishes, Guarded, Still, Outer):
+        app.page(f"/{component.__name__.lower()}", component)
+    app.page("/other", Wishes)
+
+    async def leave(request: Request) -> Response:
+        request.session["out"] = True
+        return Response()
+
+    app.add_route("/out", leave)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SITE)
+    async with app.starlette.router.lifespan_context(app.starlette), http:
+        yield Plain(http)
+
+
+async def test_a_post_runs_the_method_and_leads_back_to_the_page(plain: Plain) -> None:
+    await plain.open("/wishes?a=1")
+    answer = await plain.post({**plain.hidden, "text": "peace"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/wishes?a=1")
+    assert "<b>1</b><i>peace</i>" in await plain.open("/wishes?a=1")
+
+
+async def test_the_same_form_sent_twice_has_its_effect_once(plain: Plain) -> None:
+    await plain.open("/wishes")
+    fields = {**plain.hidden, "text": "peace"}
+    for _ in range(3):
+        answer = await plain.post(fields)
+        assert answer.status_code == 303
+    assert "<b>1</b><i>peace</i>" in await plain.open("/wishes")
+
+
+async def test_a_form_that_was_changed_after_going_back_counts_anew(plain: Plain) -> None:
+    await plain.open("/wishes")
+    fields = plain.hidden
+    await plain.post({**fields, "text": "peace"})
+    await plain.post({**fields, "text": "bread"})
+    assert "<b>2</b><i>peace,bread</i>" in await plain.open("/wishes")
+
+
+async def test_what_is_wrong_stands_on_the_page_with_the_text_that_was_typed(plain: Plain) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, "text": "<i"})
+    assert answer.status_code == 303
+    page = await plain.open("/wishes")
+    assert "Please use at least 3 characters." in page
+    assert 'value="&lt;i"' in page
+    assert "<b>0</b>" in page
+
+
+async def test_a_button_in_a_form_runs_its_own_call_with_its_value(plain: Plain) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, **plain.button("More"), "text": "typed"})
+    assert answer.status_code == 303
+    page = await plain.open("/wishes")
+    assert "<b>14</b>" in page
+    assert 'value="typed"' in page
+
+
+async def test_a_redirect_is_followed_and_other_effects_are_not_missed(plain: Plain) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, "text": "leave"})
+    assert answer.headers["location"] == "/elsewhere"
+
+
+async def test_a_component_without_state_works_without_a_session(plain: Plain) -> None:
+    await plain.open("/still")
+    assert not plain.http.cookies
+    answer = await plain.post({**plain.hidden, "text": "hello"})
+    assert answer.headers["location"] == "/still?text=hello"
+
+
+async def test_a_button_of_a_child_in_a_form_calls_the_child(plain: Plain) -> None:
+    await plain.open("/outer")
+    answer = await plain.post({**plain.hidden, **plain.button("Inner"), "text": "x"})
+    assert answer.status_code == 303
+    page = await plain.open("/outer")
+    assert "<u>1</u>" in page
+    assert "<em></em>" in page
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 303),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/json"}, 415),
+        ({"content-encoding": "gzip"}, 415),
+        ({"cookie": "asok=" + "x" * 43}, 403),
+    ],
+)
+async def test_only_a_page_of_this_app_and_session_may_send_a_form(
+    plain: Plain, headers: dict[str, str], status: int
+) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, "text": "peace"}, headers)
+    assert answer.status_code == status
+    assert ("<i>peace</i>" in await plain.open("/wishes")) is (status == 303)
+
+
+@pytest.mark.parametrize("name", ["_asok-csrf", "_asok-token"])
+async def test_without_its_proofs_a_form_is_refused(plain: Plain, name: str) -> None:
+    await plain.open("/wishes")
+    for change in (lambda text: "", lambda text: text[:-1] + ("A" if text[-1] != "A" else "B"), lambda text: "x"):
+        fields = {key: change(value) if key.startswith(name) else value for key, value in plain.hidden.items()}
+        assert (await plain.post({**fields, "text": "peace"})).status_code == 403
+    assert "<b>0</b>" in await plain.open("/wishes")
+
+
+async def test_the_csrf_token_of_another_session_is_refused(plain: Plain) -> None:
+    await plain.open("/wishes")
+    mine = plain.hidden
+    plain.http.cookies.clear()
+    await plain.open("/wishes")
+    for fields in (mine, {**mine, "_asok-csrf": plain.hidden["_asok-csrf"]}):
+        assert (await plain.post({**fields, "text": "peace"})).status_code in (403, 409)
+    assert "<b>0</b><i></i>" in await plain.open("/wishes")
+
+
+async def test_get_and_other_methods_are_refused_before_the_body_is_read(plain: Plain) -> None:
+    await plain.open("/wishes")
+    for method in ("GET", "PUT", "DELETE", "OPTIONS", "HEAD"):
+        answer = await plain.http.request(method, "/live/form", headers={"origin": SITE})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_more_than_the_limits_is_refused(plain: Plain) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, "text": "x" * 70_000})
+    assert answer.status_code == 413
+    assert "still there" in answer.text
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x=" + b"y" * 4096
+
+    headers = {"origin": SITE, "content-type": "application/x-www-form-urlencoded"}
+    answer = await plain.http.post("/live/form", content=endless(), headers=headers)
+    assert answer.status_code == 413
+    many = urlencode([(f"n{number}", "") for number in range(1500)])
+    assert (await plain.http.post("/live/form", content=many, headers=headers)).status_code == 400
+
+
+async def test_a_multipart_form_without_files_works_and_one_with_files_does_not(plain: Plain) -> None:
+    await plain.open("/wishes")
+    parts: dict[str, Any] = {name: (None, value) for name, value in {**plain.hidden, "text": "peace"}.items()}
+    answer = await plain.http.post("/live/form", files=parts, headers={"origin": SITE})
+    assert answer.status_code == 303
+    with_file = {**parts, "text": ("a.txt", b"file")}
+    answer = await plain.http.post("/live/form", files=with_file, headers={"origin": SITE})
+    assert answer.status_code == 400
+
+
+async def test_a_method_that_fails_keeps_nothing_and_says_so_in_words(plain: Plain) -> None:
+    await plain.open("/wishes")
+    answer = await plain.post({**plain.hidden, "text": "fail"})
+    assert answer.status_code == 500
+    assert "nothing was changed" in answer.text
+    assert "<b>0</b><i></i>" in await plain.open("/wishes")
+
+
+@pytest.mark.parametrize("call", ["load", "__init__", "nothing", "save(1)", "more", ""])
+async def test_only_what_a_browser_may_call_is_called(plain: Plain, call: str) -> None:
+    await plain.open("/wishes")
+    own = plain.hidden
+    instance = own["_asok-call"].split(" ")[0]
+    answer = await plain.post({**own, "_asok-call": f"{instance} {call}", "text": "peace"})
+    assert answer.status_code == 400
+    assert "<b>0</b>" in await plain.open("/wishes")
+
+
+async def test_the_guard_of_a_component_is_asked_again(plain: Plain) -> None:
+    await plain.open("/guarded")
+    await plain.http.get("/out")
+    answer = await plain.post({**plain.hidden, "text": "peace"})
+    assert answer.status_code == 403
+
+
+async def test_no_javascript_is_no_answer_to_a_question(plain: Plain) -> None:
+    await plain.open("/wishes")
+    own = plain.hidden
+    instance = own["_asok-call"].split(" ")[0]
+    answer = await plain.post({**own, "_asok-call": f"{instance} ask", "text": "x"})
+    assert answer.status_code == 500
+
+
+async def test_a_token_whose_record_is_gone_is_answered_in_words(plain: Plain) -> None:
+    await plain.open("/wishes")
+    plain.http.cookies.clear()
+    answer = await plain.post({**plain.hidden, "text": "peace"})
+    assert answer.status_code == 403
+    assert "Load the page again" in answer.text
