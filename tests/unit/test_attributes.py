@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asok.attributes import ATTRIBUTES, DOM_EVENTS, EVENT, EVENTS, KEYS, Value, attribute_of, needs_features
+from tests.unit.written import PAGE, TABLE, tables, with_tables
 
 SCRIPTS = Path(__file__).parents[2] / "alive-js" / "src"
 # Classes that the runtime sets, which look like attributes.
@@ -127,3 +128,12 @@ def test_the_features_are_needed_for(source: str) -> None:
 @pytest.mark.parametrize("attribute", ATTRIBUTES, ids=lambda each: each.name)
 def test_each_attribute_says_itself_whether_the_core_reads_it(attribute: object) -> None:
     assert needs_features(f"<p {attribute.example}>") is not attribute.core  # type: ignore[attr-defined]  # an Attribute
+
+
+# --- the docs page
+
+
+def test_the_tables_of_the_docs_page_are_written_from_the_table() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == with_tables(page), "run python -m tests.unit.written"
+    assert {name for _, name, _ in TABLE.findall(page)} == tables().keys() - {"ws-visible"}  # told in a sentence

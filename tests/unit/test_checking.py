@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -231,3 +232,15 @@ async def test_asok_dev_tells_of_mistakes_and_serves(tmp_path: Path) -> None:
         await server.announces()
         assert "ws-clik" in await server.get()
         assert server.said.count(f"WARNING: templates/a.html:1: {CLIK}") == 1
+
+
+# --- the docs
+
+DOCS = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda path: path.stem)
+def test_the_html_of_the_docs_has_no_mistakes(env: jinja2.Environment, page: Path) -> None:
+    blocks = re.findall(r"```html\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    found = [finding for block in blocks for finding in check(Source(page.name, block), env)]
+    assert [each for each in found if not each.problem.startswith("no component is called")] == []
