@@ -116,7 +116,7 @@ DOM_EVENTS = frozenset(event.name for event in EVENTS) | _words(
     """
 )
 
-# Names of keys in templates, and the browser's. They stand first, and several mean any of them.
+# Names of keys in templates, and the browser's.
 KEYS = {
     "enter": "Enter",
     "escape": "Escape",

@@ -98,9 +98,7 @@ class _Modifiers:
         if after is not None and after.milliseconds != "never" and word[:1].isdigit():
             yield f"{self.base}.{after.name}.{word}: expected whole milliseconds, as in .{after.name}.300"
         elif self.has_keys and (word in ALL_KEYS or len(word) == 1):
-            if word in self.words[: self._first_modifier]:
-                return
-            yield f"{shown}: the names of keys stand before the modifiers"
+            return
         elif self.has_keys:
             meant = nearly(word, ALL_KEYS | self.allowed.keys())
             if meant or not word or word.isdigit():
@@ -113,10 +111,6 @@ class _Modifiers:
             yield f"{shown}: a number stands only after {' or '.join(timed) or 'some modifiers of other attributes'}"
         else:
             yield f"{self.base} has no modifier {word!r}{nearest(word, self.allowed)}"
-
-    @property
-    def _first_modifier(self) -> int:
-        return next((place for place, word in enumerate(self.words) if word in self.allowed), len(self.words))
 
 
 def _is_number(word: str) -> bool:

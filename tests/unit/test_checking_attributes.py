@@ -59,7 +59,6 @@ ws-model.throttle="draft"      ws-model has no modifier 'throttle'
 ws-click.enter="add"           ws-click.enter: only events of the keyboard have keys, such as ws-keydown.enter
 ws-keydown.entr="add"          ws-keydown.entr: 'entr' is neither a key nor a modifier; did you mean 'enter'?
 ws-keydown.42="add"            ws-keydown.42: '42' is neither a key nor a modifier
-ws-keydown.stop.enter="add"    ws-keydown.enter: the names of keys stand before the modifiers
 ws-click.300="add"             ws-click.300: a number stands only after .debounce or .throttle
 ws-poll.5="5s"                 ws-poll.5: a number stands only after some modifiers of other attributes
 ws-click.debounce.3s="add"     ws-click.debounce.3s: expected whole milliseconds, as in .debounce.300
@@ -133,7 +132,7 @@ ws-click="add({{ a }}, '{{ b }}')" | ws-click="add(n={{ a }})" | ws-click="add({
 ws-click="{{ a }}_b(1)" | ws-click="{% if a %}ad{% else %}dd{% endif %}" | ws-click="add(&quot;{{ a }}&quot;)"
 ws-click="take({{ a }}, 2, {{ b }}, x={{ c }})" | ws-click="take(1, 2, 3, x=true)" | ws-click='add(1, "{{ b }}")'
 ws-{{ event }}="nothing" | {{ attributes }} | ws-click{% if a %}.once{% endif %}="add" | ws-input.debounce="save"
-ws-keydown.enter.space.f2.a.1.ctrl.debounce.150.once="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add"
+ws-keydown.enter.space.f2.a.1.ctrl.debounce.150.once="add" | ws-keydown.ctrl.enter="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add"
 ws-model.lazy.trim="draft" | ws-model.debounce.150="draft" | ws-model="{{ field }}" | ws-model="draft[0]"
 ws-poll="500ms" | ws-poll="1.5s add(2)" | ws-poll="{{ seconds }}s add" | ws-poll="5s {{ call }}" | ws-stream="rows"
 ws-loading ws-target="add,save" | ws-loading.class.delay.400="a b" | ws-loading.attr="disabled" | ws-dirty.class="b"
