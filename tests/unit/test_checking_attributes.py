@@ -132,7 +132,8 @@ ws-click="add({{ a }}, '{{ b }}')" | ws-click="add(n={{ a }})" | ws-click="add({
 ws-click="{{ a }}_b(1)" | ws-click="{% if a %}ad{% else %}dd{% endif %}" | ws-click="add(&quot;{{ a }}&quot;)"
 ws-click="take({{ a }}, 2, {{ b }}, x={{ c }})" | ws-click="take(1, 2, 3, x=true)" | ws-click='add(1, "{{ b }}")'
 ws-{{ event }}="nothing" | {{ attributes }} | ws-click{% if a %}.once{% endif %}="add" | ws-input.debounce="save"
-ws-keydown.enter.space.f2.a.1.ctrl.debounce.150.once="add" | ws-keydown.ctrl.enter="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add"
+ws-keydown.enter.space.f2.a.1.ctrl.debounce.150.once="add"
+ws-keydown.ctrl.enter="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add" | ws-keyboard-shown="add"
 ws-model.lazy.trim="draft" | ws-model.debounce.150="draft" | ws-model="{{ field }}" | ws-model="draft[0]"
 ws-poll="500ms" | ws-poll="1.5s add(2)" | ws-poll="{{ seconds }}s add" | ws-poll="5s {{ call }}" | ws-stream="rows"
 ws-loading ws-target="add,save" | ws-loading.class.delay.400="a b" | ws-loading.attr="disabled" | ws-dirty.class="b"
