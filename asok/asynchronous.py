@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, overload
 
 import msgspec
@@ -14,7 +14,7 @@ from asok.errors import ComponentError, FieldError, MethodFailed, Refusal
 from asok.exposing import Exposed, kind_of
 from asok.fields import MISSING, Declared, Field
 
-__all__ = ["Async", "Source", "async_", "is_loading", "sources_of", "worded"]
+__all__ = ["Async", "Source", "async_", "find_anew", "is_loading", "sources_of", "worded"]
 
 T = TypeVar("T")
 PATIENCE = 60.0
@@ -114,7 +114,15 @@ def sources_of(owner: str, fields: Mapping[str, Field]) -> dict[str, Exposed]:
     for field in fields.values():
         if Async in (field.type, typing.get_origin(field.type)) and field.source is None:
             raise FieldError(f"{owner}.{field.name} is an Async that nothing finds; make it with async_(function)")
-    return {field.name: field.source for field in fields.values() if field.source is not None}
+    found = {name: field.source for name, field in fields.items() if field.source is not None}
+    return {name: replace(method, name=name) for name, method in found.items()}
+
+
+def find_anew(values: Mapping[str, Any], sources: Mapping[str, Exposed], *, failed: bool) -> None:
+    """Let all values be found anew, or those that have failed."""
+    for name in sources:
+        if values[name].error or not failed:
+            values[name].reload()
 
 
 def worded(name: str, error: Exception, *, debug: bool) -> str:

@@ -62,6 +62,9 @@ class Line:
     over: bool = False
     _lost: int = 0
 
+    def __post_init__(self) -> None:
+        self.joined.again = self.again
+
     def outdated(self) -> None:
         """What is shown may have changed."""
         if not self.over and not self.turning:
@@ -112,6 +115,11 @@ class Line:
         """A component was changed after its work was committed."""
         if all(each is not component for each in self.changed):
             self.changed.append(component)
+        self.outdated()
+
+    def again(self) -> None:
+        """A unit of work is wanted, though nothing has come: what it commits is looked at."""
+        self._add(Given({}))
         self.outdated()
 
     def found(self, news: Found) -> None:

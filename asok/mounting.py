@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
+from asok.asynchronous import find_anew
 from asok.boundaries import boundary, waiting
 from asok.component import Definition, registry, surroundings_of
 from asok.errors import AsyncHook, Busy, Refusal, ResetNeeded
@@ -154,6 +155,8 @@ class Engine(Host):
         changed = source is not None and source.arguments != bytes.fromhex(child.digest)
         if changed:
             component.__dict__.update(definition.fields.initial({**component.__dict__, **child.arguments}))
+        if changed or begun is None:
+            find_anew(component.__dict__, definition.sources, failed=not changed)
         around = surroundings_of(component)
         around.content = pack_content(child.content)
         if begun is None and not restored:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from asok import protocol
 from asok.asking import Asking
+from asok.asynchronous import is_loading
 from asok.component import Component, Definition, surroundings_of
 from asok.diff import Delta
 from asok.diff import change as difference
@@ -37,7 +38,7 @@ class Joined:
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
-    the method that runs.
+    the method that runs. again: asks for a unit of work.
     """
 
     token: Token
@@ -46,12 +47,18 @@ class Joined:
     shown: bytes
     held: bool
     following: Following | None = None
+    again: Callable[[], None] | None = None
     cancel: Callable[[], None] | None = None
 
     def follow(self, component: Component) -> None:
         """From now on follow what the component, as it is shown now, has read."""
         if self.following is not None:
             self.following.follow(component, self.token.slot)
+
+    def find(self, component: Component) -> None:
+        """Let somebody find the values that the component waits for."""
+        if self.again is not None and is_loading(component.__dict__, self.definition.sources):
+            self.again()
 
 
 @dataclass(slots=True)
@@ -152,6 +159,7 @@ class Screen:
                 joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
                 if not each.pending:
                     joined.follow(each.component)
+                    joined.find(each.component)
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
         """What the head of the page needs before it shows these classes, and has not been told of."""

@@ -91,7 +91,7 @@ async def live(app: Asok) -> AsyncIterator[LiveClient]:
 
 
 @pytest.fixture
-async def page(live: LiveClient) -> Page:
+async def tab(live: LiveClient) -> Page:
     return await live.open("/")
 
 
@@ -116,45 +116,45 @@ async def _heard_on(page: Page) -> dict[str, str]:
 # ---- who hears
 
 
-async def test_a_message_goes_up_to_all_around_and_to_nobody_else(page: Page) -> None:
-    await page.click("#write-b2")
-    await page.shows("h1", "b21")
-    await page.shows("h2", "a", "b b2")
+async def test_a_message_goes_up_to_all_around_and_to_nobody_else(tab: Page) -> None:
+    await tab.click("#write-b2")
+    await tab.shows("h1", "b21")
+    await tab.shows("h2", "a", "b b2")
 
 
-async def test_a_message_is_what_it_was_when_it_was_emitted_in_the_type_of_each_hearer(page: Page) -> None:
-    await page.click("#write-a1")
-    await page.shows("h1", "a11")
+async def test_a_message_is_what_it_was_when_it_was_emitted_in_the_type_of_each_hearer(tab: Page) -> None:
+    await tab.click("#write-a1")
+    await tab.shows("h1", "a11")
 
 
-async def test_it_reaches_siblings_and_not_its_sender(app: Asok, page: Page) -> None:
-    await say(page, "a1", "siblings")
-    await say(page, "c2", "siblings")
-    assert await heard_by(app, page) == [{"a2": "a1", "c1": "c2"}]
+async def test_it_reaches_siblings_and_not_its_sender(app: Asok, tab: Page) -> None:
+    await say(tab, "a1", "siblings")
+    await say(tab, "c2", "siblings")
+    assert await heard_by(app, tab) == [{"a2": "a1", "c1": "c2"}]
 
 
-async def test_it_reaches_the_children_of_one_and_no_others(app: Asok, page: Page) -> None:
-    await page.click("#call-b")
-    assert await heard_by(app, page) == [{"b1": "b", "b2": "b"}]
+async def test_it_reaches_the_children_of_one_and_no_others(app: Asok, tab: Page) -> None:
+    await tab.click("#call-b")
+    assert await heard_by(app, tab) == [{"b1": "b", "b2": "b"}]
 
 
-async def test_it_reaches_all_of_a_class_in_this_tab_only(app: Asok, live: LiveClient, page: Page) -> None:
+async def test_it_reaches_all_of_a_class_in_this_tab_only(app: Asok, live: LiveClient, tab: Page) -> None:
     other = await live.open("/")
-    await say(page, "a1", "Person")
+    await say(tab, "a1", "Person")
     everybody = {name: "a1" for name in ("a2", "b1", "b2", "c1", "c2")}
-    assert await heard_by(app, page, other) == [everybody, {}]
+    assert await heard_by(app, tab, other) == [everybody, {}]
 
 
-async def test_it_reaches_those_of_a_class_that_have_a_key_wherever_they_stand(app: Asok, page: Page) -> None:
-    await say(page, "a1", "Person", "2")
-    assert await heard_by(app, page) == [{name: "a1" for name in ("a2", "b2", "c2")}]
+async def test_it_reaches_those_of_a_class_that_have_a_key_wherever_they_stand(app: Asok, tab: Page) -> None:
+    await say(tab, "a1", "Person", "2")
+    assert await heard_by(app, tab) == [{name: "a1" for name in ("a2", "b2", "c2")}]
 
 
-async def test_all_hear_after_the_tab_has_come_back(app: Asok, page: Page) -> None:
-    await page.reconnect()
-    await page.click("#write-a2")
-    await page.shows("h1", "a21")
-    await page.shows("h2", "a a2", "b")
+async def test_all_hear_after_the_tab_has_come_back(app: Asok, tab: Page) -> None:
+    await tab.reconnect()
+    await tab.click("#write-a2")
+    await tab.shows("h1", "a21")
+    await tab.shows("h2", "a a2", "b")
 
 
 async def test_a_child_that_has_come_later_emits_and_hears(tmp_path: Path) -> None:
@@ -233,11 +233,11 @@ async def test_a_stateless_component_emits_and_hears(live: LiveClient) -> None:
 # ---- when
 
 
-async def test_what_fails_has_emitted_nothing(page: Page) -> None:
+async def test_what_fails_has_emitted_nothing(tab: Page) -> None:
     with pytest.raises(Refused, match="no stamp"):
-        await page.click("#fail-a1")
-    await page.click("#write-a2")
-    await page.shows("h1", "a21")
+        await tab.click("#fail-a1")
+    await tab.click("#write-a2")
+    await tab.shows("h1", "a21")
 
 
 async def test_a_method_that_runs_again_emits_once(tmp_path: Path) -> None:
@@ -457,13 +457,13 @@ async def test_in_development_the_log_says_once_that_nobody_hears(
 
 
 async def test_the_log_names_those_who_would_hear_another_address(
-    live: LiveClient, page: Page, caplog: pytest.LogCaptureFixture
+    live: LiveClient, tab: Page, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await say(page, "c1", "parents")
-    await page.settled()
+    await say(tab, "c1", "parents")
+    await tab.settled()
     assert "Person has emitted 'said' to 'parents', and nobody there takes it" in caplog.text
-    await say(page, "c1", "House")
-    await page.settled()
+    await say(tab, "c1", "House")
+    await tab.settled()
     assert "to 'House'" not in caplog.text
 
 
