@@ -125,6 +125,7 @@ class Live:
         if done:
             self.screen.show_children(unit, fresh)
             self.screen.show(unit, seq, rendering, sealed, around.effects)
+            unit.joined.told = event.seq if event else unit.joined.told
             self.screen.committed(unit, made)
         return done
 
@@ -264,8 +265,10 @@ class Live:
         wanted: streams that may have changed.
         """
         rendering = await self._render(unit)
-        kept = unit.record.effects if unit.record else []
-        effects = [effect for of, seq, each in kept if of == self.screen.tab and seq >= since for effect in each]
+        joined, kept, tab = unit.joined, unit.record.effects if unit.record else [], self.screen.tab
+        since = max(since, joined.told + 1)
+        effects = [effect for of, seq, each in kept if of == tab and seq >= since for effect in each]
+        joined.told = unit.applied(tab) if since <= unit.applied(tab) else joined.told
         await self._renew(unit, rendering, await filled(self.engine, unit, rendering, effects, wanted))
 
     async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:

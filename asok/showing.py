@@ -38,7 +38,7 @@ class Joined:
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
-    the method that runs. again: asks for a unit of work.
+    the method that runs. again: asks for a unit of work. told: the last event whose effects it was sent.
     """
 
     token: Token
@@ -49,6 +49,7 @@ class Joined:
     following: Following | None = None
     again: Callable[[], None] | None = None
     cancel: Callable[[], None] | None = None
+    told: int = 0
 
     def follow(self, component: Component) -> None:
         """From now on follow what the component, as it is shown now, has read."""

@@ -21,21 +21,24 @@ def change_rows(
     box = _container(dom.roots[instance], name)
     known = {text_of(row, KEY): row for row in _rows(box)}
     news = _rows(parse(what)) if isinstance(what, str) else [known[key] for key in what if key in known]
-    if verb == "reset":
-        for row in _rows(box):
-            row.extract()
     if isinstance(place, str) and place not in known:
         return
-    before: Any = (
-        known[place] if isinstance(place, str) else next(iter(_rows(box)[place:]), None) if place >= 0 else None
-    )
+    keys = {text_of(each, KEY) for each in news}
+    others = [row for key, row in known.items() if key not in keys]
+    before: Tag | None = known[place] if isinstance(place, str) else next(iter(others[place:]), None)
+    if verb == "reset":
+        for row in others:
+            row.extract()
+        before = next(iter(_rows(box)), None)
+    elif place == -1:
+        before = None
     for each in news:
         row = known.get(text_of(each, KEY), each)
         if row is not each:
             dom.make_equal(row, each)
         if verb == "delete":
             row.extract()
-        elif verb != "update" and row is before:
+        elif row is before:
             before = next(iter(row.find_next_siblings(True)), None)
         elif verb != "update":
             row.extract()
