@@ -12,10 +12,10 @@ import { minify } from "terser";
 const SOURCE = new URL("src/", import.meta.url);
 const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
-const MODULES = ["features", "messages", "store", "refresh"];
+const MODULES = ["features", "messages", "store", "refresh", "speller"];
 const LIMITS = { gzip: 2300, brotli: 2047, together: 8192 };
 /** What only a page under development loads. */
-const DEVELOPMENT = "refresh";
+const DEVELOPMENT = ["refresh", "speller"];
 /** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
 const OURS =
   /^(hear|fire|around|enqueue|calls|begun|undo|queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
@@ -64,7 +64,7 @@ const total = { min: 0, gzip: 0, brotli: 0 };
 for (const [file, text] of [...built, ["together", ""]]) {
   const size = text ? sizes(text) : total;
   console.log(file.padEnd(14) + [size.min, size.gzip, size.brotli].map((each) => String(each).padStart(7)).join(""));
-  if (text && ![CORE, DEVELOPMENT].includes(file.slice(0, -3)))
+  if (text && ![CORE, ...DEVELOPMENT].includes(file.slice(0, -3)))
     for (const unit of /** @type {(keyof total)[]} */ (Object.keys(total))) total[unit] += size[unit];
 }
 

@@ -247,12 +247,12 @@ class Asok(Sharing):
 
     def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
         """What pages of this app load beside the core, since nothing else would call for it in time."""
-        if features is None:
-            features = self._scripts.features or any(map(uses_features, registry))
-        if features:
+        if self._scripts.features or any(map(uses_features, registry)) if features is None else features:
             yield "features"
         if self.stores.used or self._uses_state or self._scripts.stores if stores is None else stores:
             yield "store"
+        if self.settings.debug:
+            yield "speller"
 
     def add_route(self, path: str, endpoint: Any, **options: Any) -> None:
         """As Starlette's."""

@@ -30,6 +30,7 @@ __all__ = ["LiveEndpoint", "allowed_origin", "host_allowed", "runtime_file", "ru
 log = logging.getLogger("asok")
 
 STATIC = Path(__file__).parent / "static"
+DEVELOPMENT = {"refresh.js", "speller.js"}
 HASH = re.compile(r"[0-9a-f]{12}")
 GOING_AWAY = 1001
 PORTS = {"http": 80, "https": 443}
@@ -197,7 +198,7 @@ def runtime_hash(*, debug: bool) -> str:
 
 
 def _runtime_files(debug: bool) -> set[str]:
-    return {path.name for path in STATIC.glob("*.js") if debug or path.name != "refresh.js"}
+    return {path.name for path in STATIC.glob("*.js") if debug or path.name not in DEVELOPMENT}
 
 
 async def runtime_file(request: Request) -> Response:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asok.attributes import ATTRIBUTES, DOM_EVENTS, EVENT, EVENTS, KEYS, Value, attribute_of, needs_features
-from tests.unit.written import PAGE, TABLE, tables, with_tables
+from tests.unit.written import NAMES, PAGE, TABLE, names_module, tables, with_tables
 
 SCRIPTS = Path(__file__).parents[2] / "alive-js" / "src"
 # Classes that the runtime sets, which look like attributes.
@@ -85,6 +85,10 @@ def test_the_core_hears_the_events_of_the_table() -> None:
     assert found is not None
     heard = set(re.findall(r'"(\w+)"', found[1])) - {"compositionend"}
     assert heard == {event.name for event in EVENTS if event.core}
+
+
+def test_the_names_that_the_speller_knows_are_written_from_the_table() -> None:
+    assert NAMES.read_text("utf-8") == names_module(), "run python -m tests.unit.written"
 
 
 # --- which pages need features.js

@@ -1,20 +1,22 @@
-"""The tables of docs/attributes.md, which are written from asok/attributes.py.
+"""What is written from asok/attributes.py: the tables of docs/attributes.md, and the names that Alive's speller knows.
 
-`python -m tests.unit.written` writes them into the page; a test compares. A table stands between
-`<!-- table NAME -->` and `<!-- end of table -->`.
+`python -m tests.unit.written` writes both; a test compares. A table of the page stands between `<!-- table NAME -->`
+and `<!-- end of table -->`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from asok.attributes import ATTRIBUTES, EVENT, EVENTS, KEYS, Modifier
+from asok.attributes import ATTRIBUTES, DOM_EVENTS, EVENT, EVENTS, KEYS, Modifier
 
-__all__ = ["PAGE", "tables", "with_tables"]
+__all__ = ["NAMES", "PAGE", "names_module", "tables", "with_tables"]
 
-PAGE = Path(__file__).parents[2] / "docs" / "attributes.md"
+ROOT = Path(__file__).parents[2]
+PAGE, NAMES = ROOT / "docs" / "attributes.md", ROOT / "alive-js" / "src" / "names.js"
 TABLE = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -52,5 +54,21 @@ def line(cells: Sequence[str]) -> str:
     return f"| {inside} |"
 
 
+def names_module() -> str:
+    """The module with the names that templates may use."""
+    own = {each.name.removeprefix("ws-"): [modifier.name for modifier in each.modifiers] for each in ATTRIBUTES}
+    return f"""\
+/** The names that templates may use, written from asok/attributes.py by `python -m tests.unit.written`. */
+
+/** Attributes that are no events, with their modifiers. @type {{Record<string, string[]>}} */
+export const ATTRIBUTES = {json.dumps(own)};
+/** What may follow the name of an event. @type {{string[]}} */
+export const MODIFIERS = {json.dumps([modifier.name for modifier in EVENT.modifiers])};
+/** The browsers' own events. @type {{string[]}} */
+export const EVENTS = {json.dumps(sorted(DOM_EVENTS))};
+"""
+
+
 if __name__ == "__main__":
     PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
+    NAMES.write_text(names_module(), "utf-8")
