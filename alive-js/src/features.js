@@ -4,6 +4,9 @@ import "./model.js";
 import "./triggers.js";
 import "./pending.js";
 import "./calling.js";
+import "./hooks.js";
+import "./resync.js";
+import "./transitions.js";
 import { start } from "./watching.js";
 
 start();

@@ -14,6 +14,8 @@
  * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
  * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`
  * @property {Map<string, { resolve: (value: any) => void, reject: (error: Error) => void }>} [calls] who waits for a result
+ * @property {any} hooks public: the page's own `{ Chart: { mounted, updated, destroyed } }`
+ * @property {(element: Element) => void} resync public; from the module `features`
  * @property {() => void} [giveUp] lets go of what went over a connection that cannot be mended; from the module `store`
  * @property {import("./store.js").OpenStore} [store] public; from the module `store`
  * @property {import("./store.js").AppState} [appState] public; from the module `store`

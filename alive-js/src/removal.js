@@ -1,0 +1,51 @@
+/**
+ * When an update removes what has the focus, the focus goes to its neighbour, as WAI-ARIA asks for: the next one, else
+ * the one before, else to what is around. From a control in a row it goes to the same control of the other row.
+ */
+const { alive } = window;
+
+const CONTROLS = ":is(a[href],button,input,select,textarea,summary,[tabindex],[contenteditable]):not(:disabled,[tabindex='-1'],[type=hidden])";
+
+/** Who has the focus. @type {any} */
+let focused = document.activeElement;
+
+document.addEventListener("focusin", ({ target }) => {
+  focused = target;
+});
+document.addEventListener("focusout", ({ target }) => {
+  // Not at once: who is removed may lose the focus first, and one who looks at another window has it still.
+  setTimeout(() => {
+    if (focused === target && document.activeElement !== target) focused = undefined;
+  });
+});
+
+/** @param {any} node  @returns {any[]} */
+const controls = (node) => (node.matches ? [node, ...node.querySelectorAll("*")].filter((each) => each.matches(CONTROLS)) : []);
+
+/** @param {any} element */
+const give = (element) => {
+  element.focus();
+  if (document.activeElement === element) return;
+  element.tabIndex = -1;
+  element.focus();
+};
+
+new MutationObserver((records) => {
+  if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+  /** @type {Map<any, any>} */
+  const removals = new Map();
+  for (const record of records) for (const node of record.removedNodes) removals.set(node, record);
+  for (const [gone, record] of removals) {
+    const root = gone.contains(focused) && alive.around(record.target)?.root;
+    if (!root?.isConnected) continue;
+    const place = controls(gone).indexOf(focused);
+    for (const way of ["nextSibling", "previousSibling"])
+      // A neighbour may be gone, too; it had one of its own.
+      for (let node = record[way]; node; node = (node.isConnected ? node : removals.get(node))?.[way]) {
+        const found = controls(node).filter((each) => each.checkVisibility());
+        if (found[0]) return give(found[place] ?? found.at(-1));
+      }
+    return give(record.target.closest("[tabindex]") ?? root);
+  }
+}).observe(document, { childList: true, subtree: true });
+export {};

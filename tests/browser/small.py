@@ -1,0 +1,58 @@
+"""A small app of one page, served under the strictest policy and opened, until the socket is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Page
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from asok import Asok
+from tests.browser.conftest import Serve
+from tests.rig import asok_app
+
+__all__ = ["live", "opened", "small_app", "until"]
+
+PAGE = (
+    '<!doctype html><html lang="en"><head><title>t</title>%s{{ alive(features=True) }}%s</head><body>%s</body></html>'
+)
+
+
+def small_app(folder: Path, body: str, *, first: str = "", scripts: str = "") -> Asok:
+    """first, scripts: JavaScript that runs before Alive, and after it."""
+    static = folder / "static"
+    static.mkdir(exist_ok=True)
+    (static / "first.js").write_text(first, "utf-8")
+    (static / "scripts.js").write_text(scripts, "utf-8")
+    before = '<script src="/static/first.js"></script>' if first else ""
+    after = '<script defer src="/static/scripts.js"></script>' if scripts else ""
+    app = asok_app(folder, templates={"small.html": PAGE % (before, after, body)})
+    app.page("/", "small.html")
+    return app
+
+
+async def opened(page: Page, serve: Serve, app: ASGIApp) -> None:
+    """The app's page, connected."""
+
+    async def strict(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-security-policy"] = "default-src 'self'"
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    await page.goto(await serve(strict))
+    await live(page)
+
+
+async def live(page: Page) -> None:
+    """Waits for the socket."""
+    await page.wait_for_selector('html[data-alive="live"]', state="attached")
+
+
+async def until(page: Page, condition: str) -> None:
+    """Waits until a JavaScript expression is true. Playwright's own way needs `eval`, which the policy forbids."""
+    look = f"const look = async () => (await ({condition})) ? done() : setTimeout(look, 10)"
+    await page.evaluate(f"new Promise((done) => {{ {look}; look() }})")

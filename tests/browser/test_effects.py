@@ -1,0 +1,199 @@
+"""What a method makes the page do, and where the focus goes when what has it is removed, in Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from asok import Component, exposed
+from tests.browser.conftest import Serve
+from tests.browser.small import opened, small_app, until
+
+LONG = "<p>far</p>" * 200
+
+
+@pytest.fixture
+async def desk(page: Page, serve: Serve, tmp_path: Path) -> Page:
+    class Desk(Component):
+        tries = 0
+        template = f"""<div id="desk"><input id="name" value="some text"><p id="words">two words</p>
+            <output>{{{{ tries }}}}</output><button id="add" ws-click="add">add</button>
+            {{% for text, name, argument in [
+                ("focus", "focus", "#name"), ("select", "select", "#name"), ("words", "select", "#words"),
+                ("click", "click", "#add"), ("scroll", "scroll_into_view", "#end"), ("blur", "blur", "#name"),
+                ("copy", "copy", "copied ✓"), ("say", "announce", "Saved"),
+            ] %}}<button ws-click="act('{{{{ name }}}}', '{{{{ argument }}}}')">{{{{ text }}}}</button>{{% endfor %}}
+            {{% for name in ["shout", "wrong", "save", "fetch"] %}}
+            <button ws-click="{{{{ name }}}}">{{{{ name }}}}</button>{{% endfor %}}{LONG}<p id="end">end</p></div>"""
+
+        @exposed
+        def act(self, name: str, argument: str) -> None:
+            getattr(self, name)(argument)
+
+        @exposed
+        def add(self) -> None:
+            self.tries += 1
+
+        @exposed
+        def shout(self) -> None:
+            self.announce("Lost", assertive=True)
+
+        @exposed
+        def wrong(self) -> None:
+            self.focus("#nowhere")
+            self.focus("###")
+            self.set_title("after both")
+
+        @exposed
+        def save(self) -> None:
+            self.download(b"a;b\n\xff", "Bücher 1.csv")
+
+        @exposed
+        def fetch(self) -> None:
+            self.download("/static/first.js", "second.js")
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Desk') }}", first="// a file"))
+    return page
+
+
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def test_elements_are_focused_selected_left_and_scrolled_to(desk: Page) -> None:
+    await press(desk, "focus")
+    await expect(desk.locator("#name")).to_be_focused()
+    await press(desk, "select")
+    await expect(desk.locator("#name")).to_be_focused()
+    await desk.keyboard.type("new")
+    await expect(desk.locator("#name")).to_have_value("new")
+    await desk.locator("#name").focus()
+    # The focus stays where it is: the click is a script's.
+    await desk.get_by_role("button", name="blur").evaluate("(button) => button.click()")
+    await expect(desk.locator("#name")).not_to_be_focused()
+    await press(desk, "words")
+    await until(desk, "String(getSelection()) === 'two words'")
+    await expect(desk.locator("#end")).not_to_be_in_viewport()
+    await press(desk, "scroll")
+    await expect(desk.locator("#end")).to_be_in_viewport()
+
+
+async def test_a_click_that_a_method_asks_for_calls_what_the_element_is_wired_to(desk: Page) -> None:
+    await press(desk, "click")
+    await expect(desk.locator("output")).to_have_text("1")
+
+
+async def test_an_effect_that_fails_leaves_the_others_alone(desk: Page) -> None:
+    said: list[str] = []
+    desk.on("console", lambda message: said.append(message.text))
+    await press(desk, "wrong")
+    await expect(desk).to_have_title("after both")
+    assert said[0] == "alive: focus: no element matches #nowhere"
+    assert said[1].startswith("alive: focus: SyntaxError")
+
+
+async def test_text_is_copied_and_a_refusal_is_an_event(context: BrowserContext, desk: Page) -> None:
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await press(desk, "copy")
+    await until(desk, "(async () => (await navigator.clipboard.readText()) === 'copied ✓')()")
+    await desk.evaluate("""() => {
+        Object.defineProperty(navigator, "clipboard", { value: { writeText: () => Promise.reject("no") } });
+        document.addEventListener("alive:error", ({ detail }) => (window.failed = detail));
+    }""")
+    await press(desk, "copy")
+    await until(desk, "window.failed")
+    assert await desk.evaluate("window.failed") == {"code": "copy", "text": "no"}
+
+
+async def test_bytes_and_files_of_the_site_are_saved(desk: Page) -> None:
+    async with desk.expect_download() as saving:
+        await press(desk, "save")
+    download = await saving.value
+    assert download.suggested_filename == "Bücher 1.csv"
+    assert Path(await download.path()).read_bytes() == b"a;b\n\xff"
+    async with desk.expect_download() as saving:
+        await press(desk, "fetch")
+    download = await saving.value
+    assert download.suggested_filename == "second.js"
+    assert Path(await download.path()).read_bytes() == b"// a file"
+
+
+async def test_screen_readers_are_told_in_a_region_that_was_there_before_the_text(desk: Page) -> None:
+    await desk.evaluate("""() => {
+        window.heard = [];
+        new MutationObserver((records) => {
+            for (const { target, addedNodes } of records)
+                for (const node of addedNodes) if (target.role) window.heard.push([target.role, node.textContent]);
+        }).observe(document.body, { childList: true, subtree: true });
+    }""")
+    await press(desk, "say")
+    await press(desk, "say")
+    await press(desk, "shout")
+    await until(desk, "window.heard.length === 3")
+    assert await desk.evaluate("window.heard") == [["status", "Saved"], ["status", "Saved"], ["alert", "Lost"]]
+    assert await desk.evaluate("document.querySelector('[role=status]').getBoundingClientRect().width") == 1
+
+
+# --- the focus, when what has it is removed
+
+
+@pytest.fixture
+async def rows(page: Page, serve: Serve, tmp_path: Path) -> Page:
+    class Rows(Component):
+        names: list[str] = ["a", "b", "c"]
+        around = False
+        template = """<section><ul{% if around %} tabindex="-1"{% endif %}>{% for name in names %}
+            <li ws-key="{{ name }}"><button ws-click="rename('{{ name }}')">rename {{ name }}</button>
+              <button ws-click="remove('{{ name }}')">remove {{ name }}</button></li>{% endfor %}</ul>
+            <output>{{ names | length }}</output></section>"""
+
+        @exposed
+        def remove(self, name: str) -> None:
+            self.names.remove(name)
+
+        @exposed
+        def rename(self, name: str) -> None:
+            self.names[self.names.index(name)] += name
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Rows') }}"))
+    # What is rare comes when a connection has been for a while, or here.
+    await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    return page
+
+
+async def remove(page: Page, name: str, left: int) -> None:
+    await page.get_by_role("button", name=f"remove {name}").press("Enter")
+    await expect(page.locator("output")).to_have_text(str(left))
+
+
+async def test_from_a_removed_row_the_focus_goes_to_the_same_control_of_the_next_and_of_the_last(rows: Page) -> None:
+    await remove(rows, "a", 2)
+    await expect(rows.get_by_role("button", name="remove b")).to_be_focused()
+    await rows.keyboard.press("Tab")
+    await expect(rows.get_by_role("button", name="rename c")).to_be_focused()
+    await remove(rows, "c", 1)
+    await expect(rows.get_by_role("button", name="remove b")).to_be_focused()
+
+
+async def test_from_the_last_row_the_focus_goes_to_what_is_around(rows: Page) -> None:
+    for left, name in enumerate("cba"):
+        await remove(rows, name, 2 - left)
+    await expect(rows.locator("section")).to_be_focused()
+
+
+async def test_a_row_that_becomes_another_gives_the_focus_to_what_takes_its_place(rows: Page) -> None:
+    await rows.get_by_role("button", name="rename b").press("Enter")
+    await expect(rows.get_by_role("button", name="rename bb")).to_be_focused()
+
+
+async def test_who_has_the_focus_elsewhere_keeps_it(rows: Page) -> None:
+    await rows.get_by_role("button", name="remove c").focus()
+    await rows.evaluate("document.querySelector('[ws-key=b] button + button').click()")
+    await expect(rows.locator("output")).to_have_text("2")
+    await expect(rows.get_by_role("button", name="remove c")).to_be_focused()
+    await rows.get_by_role("button", name="remove c").blur()
+    await rows.evaluate("document.querySelector('[ws-key=c] button + button').click()")
+    await expect(rows.locator("output")).to_have_text("1")
+    assert await rows.evaluate("document.activeElement === document.body")
