@@ -58,8 +58,7 @@ async def _find(engine: Engine, line: Line, name: str, method: Exposed, run: int
     try:
         value = await run_method(reader, method, ([], {}), seconds=seconds, threads=engine.threads, step=_no_step)
         _check_read_only(whole, reader)
-        found = definition.fields.carried(name, Async[Any](False, value, "", True, run))
-        news = Found(name, run, found.value)
+        news = Found(name, run, value)
     except Exception as error:
         shown = MethodTimeout(whole, seconds, "async_") if isinstance(error, MethodTimeout) else error
         log.error("%s", worded(whole, shown, debug=True), exc_info=error if debug else None)

@@ -113,10 +113,6 @@ class Fields:
         found: dict[str, Any] = msgspec.msgpack.decode(packed) if packed else {}
         return {name: value for name, value in found.items() if name in self.by_name}
 
-    def carried(self, name: str, value: Any) -> Any:
-        """The value as it comes back out of the state. Raises FieldError where it cannot be there."""
-        return (self.secret if self.by_name[name].private else self.public).carried(name, value)
-
     def defaults(self) -> dict[str, Any]:
         """Fresh copies of the defaults; None for a field that has none."""
         fields = self.by_name.values()
@@ -162,20 +158,13 @@ class _Packing:
         struct = self._decoder.decode(packed)
         return {name: getattr(struct, name) for name in self.names}
 
-    def carried(self, name: str, value: Any) -> Any:
-        """The value of one field as its bytes give it back. Raises FieldError."""
-        field = next(each for each in self.fields if each.name == name)
-        try:
-            return msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-            raise FieldError(_misfit(self.owner, field, value)) from None
-
     def _blame(self, values: Mapping[str, Any]) -> str:
-        for name in self.names:
+        for field in self.fields:
+            value = values[field.name]
             try:
-                self.carried(name, values[name])
-            except FieldError as error:
-                return str(error)
+                msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
+            except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+                return _misfit(self.owner, field, value)
         return ""
 
 

@@ -51,7 +51,8 @@ class Weather(Component):
     template = """<section>{% for each in (warm, wind, air) %}<p>{{ "…" if each.loading }}{{ each.value.degrees
         if each.value.degrees is defined else each.value if each.ready }}{{ " !" ~ each.error if each.error }}</p>
         {% endfor %}<form ws-submit="choose"><input name="city"></form>
-        <button ws-click="again">Again</button><i>{{ city }}</i></section>"""
+        <button id="again" ws-click="again">Again</button><button id="move" ws-click="move">Move</button>
+        <i>{{ city }}</i></section>"""
 
     @async_
     async def warm(self) -> Reading:
@@ -73,6 +74,11 @@ class Weather(Component):
     def choose(self, city: str) -> None:
         self.city = city
         self.wind.reload()
+
+    @exposed
+    async def move(self) -> None:
+        await gates.through("move")
+        self.choose("Rome")
 
     @exposed
     def again(self) -> None:
@@ -240,11 +246,23 @@ async def test_what_was_on_its_way_is_ended_and_never_shown(tab: Page) -> None:
     assert gates.begun.count("warm Oslo") == 1
 
 
+async def test_what_came_while_a_method_asked_for_something_else_is_never_shown(tab: Page) -> None:
+    moving = asyncio.create_task(tab.click("#move"))
+    await until(lambda: {"move", "wind Oslo"} <= set(gates.begun))
+    gates.open("wind Oslo")
+    await until(lambda: "wind Oslo" in gates.ended)
+    gates.open("move")
+    await moving
+    gates.open("wind Rome")
+    await tab.shows("p", "…", "west of Rome", "…")
+    assert not [patch for patch in tab.patches if "west of Oslo" in str(patch.html)]
+
+
 async def test_an_error_goes_when_it_is_tried_again(tab: Page) -> None:
     gates.open("air")
     await tab.shows("p", "…", "…", AIR)
     gates.events.clear()
-    await tab.click("button")
+    await tab.click("#again")
     await tab.until(lambda: tab.all("p")[2].startswith("…"))
     gates.open("air")
     await tab.shows("p", "…", "…", AIR)
