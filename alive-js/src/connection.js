@@ -13,13 +13,13 @@ export const connect = (alive.connect = () => {
     alive.socket = socket;
     page.alive = "live";
     setTimeout(load, QUIET, "pong");
-    // Whoever listens joins, whoever had an event joins again and sends what is not settled, even if that has been sent before.
+    // Whoever listens joins, whoever had an event joins again. Only then what is not settled goes, even if it has been
+    // sent before: what comes of it, all hear.
     const joined = [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0);
-    do {
-      const batch = joined.splice(0, BATCH);
-      join(...batch);
-      batch.forEach(flush);
-    } while (joined[0]);
+    let start = 0;
+    do join(...joined.slice(start, (start += BATCH)));
+    while (joined[start]);
+    joined.forEach(flush);
     emit(document, "connected");
   };
   socket.onmessage = ({ data }) => alive.receive(...JSON.parse(data));
