@@ -110,7 +110,8 @@ def _shape_of(name: str, info: Any) -> Shape:
     default = None if required else info.get_default(call_default_factory=True)
     if (typing.get_origin(bare) or bare) in SEQUENCES:
         return Shape("many", label, required, text_of(default, many=True))
-    return Shape("flag" if bare is bool else "text", label, required, text_of(default))
+    secret = bare is sys.modules["pydantic"].SecretStr
+    return Shape("flag" if bare is bool else "text", label, required, text_of(default), secret=secret)
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:
@@ -190,7 +191,7 @@ def _shape(form: Any, field: Any) -> Shape:
         return Shape("flag", label, required, text_of(bool(field.data)))
     if isinstance(field, wtforms.SelectMultipleField):
         return Shape("many", label, required, text_of(field.data, many=True))
-    return Shape("text", label, required, text_of(field.data))
+    return Shape("text", label, required, text_of(field.data), secret=isinstance(field, wtforms.PasswordField))
 
 
 def _named(shape: Shape, data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -16,7 +16,18 @@ from asok.form_shapes import MOST_ROWS, Errors, Shape
 from asok.form_values import SEQUENCES, Entry, Wrong, keep, text_of, value_of
 from asok.form_words import FormError, sentence
 
-__all__ = ["RESERVED", "Email", "Form", "FormError", "FormKind", "Meta", "kind_of_form", "label_of", "validates"]
+__all__ = [
+    "RESERVED",
+    "Email",
+    "Form",
+    "FormError",
+    "FormKind",
+    "Meta",
+    "Secret",
+    "kind_of_form",
+    "label_of",
+    "validates",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__asok_validates__"
@@ -33,6 +44,9 @@ Email = Annotated[
         extra={"message": "Please enter an e-mail address, such as ada@example.org."},
     ),
 ]
+
+
+Secret = Annotated[str, Meta(extra={"secret": True, "strip": False})]
 
 
 class _FormMeta(StructMeta):
@@ -208,7 +222,7 @@ def _entry(form: type[Form], name: str, annotation: Any, default: Any, rules: tu
         many = (typing.get_origin(bare) or bare) in SEQUENCES
         text = "" if default is NODEFAULT else text_of(default, many=many)
         plain: Literal["many", "flag", "text"] = "many" if many else "flag" if bare is bool else "text"
-        shape = Shape(plain, label, required, [] if many and not text else text)
+        shape = Shape(plain, label, required, [] if many and not text else text, secret=extra.get("secret", False))
     strip, own = extra.get("strip", True), extra.get("message", "")
     return Entry(name, bare, shape, limits, default, optional, strip, own, kind, rules)
 

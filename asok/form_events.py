@@ -14,10 +14,11 @@ from asok.errors import BadArguments, ComponentError, nearest
 from asok.exposing import Exposed
 from asok.fields import Fields
 from asok.form_adapters import kind_of
+from asok.form_shapes import place_of
 from asok.forms import Draft, Form, FormError
 from asok.protocol import EventData
 
-__all__ = ["Filling", "drafts_of", "with_forms"]
+__all__ = ["Filling", "drafts_of", "restore", "with_forms"]
 
 Arguments = tuple[list[Any], dict[str, Any]]
 Drafts = Mapping[str, type[Draft]]
@@ -94,6 +95,7 @@ class Filling:
         self.component, self.method, self.arguments = component, method, arguments
         self.field = self._field(drafts) if drafts else ""
         self.given: dict[str, list[str]] | None = None
+        self.taken: Draft | None = None
         self.left = (data.left if data else None) or []
         if data is not None and data.form is not None and self.field:
             self.given = {}
@@ -124,6 +126,7 @@ class Filling:
             return self.arguments
         known = frozenset(each.name for each in self.method.parameters) if self.method.form else None
         if self.given is not None:
+            self.taken = self.draft
             self.draft.take_(self.given, known=known)
             self.draft.visit_(*self.left)
         if wrong is not None:
@@ -143,7 +146,7 @@ class Filling:
     def _refused(self, errors: Any) -> None:
         draft = self.draft
         draft.judge_(errors)
-        first = next((name for name in (*draft.fields_(), *draft.rows_) if name in draft.errors_), None)
+        first = next((name for name in draft.fields_() if name in draft.errors_), None)
         if first is not None:
             self.component.focus(f'[name="{first}"]')
 
@@ -157,15 +160,30 @@ class Filling:
         """After the method: what it has put into the form goes onto the page, even where the person has typed."""
         if self.given is None or not isinstance(getattr(self.component, self.field, None), Draft):
             return
-        draft = self.draft
-        changed = []
+        draft, changed = self.draft, []
+        draft.forget_secrets_()
         for name, shape in draft.fields_().items():
             given = self.given.get(name, [])
             text = given if shape.kind == "many" else given[-1] if given else ""
+            if shape.secret and draft is self.taken:
+                continue
             if name in self.given and draft.typed_.get(name, shape.default) != text:
                 changed.append(name)
         if changed:
             self.component.reset(*changed)
+
+
+def restore(component: Any, drafts: Drafts, data: EventData) -> None:
+    """A form's text without a call: the page has lost its instance, and gives the new one what the old one knew."""
+    given: dict[str, list[str]] = {}
+    for name, text in data.form or ():
+        given.setdefault(name, []).append(text)
+    for field in drafts:
+        draft: Draft = getattr(component, field)
+        if given and all(place_of(draft.kind_.shape, name) for name in given):
+            draft.restore_(given)
+            draft.forget_secrets_()
+            return
 
 
 async def checked(draft: Draft) -> tuple[Any, Any]:

@@ -18,7 +18,8 @@ MOST_ROWS = 200
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A field: `text`, `flag` (a checkbox), `many` (several values), `group` (a form in the form) or `rows` (a list
-    of forms). default: the text that it begins with. fewest: the rows that it begins with. most: that it may have."""
+    of forms). default: the text that it begins with. fewest: the rows that it begins with. most: that it may have.
+    secret: not kept, and never shown again."""
 
     kind: Literal["text", "flag", "many", "group", "rows"]
     label: str = ""
@@ -27,6 +28,7 @@ class Shape:
     inside: Mapping[str, Shape] = field(default_factory=dict)
     fewest: int = 0
     most: int = MOST_ROWS
+    secret: bool = False
 
 
 class Kind(Protocol):

@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from asok.errors import BadArguments, FieldError, nearest
 from asok.form_adapters import kind_of
-from asok.form_checks import RESERVED, Email, Form, Meta, validates
-from asok.form_shapes import Errors, Kind, Shape, Text, nested, place_of, spread
+from asok.form_checks import RESERVED, Email, Form, Meta, Secret, validates
+from asok.form_shapes import MOST_ROWS, Errors, Kind, Shape, Text, nested, place_of, spread
 from asok.form_views import View, view_of
 from asok.form_words import FormError
 
-__all__ = ["Draft", "Email", "Form", "FormError", "Meta", "form_of", "validates"]
+__all__ = ["Draft", "Email", "Form", "FormError", "Meta", "Secret", "form_of", "validates"]
 
 BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -111,6 +111,19 @@ class Draft(Struct):
         for name, field in fields.items():
             self._keep(name, field, given.get(name, []))
 
+    def restore_(self, given: Mapping[str, list[str]]) -> None:
+        """Keep the text of a form whose rows were given by another draft, and these rows."""
+        shape = self.kind_.shape
+        rows: dict[str, list[int]] = {name: [] for name in self.rows_ if "-" not in name}
+        for name in given:
+            found = place_of(shape, name)
+            for place, number in found[1].items() if found else ():
+                numbers = rows.setdefault(place, [])
+                if number not in numbers and len(numbers) < MOST_ROWS:
+                    numbers.append(number)
+        self.rows_, self.given_ = rows, 1 + max((number for each in rows.values() for number in each), default=-1)
+        self.take_(given)
+
     def check_row_(self, rows: str, number: int) -> None:
         """Raises BadArguments for a row that never was; one that is gone may have been on its way."""
         if not isinstance(number, int) or not 0 <= number < self.given_:
@@ -125,6 +138,12 @@ class Draft(Struct):
     def visit_all_(self) -> None:
         """The person means it: the whole form was sent."""
         self.visited_ = [*self.fields_(), *self.rows_]
+
+    def forget_secrets_(self) -> None:
+        """What is secret was here as long as it took to check it."""
+        for name, shape in self.fields_().items():
+            if shape.secret:
+                self.typed_.pop(name, None)
 
     def data_(self) -> dict[str, Any]:
         """The text as a tree, as a `Kind` checks it."""

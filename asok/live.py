@@ -31,7 +31,7 @@ from asok.errors import (
 )
 from asok.exposing import Exposed
 from asok.filling import NONE, filled, missed, take_changes
-from asok.form_events import Filling
+from asok.form_events import Filling, restore
 from asok.form_words import FormError
 from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
@@ -158,6 +158,8 @@ class Live:
         before = self._before(component, definition)
         if event.data is not None and event.data.fields:
             self._set_fields(component, definition, event.data.fields)
+        if call is None and event.data is not None:
+            restore(component, definition.drafts, event.data)
         if call is not None:
             again = surroundings_of(component).event.attempt > 1
             method, arguments = (self._verify(definition, event) if again else None) or call

@@ -48,6 +48,7 @@ const effects = new Map(
     reset: (component, sent, ...names) => {
       for (const control of component.root.querySelectorAll("[name]"))
         if (names.includes(control.getAttribute("name")) && !typedSince(control, sent)) restore(control);
+      component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
     },
     focus: (component, _, selector) => find(component, selector).focus(),
     blur: (component, _, selector) => find(component, selector).blur(),

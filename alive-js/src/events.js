@@ -47,7 +47,8 @@ alive.hear = (event) => {
     // Chromium's last input event of a composition still belongs to it, so its end counts as input.
     const call = element.getAttribute?.("ws-" + event.type.replace("compositionend", "input"));
     if (call) {
-      if (event.type === "submit") event.preventDefault();
+      // A button with a call of its own does not send its form.
+      if (/submit/.test(event.type + element.type)) event.preventDefault();
       alive.fire(element, event, call);
     }
   }

@@ -4,6 +4,7 @@ import "./model.js";
 import "./triggers.js";
 import "./pending.js";
 import "./calling.js";
+import "./submitting.js";
 import "./hooks.js";
 import "./resync.js";
 import "./transitions.js";

@@ -48,7 +48,9 @@ const trigger = (event, element, attribute, heard) => {
   if (has.has("self") && event.target !== element) return;
   if (event.isComposing || !fits(heard, event)) return;
   const { type } = event;
-  if (has.has("prevent") || type === "submit") event.preventDefault();
+  // A button with a call of its own does not send its form.
+  if (has.has("prevent") || type === "submit" || (type === "click" && element.type === "submit" && element.contains(event.target)))
+    event.preventDefault();
   if (has.has("stop")) event.stopPropagation();
   if (event.timeStamp < attribute.deaf) return;
   const question = element.getAttribute("ws-confirm") ?? event.submitter?.getAttribute("ws-confirm");

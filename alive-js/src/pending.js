@@ -20,7 +20,7 @@ const shown = new Map();
 const delayOf = ({ name }) => +(/\.delay\.(\d+)/.exec(name)?.[1] ?? LATE);
 
 /** @param {any} element  @param {string} name  @param {string} value  @returns {() => void} what takes it back */
-const show = (element, name, value) => {
+export const show = (element, name, value) => {
   if (/\.class\b/.test(name)) {
     const added = value.split(/\s+/).filter((each) => !element.classList.contains(each));
     element.classList.add(...added);

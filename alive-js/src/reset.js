@@ -93,12 +93,16 @@ const adopt = (alive, component, root, roots) => {
     else arrive(alive, id, 0, textOf(child), token);
     child.replaceWith(placeholder(id));
   }
+  const forms = [...component.root.querySelectorAll("form")].filter((form) => alive.around(form) === component);
+  const typed = forms.map((form) => [...new FormData(form)].filter(([, text]) => /** @type {any} */ (text).at));
   const unsent = letGo(component);
   const token = /** @type {string} */ (root.getAttribute(STATE));
   const id = token.split(".")[0];
   // The old name stays: the text of a parent that goes on still has it.
   components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
   alive.receive("update", id, 0, textOf(root));
+  // What the old instance knew of a form, the new one does not.
+  for (const form of typed) alive.enqueue(component, "", { form });
   for (const event of unsent) {
     event[1] = id;
     event[2] = ++component.last;

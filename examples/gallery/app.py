@@ -19,13 +19,15 @@ from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
+from examples.invoice.app import Invoice
 from examples.progress.app import Progress
 from examples.settings.app import Settings, connect
 from examples.shared.app import Shared
+from examples.signup.app import SignUp
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 
-SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings)
+SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings, SignUp, Invoice)
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
