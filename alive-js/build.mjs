@@ -18,7 +18,7 @@ const LIMITS = { gzip: 2300, brotli: 2047, together: 8192 };
 const DEVELOPMENT = ["refresh", "speller"];
 /** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
 const OURS =
-  /^(hear|fire|around|enqueue|calls|begun|undo|queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
+  /^(keep|fire|around|enqueue|calls|typed|fails|answers|hinted|age|queue|last|held|sent|token|root|shown|components|connect|receive|control|deaf|socket|giveUp|place|come|users)$/
 const shortened = {};
 
 /** @param {string} name  @returns {Promise<string>} */

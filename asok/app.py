@@ -234,10 +234,11 @@ class Asok(Sharing):
         if stores or self._uses_state or self._scripts.stores:
             _session(request).id  # noqa: B018  # asking makes the session, without which no script writes
         target = " data-target" if any(definition.looks_at_target for definition in registry) else ""
+        names = list(self._modules(stores, features))
         modules = "".join(
-            f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>'
-            for name in self._modules(stores, features)
+            f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>' for name in names
         )
+        target += " data-features" if "features" in names else ""
         core = f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"'
         return Markup(f"{core}{target}{extra}></script>{modules}{HEAD_PLACE if later else ''}")
 
@@ -279,7 +280,7 @@ class Asok(Sharing):
             await self.backend.open()
             stack.push_async_callback(self._close)
             self.stores.check()
-            self.mistakes.tell()
+            self.mistakes.begin()
             await self._connect()
             with self.stores.here():
                 state = await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}

@@ -1,10 +1,11 @@
 /** Alive: live components in a page that nobody had to write JavaScript for. */
 import { componentOf } from "./component.js";
-import { EVENTS } from "./events.js";
+import { EVENTS, hear } from "./events.js";
 import { connect } from "./connection.js";
-import { alive, components } from "./page.js";
+import { components, script } from "./page.js";
 import { STATE } from "./protocol.js";
 
-for (const type of EVENTS) document.addEventListener(type, (event) => alive.hear(event));
+// A page with the module `features` waits for that, so that no event goes without its confirmation.
+script.dataset.features ?? EVENTS.forEach((type) => document.addEventListener(type, hear));
 document.querySelectorAll(`[${STATE}]`).forEach(componentOf);
 if (components.size) connect();

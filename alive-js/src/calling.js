@@ -2,14 +2,26 @@
 
 const { alive } = window;
 
-/** @type {Map<string, { resolve: (value: any) => void, reject: (error: Error) => void }>} by instance and sequence */
-const calls = (alive.calls = new Map());
+/** Who waits for a result. @type {Set<any>} */
+const calls = (alive.calls = new Set());
 
-alive.call = (element, method, ...args) => {
-  const component = alive.around(element);
-  if (!component) return Promise.reject(Error("there is no component around this element"));
-  const { promise, resolve, reject } = Promise.withResolvers();
-  const event = alive.enqueue(component, method, { result: 1, args });
-  calls.set(event[1] + event[2], { resolve, reject });
-  return promise;
-};
+alive.call = (element, method, ...args) =>
+  new Promise((resolve, reject) => {
+    const component = alive.around(element);
+    if (!component) throw Error("there is no component around this element");
+    const event = /** @type {any} */ (alive.enqueue(component, method, { result: 1, args }));
+    const settling = (/** @type {(value: any) => void} */ settle) => (/** @type {any} */ value) => {
+      calls.delete(event);
+      settle(value);
+    };
+    event.answers = settling(resolve);
+    event.fails = settling(reject);
+    calls.add(event);
+  });
+
+// The page shows the component no more.
+document.addEventListener("alive:updated", () => {
+  for (const event of calls)
+    if (!alive.components.get(event[1])?.root.isConnected) event.fails(Object.assign(Error("the component has gone"), { code: "gone" }));
+});
+export {};

@@ -46,8 +46,9 @@ const typedSince = (control, sent) => {
 const effects = new Map(
   Object.entries({
     reset: (component, sent, ...names) => {
-      for (const control of component.root.querySelectorAll("[name]"))
-        if (names.includes(control.getAttribute("name")) && !typedSince(control, sent)) restore(control);
+      for (const control of component.root.querySelectorAll("*"))
+        if ([...control.attributes].some((each) => /^(name|ws-model.*)$/.test(each.name) && names.includes(each.value)))
+          if (!typedSince(control, sent) && !component.queue.some((/** @type {any} */ { typed }) => typed === control)) restore(control);
       component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
     },
     focus: (component, _, selector) => find(component, selector).focus(),
@@ -85,6 +86,9 @@ const effects = new Map(
       if (/^https?:$/.test(target.protocol)) location.assign(target);
     },
     reload: () => location.reload(),
+    result: ({ id }, _, seq, value) => {
+      for (const call of window.alive.calls ?? []) if (call[1] === id && call[2] === seq) call.answers(value);
+    },
   }),
 );
 

@@ -41,7 +41,8 @@ alive.fire = (element, event, call, more) => {
   );
 };
 
-alive.hear = (event) => {
+/** @param {any} event */
+export const hear = (event) => {
   if (event.isComposing) return;
   for (const element of event.composedPath()) {
     // Chromium's last input event of a composition still belongs to it, so its end counts as input.

@@ -1,5 +1,5 @@
 /** Every event and modifier: `ws-<event>[.<key>…][.<modifier>[.<ms>]]…="method(1, 'two')"`. */
-import { flush, later } from "./pause.js";
+import { later } from "./pause.js";
 import { HELD, MODIFIERS, PAUSE, PAUSES } from "./protocol.js";
 import { origin } from "./target.js";
 import { read } from "./watching.js";
@@ -7,117 +7,64 @@ import { read } from "./watching.js";
 const { alive } = window;
 
 /**
- * @typedef {object} Heard what an attribute's name says
- * @property {string} type
- * @property {Set<string>} has its modifiers
- * @property {string[]} keys any of them
- * @property {Map<string, number>} ms
- *
- * @typedef {any} Listened an Attr, which outlives every morph, and with it until when it is deaf
+ * The attribute itself is what listens: looked at again, it is the same listener, and it knows when it has gone.
+ * @param {any} attribute  @param {string} type  @param {(event: any) => void} heard
+ * @param {EventTarget} [target]  @param {AddEventListenerOptions} [options]
  */
-
-/** @type {Map<string, Heard>} */
-const parsed = new Map();
-
-/** @param {string} name  @returns {Heard} */
-const parse = (name) => {
-  const [type, ...parts] = name.slice(3).split(".");
-  /** @type {Heard} */
-  const heard = { type, has: new Set(), keys: [], ms: new Map() };
-  parts.forEach((part, index) => {
-    if (PAUSES.includes(part)) heard.ms.set(part, +parts[index + 1] || PAUSE);
-    else if (MODIFIERS.includes(part)) heard.has.add(part);
-    else if (!(+part && PAUSES.includes(parts[index - 1]))) heard.keys.push(part);
-  });
-  parsed.set(name, heard);
-  return heard;
-};
-
-/** @param {string} name */
-const heardBy = (name) => parsed.get(name) ?? parse(name);
-
-/** Whether the keys that are down are those that the attribute names. @param {Heard} heard  @param {any} event */
-const fits = ({ has, keys }, event) => {
-  const key = event.key?.toLowerCase().replace(" ", "space");
-  return (!keys[0] || keys.includes(key) || keys.includes(key?.replace("arrow", ""))) && HELD.every((name) => !has.has(name) || event[name + "Key"]);
-};
-
-/** @param {any} event  @param {any} element  @param {Listened} attribute  @param {Heard} heard */
-const trigger = (event, element, attribute, heard) => {
-  const { has, ms } = heard;
-  if (has.has("self") && event.target !== element) return;
-  if (event.isComposing || !fits(heard, event)) return;
-  const { type } = event;
-  // A button with a call of its own does not send its form.
-  if (has.has("prevent") || type === "submit" || (type === "click" && element.type === "submit" && element.contains(event.target)))
-    event.preventDefault();
-  if (has.has("stop")) event.stopPropagation();
-  if (event.timeStamp < attribute.deaf) return;
-  const question = element.getAttribute("ws-confirm") ?? event.submitter?.getAttribute("ws-confirm");
-  if (question !== null && question !== undefined && !confirm(question)) return event.preventDefault();
-  attribute.deaf = has.has("once") ? Infinity : event.timeStamp + (ms.get("throttle") ?? 0);
-
-  const call = () => alive.fire(element, event, attribute.value, { key: event.key, ...origin(element, event) });
-  const pause = ms.get("debounce");
-  if (pause) later(attribute, pause, call);
-  else call();
-};
-
-/** Those that hear what happens elsewhere: in the window, in the document, outside of themselves. @type {Set<Listened>} */
-const afar = new Set();
-const AFAR = ["window", "document", "outside"];
-
-/** @param {any} event  @param {boolean} capturing  @param {boolean} passive */
-const hear = (event, capturing, passive) => {
-  const type = event.type.replace("compositionend", "input");
-  const path = event.composedPath();
-  const mine = (/** @type {Heard} */ { type: own, has }) =>
-    own === type && has.has("passive") === passive && (has.has("capture") || !event.bubbles) === capturing;
-  for (const element of capturing ? path.toReversed() : path)
-    for (const attribute of element.attributes ?? []) {
-      if (event.cancelBubble) return;
-      const heard = attribute.name.startsWith("ws-") && heardBy(attribute.name);
-      // What does not bubble is the target's own affair.
-      if (heard && mine(heard) && (event.bubbles || element === event.target) && !AFAR.some((name) => heard.has.has(name)))
-        trigger(event, element, attribute, heard);
-      if (attribute.name === "ws-cancel" && type === "click" && !capturing && !passive) cancel(element);
-    }
-  for (const attribute of afar) {
-    const element = attribute.ownerElement;
-    const heard = heardBy(attribute.name);
-    if (!element?.isConnected) afar.delete(attribute);
-    else if (mine(heard) && !(heard.has.has("outside") && path.includes(element))) trigger(event, element, attribute, heard);
-  }
-};
-
-/** Ends the running method of the component around. @param {Element} element */
-const cancel = (element) => {
-  const component = alive.around(element);
-  if (component) alive.socket?.send(JSON.stringify(["cancel", component.id]));
-};
-
-// The core has its own listeners for these, where they bubble.
-const bubbling = new Set(["click", "input", "change", "submit"].map((type) => type + false));
-alive.hear = (event) => hear(event, false, false);
-
-const capturing = new Set();
-
-read((attribute) => {
-  const { type, has } = heardBy(attribute.name);
-  if (AFAR.some((name) => has.has(name))) afar.add(attribute);
-  const passive = has.has("passive");
-  const once = (/** @type {Set<string>} */ known, /** @type {boolean} */ capture) => {
-    if (known.has(type + passive)) return;
-    known.add(type + passive);
-    // At the window both kinds are heard there: what does not bubble, when capturing.
-    window.addEventListener(type, (event) => (capture || event.bubbles) && hear(event, capture, passive), { capture, passive });
+export const listen = (attribute, type, heard, target = attribute.ownerElement, options) => {
+  attribute.handleEvent ??= (/** @type {any} */ event) => {
+    if (!attribute.ownerElement?.isConnected) target?.removeEventListener(event.type, attribute, options);
+    else if (!event.isComposing) heard(event);
   };
-  once(bubbling, false);
-  once(capturing, true);
+  // Chromium's last input event of a composition still belongs to it, so its end counts as input.
+  for (const each of type === "input" ? [type, "compositionend"] : [type]) target?.addEventListener(each, attribute, options);
+};
+
+read((attribute, kind, parts) => {
+  const { name, value, ownerElement: element } = /** @type {any} */ (attribute);
+  if (!value || /^(model|cancel)$/.test(kind)) return;
+  const has = (/** @type {string} */ word) => parts.includes(word);
+  const ms = (/** @type {string} */ word) => has(word) && (+parts[parts.indexOf(word) + 1] || PAUSE);
+  const words = parts.filter((part, at) => !MODIFIERS.includes(part) && !PAUSES.includes(part) && !(+part && PAUSES.includes(parts[at - 1])));
+  const keyed = /^key/.test(kind);
+
+  /** @param {any} event */
+  const heard = (event) => {
+    const key = event.key?.toLowerCase().replace(" ", "space");
+    if (
+      (has("self") && event.target !== element) ||
+      (has("outside") && event.composedPath().includes(element)) ||
+      (keyed && words[0] && !words.includes(key) && !words.includes(key?.replace("arrow", ""))) ||
+      HELD.some((held) => has(held) && !event[held + "Key"])
+    )
+      return;
+    // A button with a call of its own does not send its form.
+    if (has("prevent") || kind === "submit" || (kind === "click" && element.type === "submit")) event.preventDefault();
+    if (has("stop")) event.stopPropagation();
+    // Until when it is deaf, the element knows: with another value, the attribute is another one.
+    if (event.timeStamp < element[name]) return;
+    const question = element.getAttribute("ws-confirm") ?? event.submitter?.getAttribute("ws-confirm");
+    if (question && !confirm(question)) return event.preventDefault();
+    element[name] = has("once") ? Infinity : event.timeStamp + ms("throttle");
+
+    const call = () => alive.fire(element, event, value, { key: event.key, ...origin(element, event) });
+    const pause = ms("debounce");
+    if (pause) later(attribute, pause, call);
+    else call();
+  };
+
+  listen(
+    attribute,
+    // Somebody's own event may have dots in its name.
+    keyed ? kind : [kind, ...words].join("."),
+    heard,
+    has("window") ? window : has("document") || has("outside") ? document : element,
+    { capture: has("capture"), passive: has("passive") },
+  );
 });
 
-const { enqueue } = alive;
-alive.enqueue = (...args) => {
-  flush();
-  return enqueue(...args);
-};
+// A click ends the running method of the component around.
+read((attribute, kind) => {
+  if (kind === "cancel")
+    listen(attribute, "click", ({ currentTarget }) => alive.socket?.send(JSON.stringify(["cancel", alive.around(currentTarget)?.id])));
+});

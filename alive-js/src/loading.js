@@ -16,18 +16,16 @@ let bar;
 export default (_, component) => {
   late.add(component);
   show();
-  setTimeout(() => late.size && !bar && document.body.append((bar = strip())), LONG);
+  setTimeout(() => late.has(component) && !bar && document.body.append((bar = strip())), LONG);
 };
 
 /** It moves, unless the person wants no motion. */
 const strip = () => {
   const element = document.createElement("div");
   element.className = "ws-progress";
-  Object.assign(element.style, { position: "fixed", inset: "0 auto auto 0", width: "100%", height: "3px", zIndex: 9999, background: "AccentColor" });
+  element.style.cssText = "position:fixed;inset:0 0 auto;height:3px;z-index:9999;background:AccentColor;transform-origin:0 0";
   element.animate(
-    matchMedia("(prefers-reduced-motion: reduce)").matches
-      ? { opacity: [0.4, 1] }
-      : { transform: ["scaleX(0)", "scaleX(.9)"], transformOrigin: ["0 0", "0 0"] },
+    matchMedia("(prefers-reduced-motion: reduce)").matches ? { opacity: [0.4, 1] } : { transform: ["scaleX(0)", "scaleX(.9)"] },
     { duration: 8000, easing: "ease-out", fill: "forwards" },
   );
   return element;
@@ -36,11 +34,12 @@ const strip = () => {
 /** An answer may not be the last one that is missing, and a morph takes class and attribute away. */
 const show = () => {
   for (const component of late) {
-    const waits = component.queue.length > 0;
-    component.root.classList.toggle(LOADING, waits);
-    if (waits) component.root.setAttribute("aria-busy", "true");
+    const { queue, root } = component;
+    const waits = queue.length > 0;
+    root.classList.toggle(LOADING, waits);
+    if (waits) root.ariaBusy = "true";
     else {
-      component.root.removeAttribute("aria-busy");
+      root.removeAttribute("aria-busy");
       late.delete(component);
     }
   }

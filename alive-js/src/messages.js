@@ -11,6 +11,7 @@ import reset from "./reset.js";
 import slow_down from "./slow_down.js";
 import statics from "./statics.js";
 import update from "./update.js";
+import "./waiting.js";
 import "./removal.js";
 
 /** @typedef {import("./page.js").Alive} Alive */

@@ -1,40 +1,40 @@
 /** `ws-model="field"`: what the person enters becomes a field of the component, if that is declared with `bind`. */
+import { listen } from "./hearing.js";
 import { later } from "./pause.js";
 import { PAUSE } from "./protocol.js";
+import { origin } from "./target.js";
+import { read } from "./watching.js";
 
 const { alive } = window;
 
-/** @param {any} control @param {string} name of the attribute  @returns {unknown} */
-const valueOf = (control, name) => {
-  const { type, value } = control;
-  if (control.isContentEditable) return control.innerText;
-  if (type === "select-multiple") return [...control.selectedOptions].map((option) => option.value);
-  if (type === "checkbox") {
-    // Several for one field are a list of those that are checked.
-    const { root } = /** @type {any} */ (alive.around(control));
-    const group = [...root.querySelectorAll(`[${CSS.escape(name)}="${CSS.escape(control.getAttribute(name))}"]`)];
-    return group[1] ? group.filter((each) => each.checked).map((each) => each.value) : control.checked;
-  }
-  const text = /\.trim\b/.test(name) ? value.trim() : value;
-  return !/\.number\b/.test(name) ? text : text === "" || isNaN(text) ? (text === "" ? null : text) : +text;
-};
+read((attribute, kind, parts) => {
+  if (kind !== "model") return;
+  const { name, value: field, ownerElement: control } = /** @type {any} */ (attribute);
+  const { type } = control;
+  const has = (/** @type {string} */ word) => parts.includes(word);
 
-/** @param {string} name of the attribute  @param {any} control  the kind of event that it waits for */
-const awaited = (name, control) =>
-  /\.blur\b/.test(name) ? "focusout" : /\.lazy\b/.test(name) || /^(checkbox|radio|select.*|file)$/.test(control.type) ? "change" : "input";
+  const entered = () => {
+    if (control.isContentEditable) return control.innerText;
+    if (type === "select-multiple") return [...control.selectedOptions].map((option) => option.value);
+    // Boxes with values are a list of those that are checked.
+    if (type === "checkbox" && control.hasAttribute("value")) {
+      const component = alive.around(control);
+      const boxes = /** @type {any[]} */ ([...(component?.root.querySelectorAll(`[${CSS.escape(name)}="${CSS.escape(field)}"]:checked`) ?? [])]);
+      return boxes.filter((box) => alive.around(box) === component).map((box) => box.value);
+    }
+    if (type === "checkbox") return control.checked;
+    const text = has("trim") ? control.value.trim() : control.value;
+    return has("number") && text.trim() && isFinite(text) ? +text : text;
+  };
 
-/** @param {any} event */
-const hear = (event) => {
-  const control = event.composedPath()[0];
-  for (const { name, value: field } of control.attributes ?? []) {
-    if (!/^ws-model(\.|$)/.test(name) || event.isComposing) continue;
-    if (awaited(name, control) !== event.type.replace("compositionend", "input")) continue;
-    const component = alive.around(control);
-    const go = () => component && alive.enqueue(component, "", { fields: { [field]: valueOf(control, name) } });
-    const ms = +(/\.debounce\.(\d+)/.exec(name)?.[1] ?? (event.type === "change" || event.type === "focusout" ? 0 : PAUSE));
-    if (ms) later(control, ms, go);
+  /** @param {any} event */
+  const heard = (event) => {
+    const go = () =>
+      alive.fire(control, event, "", { ...origin(control, event), value: undefined, form: undefined, fields: { [field]: entered() } });
+    if (has("debounce")) later(attribute, +(parts[parts.indexOf("debounce") + 1] ?? 0) || PAUSE, go);
     else go();
-  }
-};
+  };
 
-for (const type of ["input", "change", "focusout", "compositionend"]) document.addEventListener(type, hear);
+  const lazy = has("lazy") || /^(checkbox|radio|select|file)/.test(type);
+  listen(attribute, has("blur") || (lazy && control.isContentEditable) ? "blur" : lazy ? "change" : "input", heard);
+});

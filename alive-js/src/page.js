@@ -8,12 +8,12 @@
  * @property {() => void} connect opens the socket, which a page without components does not do by itself
  * @property {WebSocket} [socket] while it is open
  * @property {(...message: any) => void} receive takes a message as if the server had sent it
- * @property {(event: any) => void} hear takes an event of the browser; the module `features` puts its own in place
  * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | undefined} fire
  * @property {(element: Element) => Component | undefined} around the component that an element belongs to
  * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
+ * @property {(old: any, fresh: any) => boolean | undefined} [keep] whether a morph may pass over a pair, where equality does not tell; from `features`
  * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`
- * @property {Map<string, { resolve: (value: any) => void, reject: (error: Error) => void }>} [calls] who waits for a result
+ * @property {Set<any>} [calls] events whose results somebody waits for; from the module `features`
  * @property {any} hooks public: the page's own `{ Chart: { mounted, updated, destroyed } }`
  * @property {(element: Element) => void} resync public; from the module `features`
  * @property {() => void} [giveUp] lets go of what went over a connection that cannot be mended; from the module `store`

@@ -1,10 +1,12 @@
 /** A call that waits for a pause in typing: it goes before any other event, so that nothing overtakes what was typed. */
 
+const { alive } = window;
+
 /** @type {{ key: unknown, go: () => void, timer: ReturnType<typeof setTimeout> } | undefined} */
 let waiting;
 
 /** What waits goes now. */
-export const flush = () => {
+const flush = () => {
   const call = waiting;
   waiting = undefined;
   clearTimeout(call?.timer);
@@ -16,4 +18,10 @@ export const later = (key, ms, go) => {
   if (waiting?.key === key) clearTimeout(waiting?.timer);
   else flush();
   waiting = { key, go, timer: setTimeout(flush, ms) };
+};
+
+const { enqueue } = alive;
+alive.enqueue = (...args) => {
+  flush();
+  return enqueue(...args);
 };

@@ -51,5 +51,6 @@ export const MODIFIERS = ["prevent", "stop", "self", "once", "window", "document
 
 /** Close codes after which connecting again is no answer: too big, unreadable, session ended, refused. */
 export const FINAL = /1009|440[013]/;
+export const TOO_BIG = 1009;
 export const SESSION_ENDED = 4401;
 export const REFUSED = 4403;

@@ -4,13 +4,20 @@
  * @param {import("./page.js").Alive} alive  @param {string} instance  @param {number} seq
  * @param {string} code  @param {string} [text] empty outside development
  */
-export default (alive, instance, seq, code, text = "") => {
+export default (alive, instance, seq, code, text) => {
   const component = alive.components.get(instance);
+  const event = component?.queue.find((each) => each[2] === seq);
   if (component) alive.receive("update", instance, seq, []);
-  if (text) console.warn(`alive: ${text}`);
-  fail(component?.root ?? document, code, text);
+  if (text) console.error(`alive: ${text}`);
+  fail(component?.root ?? document, code, text, event);
 };
 
-/** @param {EventTarget} target  @param {string} code  @param {string} [text] */
-export const fail = (target, code, text = "") =>
-  target.dispatchEvent(new CustomEvent("alive:error", { bubbles: true, detail: { code, text } }));
+/**
+ * Tells the page, and who waits for the event. `field` is the one that the event was to set.
+ * @param {EventTarget} target  @param {string} code  @param {string} [text]  @param {any} [event]
+ */
+export const fail = (target, code, text = "", event) => {
+  event?.fails?.(Object.assign(Error(text || code), { code }));
+  const field = Object.keys(event?.[4].fields ?? {})[0];
+  target.dispatchEvent(new CustomEvent("alive:error", { bubbles: true, detail: { code, text, ...(field && { field }) } }));
+};

@@ -117,7 +117,7 @@ const letGo = (component) => {
   for (const event of queue)
     if (event[2] <= sent) {
       event.control?.removeAttribute("disabled");
-      fail(root, "reset");
+      fail(root, "reset", "", event);
     }
   return queue.splice(0).filter((event) => event[2] > sent);
 };

@@ -1,32 +1,29 @@
 /** Calls without a gesture: `ws-init` when an element comes, `ws-visible` when it is seen, `ws-poll` again and again. */
-import { kindOf, read } from "./watching.js";
+import { origin } from "./target.js";
+import { read } from "./watching.js";
 
 const { alive } = window;
 const UNITS = { ms: 1, s: 1000, m: 60_000 };
 
-/** @param {Attr} attribute  @param {string} [call] */
-const fire = ({ ownerElement: element, name, value }, call = value) => alive.fire(element, { type: kindOf(name), target: element }, call);
-
-/** Attributes whose element is there; each is looked at once. @type {WeakSet<Attr>} */
-const known = new WeakSet();
-/** What is looked for in the viewport, and where it was seen last. @type {Map<Element, { attribute: Attr, top?: number }>} */
-const sought = new Map();
-
-/** @param {Element} element */
-const forget = (element) => {
-  observer.unobserve(element);
-  sought.delete(element);
+/** @param {any} element  @param {string} type  @param {string} call */
+const fire = (element, type, call) => {
+  const event = { type, target: element };
+  alive.fire(element, event, call, origin(element, event));
 };
+
+/** What is looked for in the viewport, and where it was seen last. @type {Map<Element, { name: string, top?: number }>} */
+const sought = new Map();
 
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting, boundingClientRect } of entries) {
     const found = sought.get(target);
-    if (!found || !target.isConnected) forget(target);
-    else if (isIntersecting) {
-      found.top = boundingClientRect.top;
-      if (found.attribute.name.endsWith(".once")) forget(target);
-      fire(found.attribute);
-    } else found.top = undefined;
+    const call = found && target.getAttribute(found.name);
+    if (found) found.top = isIntersecting ? boundingClientRect.top : undefined;
+    if (!call || !target.isConnected || (isIntersecting && found.name.endsWith(".once"))) {
+      observer.unobserve(target);
+      sought.delete(target);
+    }
+    if (call && isIntersecting) fire(target, "visible", call);
   }
 });
 
@@ -42,27 +39,27 @@ document.addEventListener("alive:updated", () => {
 /** @param {Attr} attribute */
 const poll = (attribute) => {
   const [, number, unit, call] = /** @type {string[]} */ (/^([\d.]+)(ms|s|m)\s*(.*)$/s.exec(attribute.value) ?? []);
-  if (!number) return;
   const timer = setInterval(
     () => {
       const element = attribute.ownerElement;
       if (!element?.isConnected) clearInterval(timer);
       // Nobody looks, or the last answer is still awaited: not now.
-      else if (!document.hidden && !alive.around(element)?.queue[0]) fire(attribute, call);
+      else if (!document.hidden && !alive.around(element)?.queue[0]) fire(element, "poll", call);
     },
     +number * UNITS[/** @type {"s"} */ (unit)],
   );
 };
 
-read((attribute) => {
-  if (known.has(attribute)) return;
-  known.add(attribute);
-  const kind = kindOf(attribute.name);
-  const element = /** @type {Element} */ (attribute.ownerElement);
-  if (kind === "init") fire(attribute);
+read((attribute, kind) => {
+  const { name, ownerElement: element } = /** @type {any} */ (attribute);
+  // Once for each element; a poll also for each period.
+  const about = kind === "poll" ? attribute : element;
+  if (!/^(init|visible|poll)$/.test(kind) || about[kind]) return;
+  about[kind] = 1;
+  if (kind === "init") fire(element, kind, attribute.value);
   else if (kind === "poll") poll(attribute);
-  else if (kind === "visible") {
-    sought.set(element, { attribute });
+  else {
+    sought.set(element, { name });
     observer.observe(element);
   }
 });

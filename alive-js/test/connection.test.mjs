@@ -78,7 +78,7 @@ test("what the server could not read is given up, and the page is told", async (
   socket.end(1009);
   await page.clock.pass(0);
   page.press({ "ws-click": "later" });
-  assert.deepEqual(page.events.at(-1), ["error", { code: "failed", text: "" }]);
+  assert.deepEqual(page.events.at(-1), ["error", { code: "too_big", text: "" }]);
   await page.clock.pass(5000);
   const messages = (await page.connect()).take();
   assert.deepEqual(messages.at(-1).slice(0, 4), ["event", ONE, 2, "later"]);

@@ -21,14 +21,6 @@ const folder = mkdtempSync(join(tmpdir(), "alive-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 const messages = join(folder, "messages.mjs");
 writeFileSync(messages, await bundle("messages.js", "esm"));
-const hearing = await build({
-  stdin: { contents: `import "./hearing.js"; import { start } from "./watching.js"; start();`, resolveDir: fileURLToPath(new URL("../src", import.meta.url)) },
-  bundle: true,
-  write: false,
-  format: "iife",
-  tsconfigRaw: "{}",
-});
-
 const STATE = "data-asok-state";
 let turn = 0;
 
@@ -110,8 +102,8 @@ class Socket extends EventTarget {
 
 export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
 
-/** A page with a component for each instance; `random` is what Math.random gives; one that `listens` hears modifiers. */
-export const open = ({ instances = ["counter00001"], random = 0.5, listens = false } = {}) => {
+/** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them. */
+export const open = ({ instances = ["counter00001"], random = 0.5, features } = {}) => {
   const clock = new Clock();
   const sockets = [];
   const warnings = [];
@@ -119,26 +111,19 @@ export const open = ({ instances = ["counter00001"], random = 0.5, listens = fal
   const roots = instances.map((instance) => new Element({ [STATE]: token(instance) }));
   const document = new EventTarget();
   Object.assign(document, {
-    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first" } },
+    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features } },
     documentElement: { dataset: {} },
-    querySelectorAll: () => roots,
+    querySelectorAll: (selector) => (selector.startsWith("[data-asok-state") ? roots : []),
     querySelector: () => null,
-    createElement: () => ({ style: {}, animate() {}, remove() {} }),
+    createElement: () => ({ style: {}, animate() {}, remove() {}, append() {} }),
     body: { append() {} },
   });
   for (const target of [document, ...roots])
     for (const name of ["connected", "disconnected", "updated", "error"])
       target.addEventListener(`alive:${name}`, ({ detail }) => events.push(detail ? [name, detail] : name));
-  const comers = [];
   const world = {
     document,
-    window: Object.assign(new EventTarget(), { CSSScopeRule: class {} }),
-    MutationObserver: class {
-      constructor(heard) {
-        comers.push(heard);
-      }
-      observe() {}
-    },
+    window: { CSSScopeRule: class {} },
     Event,
     URL,
     console: { warn: (error) => warnings.push(String(error)) },
@@ -159,6 +144,7 @@ export const open = ({ instances = ["counter00001"], random = 0.5, listens = fal
   // Modules are imported by Node and see its globals. A query makes them new for each page.
   Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event {}, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
+  globalThis.MutationObserver ??= class { observe() {} };
   globalThis.Date.now = world.Date.now;
   globalThis.Math.random = world.Math.random;
   const page = ++turn;
@@ -171,18 +157,14 @@ export const open = ({ instances = ["counter00001"], random = 0.5, listens = fal
   };
   const context = vm.createContext(world);
   vm.runInContext(script, context);
-  if (listens) vm.runInContext(hearing.outputFiles[0].text, context);
 
   const press = (attributes, type = "click", extra = {}, root = roots[0]) => {
     const element = attributes instanceof Element ? attributes : new Element(attributes, root);
-    for (const heard of comers) heard([{ type: "childList", addedNodes: [element] }]);
     const event = new Event(type, { cancelable: true, bubbles: true });
     Object.defineProperty(event, "target", { value: element });
     Object.defineProperty(event, "timeStamp", { value: clock.now });
     Object.assign(event, { composedPath: () => [...element.path(), document], ...extra });
     document.dispatchEvent(event);
-    // From here it bubbles on.
-    if (!["click", "input", "change", "submit", "compositionend"].includes(type)) world.window.dispatchEvent(event);
     return element;
   };
   return {

@@ -125,8 +125,9 @@ class Rig:
         await send({"type": "http.response.body", "body": body})
 
     def _page(self) -> str:
-        more = '<script type="module" src="/live/build/features.js"></script>' if needs_features(self.body) else ""
+        features = needs_features(self.body)
+        more = '<script type="module" src="/live/build/features.js"></script>' if features else ""
         return (
             f'<!doctype html><html><head><title>rig</title>{self.head}<script defer src="/live/build/alive.js"'
-            f' data-live="/live" data-csrf="first"></script>{more}</head><body>{self.body}</body></html>'
+            f' data-live="/live" data-csrf="first"{" data-features" if features else ""}></script>{more}</head><body>{self.body}</body></html>'
         )

@@ -1,0 +1,61 @@
+/** What was not taken: an event that is too long never leaves; a control whose value was refused says so until one is taken. */
+import { cover, lay, layer, onTakingOff } from "./overlay.js";
+import { LONGEST } from "./protocol.js";
+import { fail } from "./refused.js";
+
+const { alive } = window;
+
+/** What goes around the data of an event. */
+const ENVELOPE = 100;
+const WORDS = "This is too long to be sent: 64 KiB at most.";
+
+/** Controls whose value was refused, and the words for it. @type {Map<any, string>} */
+const wrong = new Map();
+
+layer(() => {
+  for (const [control, words] of wrong) {
+    cover(control, "aria-invalid", "true");
+    control.setCustomValidity?.(words);
+    onTakingOff(() => control.setCustomValidity?.(""));
+  }
+});
+
+const { enqueue, fire, receive } = alive;
+
+alive.enqueue = (component, call, data, ...rest) => {
+  if (new Blob([JSON.stringify([call, data])]).size < LONGEST - ENVELOPE) return enqueue(component, call, data, ...rest);
+  const event = /** @type {any} */ (["event", component.id, 0, call, data]);
+  // Whoever calls can say first what it is to do then.
+  queueMicrotask(() => fail(component.root, "too_big", WORDS, event));
+  return event;
+};
+
+/** Of a form it is its longest text that is too long. @param {any} typed */
+const longest = (typed) =>
+  [...((typed.form ?? typed).elements ?? [typed])].reduce((one, other) => (other.value?.length > one.value?.length ? other : one));
+
+alive.fire = (element, event, ...args) => {
+  const sent = /** @type {any} */ (fire(element, event, ...args));
+  const typed = event.target;
+  if (sent)
+    Object.assign(sent, {
+      typed,
+      fails: (/** @type {any} */ { code }) => {
+        const big = code === "too_big";
+        if (!big && !sent[4].fields) return;
+        const control = big ? longest(typed) : typed;
+        wrong.set(control, big ? WORDS : "");
+        lay();
+        if (document.activeElement === control) control.reportValidity?.();
+      },
+    });
+  return sent;
+};
+
+alive.receive = (kind, id, seq, ...rest) => {
+  if (kind === "update") for (const { 2: own, typed } of /** @type {any[]} */ (alive.components.get(id)?.queue ?? [])) own > seq || wrong.delete(typed);
+  receive(kind, id, seq, ...rest);
+};
+
+// While it has words the browser sends no form with it, so they go with the next key.
+document.addEventListener("input", ({ target }) => wrong.get(target) && wrong.delete(target) && lay(), true);

@@ -1,0 +1,42 @@
+/** A line at the bottom of the page while there is no connection, with the number of waiting events; `[ws-offline]` stands in for it. */
+const { alive } = window;
+
+/** A connection that is back within a second, as after a deploy, is not worth a word. */
+const PERIOD = 1000;
+const STYLE = "position:fixed;inset:auto 0 0;z-index:9999;padding:.6em 1em;text-align:center;font:1rem/1.4 system-ui,sans-serif;background:CanvasText;color:Canvas";
+
+/** @type {HTMLElement | undefined} */
+let line;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let ticking;
+
+const tick = () => {
+  const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[ws-offline]"));
+  const count = [...new Set(alive.components.values())].reduce((sum, { queue }) => sum + queue.length, 0);
+  const away = !alive.socket;
+  if (!away) clearInterval(ticking);
+  for (const element of own) {
+    element.hidden = !away;
+    for (const place of element.querySelectorAll("[ws-waiting]")) place.textContent = `${count}`;
+  }
+  if (!away || own[0]) return (line = void line?.remove());
+  if (!line) {
+    line = document.createElement("div");
+    line.role = "status";
+    line.style.cssText = STYLE;
+    document.body.append(line);
+  }
+  const words = "No connection" + (count ? ` · ${count} waiting` : "");
+  // Said anew only when it is another.
+  if (line.textContent !== words) line.textContent = words;
+};
+
+const begin = () => {
+  clearInterval(ticking);
+  ticking = setInterval(tick, PERIOD);
+};
+
+document.addEventListener("alive:disconnected", begin);
+document.addEventListener("alive:connected", tick);
+if (document.documentElement.dataset.alive === "offline") begin();
+export {};
