@@ -39,13 +39,14 @@ class Finding(NamedTuple):
 
 def findings(definitions: Iterable[Definition], *envs: jinja2.Environment) -> tuple[list[Finding], int]:
     """The mistakes in all templates of these classes and environments, and how many templates that were."""
-    found, known = dict[str, set[Finding]](), list(definitions)
-    for env in envs:
-        for source in sources(known, env):
-            if INSTALLED not in Path(source.file).parts:
-                place = f"{source.file}:{source.line}"
-                found.setdefault(place, set()).update(check(source, env))
-    return sorted({each for some in found.values() for each in some}), len(found)
+    known = list(definitions)
+    checked = {source: tuple(check(source, env)) for env in envs for source in _own_sources(known, env)}
+    return sorted({finding for found in checked.values() for finding in found}), len(checked)
+
+
+def _own_sources(definitions: Iterable[Definition], env: jinja2.Environment) -> Iterator[Source]:
+    """What the project itself has, without what comes with libraries."""
+    return (source for source in sources(definitions, env) if INSTALLED not in Path(source.file).parts)
 
 
 def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def _problems(source: Source, env: jinja2.Environment) -> Iterator[tuple[int, st
             yield from ((attribute.line, problem) for problem in problems(attribute, known))
     tree = env.parse(source.text)
     yield from _component_problems(tree, env)
-    env.compile(tree)  # it alone knows which filters and tests there are
+    env.compile(tree, raw=True)  # it alone knows which filters and tests there are
 
 
 # --- component('Name', …)
@@ -122,18 +123,26 @@ class Mistakes:
 
     def __init__(self, env: jinja2.Environment, *, debug: bool) -> None:
         self._env, self._debug = env, debug
-        self._told: list[Finding] = []
+        self._checked: dict[Source, tuple[Finding, ...]] | None = None
+
+    def begin(self) -> None:
+        """Tell of them once, however often the app is started."""
+        if self._checked is None:
+            self.tell()
 
     def tell(self) -> None:
         """Log the mistakes that are new; whatever happens, the app goes on."""
-        if not self._debug:
-            return
-        try:
-            found, _ = findings(registry, self._env)
-        except Exception:
-            log.warning("the templates cannot be checked", exc_info=True)
-            return
-        for finding in found:
-            if finding not in self._told:
-                log.warning("%s", finding)
-        self._told = found
+        if self._debug:
+            try:
+                self._tell(self._checked or {})
+            except Exception:
+                log.warning("the templates cannot be checked", exc_info=True)
+
+    def _tell(self, before: dict[Source, tuple[Finding, ...]]) -> None:
+        now: dict[Source, tuple[Finding, ...]] = {}
+        for source in _own_sources(registry, self._env):
+            now[source] = before[source] if source in before else tuple(check(source, self._env))
+        self._checked = now
+        told = {finding for found in before.values() for finding in found}
+        for finding in sorted({finding for found in now.values() for finding in found} - told):
+            log.warning("%s", finding)

@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
         if self._development:
             self._follower = asyncio.create_task(follow(self._asoks, self._told.folders))
             for asok in self._asoks:  # those that another app mounts have no lifespan of their own
-                asok.mistakes.tell()
+                asok.mistakes.begin()
         self._tell(self._told)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -203,6 +203,15 @@ async def test_mistakes_are_told_at_the_start_once_and_when_they_come_back(
             assert told(caplog) == [f"templates/a.html:1: {CLIK}"]
 
 
+async def test_an_app_that_starts_again_says_nothing_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.html").write_text("<p ws-clik>")
+    app = app_of(tmp_path, debug=True)
+    for times in (1, 0):
+        async with LiveClient(app):
+            assert len(told(caplog)) == times
+
+
 async def test_production_does_not_look_for_mistakes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "a.html").write_text("<p ws-clik>")

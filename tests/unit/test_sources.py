@@ -140,6 +140,11 @@ def test_templates_of_any_loader_are_checked_if_it_can_list_them(tmp_path: Path)
     assert (list(map(str, found)), number) == ([f"x.html:1: {CLIK}"], 1)
 
 
+def test_templates_of_libraries_are_their_own_affair(tmp_path: Path) -> None:
+    app = project(tmp_path, {"templates/site-packages/a.html": "<p ws-clik>", "templates/b.html": "<p>"})
+    assert findings([], app.env) == ([], 1)
+
+
 @pytest.mark.parametrize("name", ["../outside.html", "a\x00.html", "x" * 300 + ".html"])
 def test_a_text_that_only_looks_like_a_file_is_none(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside.html").write_text("<p ws-clik>")
