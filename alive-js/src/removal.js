@@ -22,12 +22,23 @@ document.addEventListener("focusout", ({ target }) => {
 /** @param {any} node  @returns {any[]} */
 const controls = (node) => (node.matches ? [node, ...node.querySelectorAll("*")].filter((each) => each.matches(CONTROLS)) : []);
 
+/** What can have the focus only because we say so. @type {any} */
+let lent;
+
+/** @param {any} element */
+const lend = (element) => {
+  lent = element;
+  element.tabIndex = -1;
+  element.focus();
+};
+
+// The server's text knows nothing of it.
+document.addEventListener("alive:updated", () => lent && lent === focused && lend(lent));
+
 /** @param {any} element */
 const give = (element) => {
   element.focus();
-  if (document.activeElement === element) return;
-  element.tabIndex = -1;
-  element.focus();
+  if (document.activeElement !== element) lend(element);
 };
 
 new MutationObserver((records) => {
