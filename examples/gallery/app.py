@@ -15,6 +15,7 @@ from asok import Asok, Component
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from examples.board.app import Board
 from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.cursors.app import Cursors
@@ -26,8 +27,9 @@ from examples.shared.app import Shared
 from examples.signup.app import SignUp
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
+from examples.weather.app import Weather
 
-SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings, SignUp, Invoice)
+SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings, SignUp, Invoice, Board, Weather)
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
