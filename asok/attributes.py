@@ -258,13 +258,12 @@ ATTRIBUTES = (
         'ws-key="{{ row.id }}"',
         core=True,
     ),
-    Attribute("ws-ignore", Value.NOTHING, "Leaves everything inside the element alone.", "ws-ignore", core=True),
+    Attribute("ws-ignore", Value.NOTHING, "Leaves everything inside the element alone.", "ws-ignore"),
     Attribute(
         "ws-stream",
         Value.STREAM,
         "The container of a stream: its rows come one by one, and the server keeps none.",
         'ws-stream="messages"',
-        core=True,
     ),
     Attribute("ws-virtual", Value.OPTIONAL, "Keeps only the rows in view in the page.", "ws-virtual"),
     # JavaScript, movement, speech
@@ -298,9 +297,13 @@ BEYOND_THE_CORE = re.compile(
 )
 
 
+# Elements that a person changes without an attribute that tells, and templates, into which no browser compares.
+KEPT = re.compile(r"<(?:select|details|dialog|template)\b|contenteditable|type=["']?radio", re.IGNORECASE)
+
+
 def needs_features(source: str) -> bool:
-    """Whether a template, or a text of which one is made, uses an attribute or modifier that is not the core's.
+    """Whether a template, or a text of which one is made, has what is beyond the core: an attribute, or an element.
 
     It does not look where that stands: a page too many that loads `features.js` does no harm.
     """
-    return BEYOND_THE_CORE.search(source) is not None
+    return (BEYOND_THE_CORE.search(source) or KEPT.search(source)) is not None

@@ -1,0 +1,67 @@
+/**
+ * What a person changes and no attribute of the page tells apart from what the server gave: which option is chosen,
+ * which `<details>` or `<dialog>` is open, rich text. It is carried over into the new tree, or put back when that stands.
+ *
+ * What the server gave last is noted. What differs from it is the person's, until the server gives the same.
+ */
+import { IGNORE, STREAM } from "./protocol.js";
+
+const { alive } = window;
+
+/** A morph walks down to these even where all is equal: to note it, and because `isEqualNode` looks into no template. */
+const NOTED = "template,details,dialog,[contenteditable]";
+/** Whose inside is left alone; that of the last is the browser's. */
+const ALONE = `[${IGNORE}],[${STREAM}],selectedcontent`;
+
+/** @type {WeakMap<Element, string | boolean>} */
+const given = new WeakMap();
+/** What is put back. @type {(() => void)[]} */
+const later = [];
+
+const settle = () => later.splice(0).forEach((each) => each());
+document.addEventListener("alive:updated", settle);
+
+/** @param {any} element */
+const shown = (element) => (element.isContentEditable ? element.innerHTML : element.open);
+for (const each of document.querySelectorAll(NOTED)) given.set(each, shown(each));
+
+/** @param {any} old  @param {any} fresh */
+const note = (old, fresh) => {
+  const rich = old.isContentEditable;
+  const now = shown(old);
+  // Of what somebody else has put there, nothing is known.
+  const theirs = given.has(old) ? given.get(old) !== now : !rich;
+  given.set(old, rich ? fresh.innerHTML : fresh.open);
+  if (rich) old.alone ||= theirs || old === document.activeElement;
+  else if (theirs) fresh.open = now;
+  // Without its attribute alone, a modal dialog would stay in everybody's way, unseen.
+  else if (!fresh.open) old.close?.();
+  if (old.content && !old.alone && old.innerHTML !== fresh.innerHTML) old.innerHTML = fresh.innerHTML;
+};
+
+/** @param {any} select */
+const flags = (select) => [...select.options].map((option) => option.selected);
+
+/** @param {any} old  @param {any} fresh */
+const choose = (old, fresh) => {
+  // A copy shows what the attributes say.
+  const theirs = old === document.activeElement || String(flags(old)) !== String(flags(old.cloneNode(true)));
+  const values = [...old.selectedOptions].map((option) => option.value);
+  const kept = [...fresh.options].map((option) => values.includes(option.value));
+  const chosen = theirs && (old.multiple || kept.includes(true)) ? kept : flags(fresh);
+  later.push(() => [...old.options].forEach((option, place) => (option.selected = chosen[place])));
+};
+
+alive.keep = (old, fresh) => {
+  if (!later.length) {
+    // A new radio button that comes in checked takes the check from the one that the person chose.
+    const radios = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[type=radio]:checked:not([checked])"));
+    later.push(() => radios.forEach((radio) => (radio.checked = true)));
+    queueMicrotask(settle);
+  }
+  if (!fresh.attributes || old.nodeName !== fresh.nodeName) return;
+  old.alone = fresh.matches(ALONE);
+  if (fresh.matches(NOTED)) note(old, fresh);
+  if (old.selectedOptions && !old.alone && !old.isEqualNode(fresh)) choose(old, fresh);
+  if (fresh.matches(NOTED) || fresh.querySelector(NOTED)) return false;
+};
