@@ -265,7 +265,12 @@ ATTRIBUTES = (
         "The container of a stream: its rows come one by one, and the server keeps none.",
         'ws-stream="messages"',
     ),
-    Attribute("ws-virtual", Value.OPTIONAL, "Keeps only the rows in view in the page.", "ws-virtual"),
+    Attribute(
+        "ws-virtual",
+        Value.CALL,
+        "Keeps only the rows near those seen in the page: calls with the first row that is wanted.",
+        'ws-virtual="show"',
+    ),
     # JavaScript, movement, speech
     Attribute("ws-hook", Value.NAME, "Hands the element to this hook of your JavaScript.", 'ws-hook="Chart"'),
     Attribute(

@@ -78,7 +78,9 @@ def containers_in(html: str, frame: Frame, component: str) -> tuple[str, dict[st
             tag = f"{{% stream {name} as … %}}"
             example = f'<ul ws-stream="{name}">{tag}<li ws-key="…">…</li>{{% endstream %}}</ul>'
             raise RenderError(f"{component}: {tag} must stand alone in the element with its name, as in {example}")
-        html, containers[name] = before + after, Container(len(after), frame.streams[name])
+        # Told apart from its siblings, it is never taken for one of them, which would cost it its rows.
+        key = "" if re.search(r"""\s(?:id|ws-key)=""", container) else f' ws-key="{name}"'
+        html, containers[name] = f"{before[:-1]}{key}>{after}", Container(len(after), frame.streams[name])
     for name in frame.streams.keys() - containers.keys():
         problem = f"{component}: the rows of {{% stream {name} as … %}} are not in its own text"
         raise RenderError(f"{problem}; show them in its template, not in what it gives another component")
@@ -87,7 +89,7 @@ def containers_in(html: str, frame: Frame, component: str) -> tuple[str, dict[st
 
 def with_rows(html: str, containers: Mapping[str, Container], rows: Mapping[str, str]) -> str:
     """The text with its containers filled; attributes may have been added to its root."""
-    for name in sorted(rows, key=lambda name: containers[name].tail):
+    for name in sorted(rows, key=lambda name: -containers[name].tail):
         tail = len(html) - containers[name].tail
         html = html[:tail] + rows[name] + html[tail:]
     return html

@@ -25,12 +25,13 @@ except ModuleNotFoundError as error:
 from asok.errors import AsokError, nearest
 from asok.testing_forms import Forms, is_control, text_of
 
-__all__ = ["DO", "LIVE", "REACT", "STATE", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
+__all__ = ["DO", "LAZY", "LIVE", "REACT", "STATE", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
 __all__ += ["opening", "outer", "parse", "summary", "text_in", "wired"]
 
 STATE = "data-asok-state"
 LIVE = "data-live"
 SLOT = "data-asok-slot"
+LAZY = "data-asok-lazy"
 REACT = "data-asok-react"
 DO = "data-asok-do"
 STREAM = "ws-stream"
@@ -271,8 +272,7 @@ def labelled(parent: Tag, whole: bool) -> dict[tuple[str, ...], deque[Tag]]:
 
 def label(element: Tag) -> tuple[str, ...]:
     """What an element must share with another to be taken for the same: tag, key and name."""
-    key = text_of(element, "id", text_of(element, "ws-key"))
-    return element.name, key, text_of(element, "name"), text_of(element, STREAM)
+    return element.name, text_of(element, "id", text_of(element, "ws-key")), text_of(element, "name")
 
 
 def next_of(waiting: deque[Tag]) -> Tag | None:

@@ -21,7 +21,7 @@ const become = (row, next) => {
 /**
  * @param {import("./component.js").Component} component  @param {string} name
  * @param {"put" | "update" | "move" | "delete" | "reset"} verb  @param {string | string[]} what rows, or keys of rows
- * @param {string | number} [place] the key before which they go, or how many rows stand before them; -1: the end
+ * @param {string | number} [place] the key before which they go, or how many other rows stand before them; -1: the end
  * @param {number} [limit] so many stay, counted from the end where it is negative; 0: all
  */
 export default ({ root }, name, verb, what, place, limit = 0) => {
@@ -36,12 +36,14 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
   const top = () => seen?.getBoundingClientRect().top;
   const before = top();
 
-  if (verb === "reset") {
-    const keys = new Set(rows.map(keyOf));
-    known.forEach((row, key) => keys.has(key) || row.remove());
-  }
-  let cursor = typeof place === "string" ? known.get(place) : (box.children[/** @type {any} */ (place)] ?? null);
+  const keys = new Set(rows.map(keyOf));
+  const others = [...box.children].filter((row) => !keys.has(keyOf(row)));
+  let cursor = typeof place === "string" ? known.get(place) : (others[/** @type {any} */ (place)] ?? null);
   if (cursor === undefined) return;
+  if (verb === "reset") {
+    for (const row of others) row.remove();
+    cursor = box.firstElementChild;
+  }
   for (const next of rows) {
     const old = known.get(keyOf(next));
     const row = old ? become(old, next) : next;

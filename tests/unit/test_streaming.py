@@ -94,10 +94,10 @@ async def test_the_first_html_has_the_rows_and_neither_the_token_nor_the_text_ha
     made(FilledList, 1, 2)
     async with rig(asok_app(tmp_path, {"/": "{{ component('Feed') }}"})) as served:
         page = await (await served.visitor()).open()
-        assert ' ws-stream="rows"><li ws-key="1">row 1</li><li ws-key="2">row 2</li></ul>' in page.text
+        assert ' ws-stream="rows" ws-key="rows"><li ws-key="1">row 1</li><li ws-key="2">row 2</li></ul>' in page.text
         tab = await served.tab()
         await tab.event("do('append', 3)")
-        assert tab.text() == '<ul ws-stream="rows"></ul>'
+        assert tab.text() == '<ul ws-stream="rows" ws-key="rows"></ul>'
         token = tab.shown[tab.only].token
         await tab.event("do('append', 4, 5, 6)")
         assert len(tab.shown[tab.only].token) == len(token)
@@ -136,6 +136,28 @@ async def test_a_row_sees_the_component_that_shows_it() -> None:
 
     async with LiveClient() as live:
         assert (await live.mount(Named, mark="<b>")).all("li") == ["row 1 <b> <b>"]
+
+
+async def test_two_lists_of_one_component_have_each_their_rows() -> None:
+    class Two(FilledList):
+        other: Stream[Row] = Stream()
+        template = f"<div ws-click=do>{LIST}<hr>{LIST.replace('rows', 'other')}</div>"
+
+        @other.fill
+        def more(self) -> list[Row]:
+            return [row(number) for number in (7, 8)]
+
+        @exposed
+        def do(self) -> None:  # type: ignore[override]  # the click gives no arguments
+            self.other.delete(7)
+            self.rows.append(row(2))
+
+    Two.table[:] = [row(1)]
+    async with LiveClient() as live:
+        page = await live.mount(Two)
+        assert (page.all("[ws-stream=rows] li"), page.all("[ws-stream=other] li")) == (texts(1), texts(7, 8))
+        await page.click("div")
+        assert (page.all("[ws-stream=rows] li"), page.all("[ws-stream=other] li")) == (texts(1, 2), texts(8))
 
 
 # ---- what methods do

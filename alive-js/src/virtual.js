@@ -1,0 +1,42 @@
+/**
+ * A long list of which only the rows near those seen are in the page: `<ul ws-virtual="show" data-first="0" data-total="100000">`.
+ *
+ * Room for the others is left above and below, so that the scrollbar is that of the whole list; all rows have one
+ * height. When what is seen comes near the end of what is there, the method is called with the row to begin at.
+ */
+import { watch } from "./watching.js";
+
+const { alive } = window;
+
+/** @param {any} list */
+const come = (list) => {
+  /** The first row as it was asked for last. */
+  let asked = 0;
+  let held = false;
+
+  const look = () => {
+    const { firstElementChild: row, childElementCount: count, dataset, style } = list;
+    const first = +dataset.first;
+    const height = row?.offsetHeight;
+    if (!height) return;
+    const last = dataset.total - count;
+    // A morph takes it away.
+    style.paddingBlock = `${first * height}px ${(last - first) * height}px`;
+    const focus = document.activeElement;
+    // The row with the focus has gone: the keyboard goes on with the list.
+    if (held && focus === document.body) list.focus({ preventScroll: true });
+    held = list.contains(focus);
+    if (alive.around(list)?.queue[0]) return;
+    // The server shows another place than it was asked for: there we go.
+    if (first !== asked) list.scrollTop = (asked = first) * height;
+    const spare = (count - list.clientHeight / height) / 2;
+    const wanted = Math.max(0, Math.min(last, Math.round(list.scrollTop / height - spare)));
+    if (Math.abs(wanted - first) > spare / 2) alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
+  };
+
+  list.addEventListener("scroll", look);
+  document.addEventListener("alive:updated", () => list.isConnected && look());
+  look();
+};
+
+watch("[ws-virtual]", come);
