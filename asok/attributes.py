@@ -303,7 +303,7 @@ BEYOND_THE_CORE = re.compile(
 
 
 # Elements that a person changes without an attribute that tells, and templates, into which no browser compares.
-KEPT = re.compile(r"<(?:select|details|dialog|template)\b|contenteditable|type=["']?radio", re.IGNORECASE)
+KEPT = re.compile(r"<(?:select|details|dialog|template)\b|contenteditable|type=.?radio", re.IGNORECASE)
 
 
 def needs_features(source: str) -> bool:
