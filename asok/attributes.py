@@ -24,7 +24,7 @@ class Value(Enum):
     FIELD = "a field with `bind()`"
     STREAM = "a `Stream` field"
     METHODS = "methods, with commas"
-    HINT = "`toggle:` or `class:` with a class, `text:` with text, or `remove`; several with `|`"
+    HINT = "`toggle:` or `class:` with classes, `text:` with text, or `remove`; several with `|`"
     TEXT = "text"
     CLASSES = "classes"
     HTML_ATTRIBUTE = "an attribute, such as `disabled`"
@@ -170,6 +170,12 @@ EVENT = Attribute(
 
 # --- everything else
 
+SHOWING = (
+    Modifier("class", "sets these classes instead", value=Value.CLASSES, clashes=("attr", "hide")),
+    Modifier("attr", "sets this attribute instead", value=Value.HTML_ATTRIBUTE, clashes=("hide",)),
+    Modifier("hide", "hides the element instead"),
+)
+
 ATTRIBUTES = (
     # with an event
     Attribute(
@@ -211,14 +217,14 @@ ATTRIBUTES = (
     Attribute(
         "ws-dirty",
         Value.OPTIONAL,
-        "Shows the element while its form, or control, has changes that the server has not seen.",
+        "Shows the element while its form, or the control that it stands at, holds what has not been sent.",
         'ws-dirty.class="unsaved"',
-        (Modifier("class", "sets these classes instead", value=Value.CLASSES),),
+        SHOWING,
     ),
     Attribute(
         "ws-disable-with",
         Value.TEXT,
-        "While the call runs, the button is disabled and reads so.",
+        "While its call runs, the button is disabled and reads so.",
         'ws-disable-with="Saving…"',
     ),
     # waiting
@@ -227,12 +233,7 @@ ATTRIBUTES = (
         Value.OPTIONAL,
         "Shows the element while its component waits, from 150 ms on.",
         'ws-loading.class.delay.400="busy"',
-        (
-            Modifier("class", "sets these classes instead", value=Value.CLASSES, clashes=("attr", "hide")),
-            Modifier("attr", "sets this attribute instead", value=Value.HTML_ATTRIBUTE, clashes=("hide",)),
-            Modifier("hide", "hides the element instead"),
-            Modifier("delay", "from so many milliseconds on", "required"),
-        ),
+        (*SHOWING, Modifier("delay", "from so many milliseconds on", "required")),
     ),
     Attribute(
         "ws-target",
@@ -302,6 +303,10 @@ BEYOND_THE_CORE = re.compile(
 )
 
 
+# A component that waits until it is seen, or until nothing else is to be done.
+LATER = re.compile(r"\blazy\s*=\s*(?![TtFf])")
+
+
 # Elements that a person changes without an attribute that tells, and templates, into which no browser compares.
 KEPT = re.compile(r"<(?:select|details|dialog|template)\b|contenteditable|type=.?radio", re.IGNORECASE)
 
@@ -311,4 +316,4 @@ def needs_features(source: str) -> bool:
 
     It does not look where that stands: a page too many that loads `features.js` does no harm.
     """
-    return (BEYOND_THE_CORE.search(source) or KEPT.search(source)) is not None
+    return (BEYOND_THE_CORE.search(source) or LATER.search(source) or KEPT.search(source)) is not None

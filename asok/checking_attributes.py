@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from asok.attributes import EVENT, KEYS, OTHER_KEYS, Attribute, Modifier, Value, attribute_of
+from asok.attributes import DOM_EVENTS, EVENT, KEYS, OTHER_KEYS, Attribute, Modifier, Value, attribute_of
 from asok.calls import Call, Parameter, bind_arguments, parse_call
 from asok.checking_markup import BRANCH, HOLE
 from asok.checking_markup import Attribute as Written
@@ -22,7 +22,7 @@ __all__ = ["Known", "problems"]
 ALL_KEYS = KEYS.keys() | OTHER_KEYS
 NAMED_KEY = "ws-key"
 PERIOD = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)(?:\s+(.*))?", re.DOTALL)
-HINT = re.compile(r"\s*(?:(?:toggle|class):[^\s@|:]+|text:[^@]*|remove)(?:@.+)?\s*", re.DOTALL)
+HINT = re.compile(r"(?:(?:toggle|class):\s*[^\s@].*|text:.*|remove)(?:\s@\S+)?", re.DOTALL)
 HINTS = ("toggle", "class", "text", "remove")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 FIELD = re.compile(r"([A-Za-z_]\w*)(?:[.\[].*)?", re.ASCII | re.DOTALL)
@@ -104,6 +104,9 @@ class _Modifiers:
             if meant or not word or word.isdigit():
                 hint = f"; did you mean {meant!r}?" if meant else ""
                 yield f"{shown}: {word!r} is neither a key nor a modifier{hint}"
+        elif self.entry is EVENT and self.base.removeprefix("ws-") not in DOM_EVENTS:
+            if meant := nearly(word, self.allowed):  # else it may belong to the name, as in `ws-shown.bs.modal`
+                yield f"{self.base} has no modifier {word!r}; did you mean {meant!r}?"
         elif self.entry is EVENT and word in KEYS:
             yield f"{shown}: only events of the keyboard have keys, such as ws-keydown.{word}"
         elif word.isdigit():
@@ -147,7 +150,7 @@ def _hint_problems(hint: str) -> Iterator[str]:
     verb = hint.partition(":")[0].partition("@")[0]
     if HOLE not in verb and not HINT.fullmatch(hint):
         close = nearest(verb, HINTS) if verb not in HINTS else ""
-        yield f"expected toggle:… or class:… with one class, text:… or remove, got {_shown(hint)}{close}"
+        yield f"expected toggle:… or class:… with classes, text:… or remove, got {_shown(hint)}{close}"
 
 
 def _period_problems(text: str, known: Known | None) -> Iterator[str]:

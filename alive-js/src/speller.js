@@ -40,9 +40,10 @@ export const problem = (name) => {
   const own = ATTRIBUTES[base];
   const close = own || EVENTS.includes(base) ? undefined : meant(base);
   if (close) return `there is no ws-${base}; did you mean ws-${close}?`;
-  const allowed = own ?? MODIFIERS;
-  const odd = words.find((word) => !allowed.includes(word) && !/^\d+$/.test(word));
-  return odd !== undefined && (own || !base.startsWith("key")) ? `ws-${base} has no modifier ${odd}` : undefined;
+  // Other events than the browsers' own may have dots in their names.
+  if (!own && (base.startsWith("key") || !EVENTS.includes(base))) return undefined;
+  const odd = words.find((word) => !(own ?? MODIFIERS).includes(word) && !/^\d+$/.test(word));
+  return odd === undefined ? undefined : `ws-${base} has no modifier ${odd}`;
 };
 
 const said = new Set();

@@ -20,7 +20,7 @@ for (const [written, meant] of [
 
 for (const name of [
   ...["my-event", "saved", "changed", "sl-change", "upload", "cancelled", "online", "keydown.f2.ctrl", "click.debounce.300"],
-  ...["model.lazy.trim", "loading.class.delay.400", "ignore", "key", ""],
+  ...["model.lazy.trim", "shown.bs.modal", "loading.class.delay.400", "ignore", "key", ""],
 ])
   test(`ws-${name} is none`, () => {
     assert.equal(problem(`ws-${name}`), undefined);

@@ -64,11 +64,12 @@ ws-poll.5="5s"                 ws-poll.5: a number stands only after some modifi
 ws-click.debounce.3s="add"     ws-click.debounce.3s: expected whole milliseconds, as in .debounce.300
 ws-click.debounce.0="add"      ws-click.debounce.0: expected whole milliseconds, as in .debounce.300
 ws-loading.delay               ws-loading.delay needs a number of milliseconds, as in .delay.400
+ws-my-event.prevnt="add"       ws-my-event has no modifier 'prevnt'; did you mean 'prevent'?
 ws-wheel.passive.prevent="add" ws-wheel: .prevent and .passive contradict each other; leave one out
 """
 
 PERIOD = "expected a period such as 500ms, 5s or 2m, and then a call if one is wanted; got"
-HINT = "expected toggle:… or class:… with one class, text:… or remove, got"
+HINT = "expected toggle:… or class:… with classes, text:… or remove, got"
 VALUES = f"""
 ws-click                       expected the method to call, as in save or add(1)
 ws-init=""                     expected the method to call, as in ws-init="load_more"
@@ -97,7 +98,8 @@ ws-stream="draft"              Chores has no Stream 'draft'
 ws-target="add, sav"           Chores has no method 'sav'; did you mean 'save'?
 ws-target="add()"              expected names of methods with commas between them, got 'add()'
 ws-optimistic="togle:a"        {HINT} 'togle:a'; did you mean 'toggle'?
-ws-optimistic="remove|class:a b"   {HINT} 'class:a b'
+ws-optimistic="remove|class:"  {HINT} 'class:'
+ws-virtual=""                  expected the method to call, as in ws-virtual="show"
 """
 
 
@@ -127,6 +129,7 @@ def test_every_mistake_of_an_attribute_is_said(env: jinja2.Environment) -> None:
 # --- what is right
 
 FINE = """
+ws-shown.bs.modal.once="add" | ws-toggle.once="add"
 ws-my-event="add" | ws-pointerdown.self.once="add(2)" | ws-click="add(1, 'b')" | ws-click="save" | ws-click=add
 ws-click="add({{ a }}, '{{ b }}')" | ws-click="add(n={{ a }})" | ws-click="add({{ a }})" | ws-click="{{ call }}"
 ws-click="{{ a }}_b(1)" | ws-click="{% if a %}ad{% else %}dd{% endif %}" | ws-click="add(&quot;{{ a }}&quot;)"
@@ -137,7 +140,7 @@ ws-keydown.ctrl.enter="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add" 
 ws-model.lazy.trim="draft" | ws-model.debounce.150="draft" | ws-model="{{ field }}" | ws-model="draft[0]"
 ws-poll="500ms" | ws-poll="1.5s add(2)" | ws-poll="{{ seconds }}s add" | ws-poll="5s {{ call }}" | ws-stream="rows"
 ws-loading ws-target="add,save" | ws-loading.class.delay.400="a b" | ws-loading.attr="disabled" | ws-dirty.class="b"
-ws-optimistic="toggle:done@li | text:Saved" | ws-optimistic="remove" | ws-optimistic="class:{{ a }}"
+ws-optimistic="toggle:a b @li | text:Saved" | ws-optimistic="remove" | ws-optimistic="class:{{ a }}"
 ws-key="{{ a }}" | ws-ignore | ws-ignore="" | ws-hook="Chart" | ws-transition | ws-transition="a" | ws-confirm="{{ a }}"
 {% if a %}ws-offline{% endif %} | ws-disable-with="…" | data-ws-clik="x" | x="ws-clik" | ws-optimistic="{{ a }}"
 """
