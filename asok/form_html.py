@@ -20,10 +20,11 @@ from asok.protocol import OWN
 __all__ = ["CALL", "CSRF", "TOKEN", "Posting", "postable"]
 
 CALL, TOKEN, CSRF = f"{OWN}call", f"{OWN}token", f"{OWN}csrf"
-# What a browser reads as text up to its end tag is passed over as a whole; possessive, so that each is linear.
+# What a browser reads as text up to its end tag is passed over as a whole. What does not end goes to the very end,
+# and nothing is tried twice, so that each text takes time in proportion to its length.
+INSIDE = r"""((?:[^>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*+)(?:>|\Z)"""
 TAG = re.compile(
-    r"<!--.*?-->|<(script|style|textarea|title)\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>.*?</\1\s*>"
-    r"|<(/?)([a-z][a-z0-9-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>",
+    rf"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b{INSIDE}.*?(?:</\1\s*>|\Z)|<(/?)([a-z][a-z0-9-]*){INSIDE}",
     re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
@@ -68,13 +69,13 @@ class _Reading:
     def read(self) -> tuple[str, frozenset[str]]:
         position = 0
         for found in TAG.finditer(self.html):
-            name = (found[3] or "").lower()
-            if not name:
+            name = (found[4] or "").lower()
+            if not name or not found[0].endswith(">"):
                 continue
             if name == "template" and self.form is not None:
                 child = PLACEHOLDER.match(self.html, found.start())
                 self.within |= {child[1]} if child else set()
-            if found[2]:
+            if found[3]:
                 self._end(name)
                 continue
             changed = self._start(name, found)
@@ -92,7 +93,7 @@ class _Reading:
     def _start(self, name: str, found: re.Match[str]) -> str | None:
         if name not in ("slot", "form", "button", "input"):
             return None
-        attributes = attributes_of(found[4])
+        attributes = attributes_of(found[5])
         if name == "slot":
             self.owners.append(attributes.get("data-asok-slot", self.owners[-1]))
         elif name == "form" and self.form is None:
@@ -128,7 +129,7 @@ class _Reading:
             return None
         before = "" if owner in self.form.known else _hidden(f"{TOKEN} {owner}", token)
         self.form.known.add(owner)
-        rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() in ("type", "name") else each[0], found[4].rstrip("/"))
+        rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() in ("type", "name") else each[0], found[5].rstrip("/"))
         named = escape(f"{CALL} {owner} {call}")
         return f'{before}<{name} type="submit" name="{named}" formnovalidate{rest}>'
 
