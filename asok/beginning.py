@@ -7,12 +7,9 @@ import msgspec
 from asok.committing import commit
 from asok.component import surroundings_of
 from asok.documents import Work, working
-from asok.errors import Busy, MethodFailed, Refusal
-from asok.frames import Child
-from asok.mounting import Engine, Mounted, Place
-from asok.opening import Opener, guarded, member_of
+from asok.errors import Busy
+from asok.opening import Opener, member_of
 from asok.pending import pending_child
-from asok.sessions import Record
 from asok.showing import Joined, Screen, Unit
 
 __all__ = ["begin"]
@@ -26,12 +23,13 @@ async def begin(opener: Opener, screen: Screen, joined: Joined, seq: int) -> Uni
     seq: of the event or the join that asks for it, which is settled by that. Raises ResetNeeded, SessionEnded, Busy.
     """
     engine, name = opener.engine, joined.token.instance
+    seconds = engine.settings.limits.handler_timeout
     for _ in range(ATTEMPTS):
         token, work = joined.token, Work()
         place, record, remembered = await opener.place(joined)
         child = pending_child(token, joined.definition, record)
         with working(work):
-            mounted = await _mounted(engine, child, place, record)
+            mounted = await engine.mount_tree({name: child}, place, {name: child.digest}, seconds=seconds)
         top, rest = mounted[name], {key: each for key, each in mounted.items() if key != name}
         top.sequences = {**top.sequences, screen.tab: seq}
         if top.record is not None:
@@ -45,14 +43,3 @@ async def begin(opener: Opener, screen: Screen, joined: Joined, seq: int) -> Uni
             screen.show_children(unit, mounted)
             return unit
     raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
-
-
-async def _mounted(engine: Engine, child: Child, place: Place, record: Record | None) -> dict[str, Mounted]:
-    """The child with all in it, or its boundary."""
-    work = engine.mount_tree({child.instance: child}, place, {child.instance: child.digest})
-    try:
-        found: dict[str, Mounted] = await guarded(engine, child.definition.name, work)
-    except Refusal as error:
-        cause = error.cause if isinstance(error, MethodFailed) and isinstance(error.cause, Exception) else error
-        return {child.instance: engine.fail(child, place, record, cause)}
-    return found

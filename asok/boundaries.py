@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from traceback import FrameSummary, extract_tb
+from traceback import extract_tb
+
+from markupsafe import Markup
 
 from asok.component import Definition
 from asok.frames import Child
@@ -18,7 +20,9 @@ __all__ = ["Failure", "boundary", "waiting"]
 log = logging.getLogger("asok")
 
 OURS = str(Path(__file__).parent)
-THEIRS = ("jinja2", "msgspec", "markupsafe", "asyncio")
+FOREIGN = ("jinja2", "msgspec", "markupsafe", "asyncio")
+# By the function of ours that calls it.
+HOOKS = {"admit": "guard", "hook": "mount", "load": "load", "render": "render"}
 WHEN = {"now": ' data-live="0"', "visible": ' data-asok-lazy="visible"', "idle": ' data-asok-lazy="idle"'}
 
 
@@ -33,12 +37,13 @@ class Failure:
 
     @classmethod
     def of(cls, definition: Definition, error: BaseException) -> Failure:
-        """Told by the error's traceback: the hook is the first function in it that is not ours, the place the last."""
-        steps = list(_their_steps(error))
-        method = steps[0].name if steps else ""
-        place = f"{steps[-1].filename}:{steps[-1].lineno}" if steps else ""
-        in_template = method.startswith(("top-level", "root", "block", "<")) or method.endswith(" template code")
-        return cls(definition.name, "render" if in_template else method, error, place)
+        """Told by the error's traceback: which hook we had called, and where in the app's own code it ended."""
+        steps = list(extract_tb(error.__traceback__))
+        theirs = [step for step in steps if not _is_foreign(step.filename)]
+        called = [after for before, after in pairwise(steps) if before.name == "_mount"]
+        method = HOOKS.get(called[0].name, "") if called and _is_ours(called[0].filename) else "mount" if called else ""
+        place = f"{theirs[-1].filename}:{theirs[-1].lineno}" if theirs else ""
+        return cls(definition.name, method, error, place)
 
     def __str__(self) -> str:
         where = f"{self.component}.{self.method}" if self.method else self.component
@@ -46,11 +51,12 @@ class Failure:
         return f"{raised} ({self.place})" if self.place else raised
 
 
-def _their_steps(error: BaseException) -> Iterator[FrameSummary]:
-    for step in extract_tb(error.__traceback__):
-        parts = Path(step.filename).parts
-        if not step.filename.startswith((OURS, "<")) and not any(name in parts for name in THEIRS):
-            yield step
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(OURS)
+
+
+def _is_foreign(filename: str) -> bool:
+    return _is_ours(filename) or not {*Path(filename).parts}.isdisjoint(FOREIGN)
 
 
 def boundary(templates: Templates, definition: Definition, error: Exception) -> str:
@@ -69,5 +75,5 @@ def boundary(templates: Templates, definition: Definition, error: Exception) -> 
 def waiting(templates: Templates, child: Child) -> str:
     """The HTML of a lazy component that has not been mounted, which says when it wants to be."""
     source = None if child.placeholder else child.definition.cls.placeholder
-    html = templates.stand_in(source, "asok/placeholder.html", {**child.arguments, "text": child.placeholder})
+    html = templates.stand_in(source, "asok/placeholder.html", {**child.arguments, "text": Markup(child.placeholder)})
     return with_attribute(html, f'{WHEN[child.lazy]} aria-busy="true"')

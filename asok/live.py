@@ -240,9 +240,11 @@ class Live:
             return {}
         shown = children_in(self.screen.known(unit) or "")
         fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.mark}
-        work = self.engine.mount_tree(fresh, unit.place, {**self.screen.inside(unit), **shown} if fresh else shown)
-        mounted: dict[str, Mounted] = await guarded(self.engine, f"a child of {unit.joined.definition.name}", work)
-        return mounted
+        if not fresh:
+            return {}
+        shown = {**self.screen.inside(unit), **shown}
+        seconds = self.engine.settings.limits.handler_timeout
+        return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds)
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""
@@ -262,7 +264,7 @@ class Live:
             await self.catch_up(unit, wanted)
 
     async def renew(self, unit: Unit, since: int, wanted: Set[str] = NONE) -> None:
-        """Send the newest rendering of the record, and the effects from `since` on that may not have arrived.
+        """Send the newest rendering of the record, and effects from `since` on that may not have arrived, each once.
 
         wanted: streams that may have changed.
         """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Set
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,6 +53,14 @@ ALONE = "asok/page.html"
 NOTHING: Mapping[str, str] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a child raises out of its tree, instead of showing its boundary, and how long it may take."""
+
+    through: tuple[type[Exception], ...]
+    seconds: float | None
+
+
 @dataclass(slots=True)
 class Engine(Host):
     """Makes trees of components, and pages of them."""
@@ -63,22 +72,24 @@ class Engine(Host):
         shown: Mapping[str, str] = NOTHING,
         *,
         raising: tuple[type[Exception], ...] = (),
+        seconds: float | None = None,
     ) -> dict[str, Mounted]:
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
         shown: the instances that the page shows already, with the marks that they had. raising: what one of the first
-        level raises out of here, instead of showing its boundary.
+        level raises out of here, instead of showing its boundary. seconds: how long each may take.
         """
         found: dict[str, Mounted] = {}
-        level, through = list(children.values()), (*NEVER_SHOWN, *raising)
+        level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
         while level:
             kept = await self._kept(level, place)
             waits = len(level) > 1 and any(child.definition.waits for child in level)
-            work = [self._show(child, place, *kept(child), shown.get(child.instance, ""), through) for child in level]
+            work = [self._show(child, place, kept(child), shown.get(child.instance, ""), bounds) for child in level]
             mounted = await _side_by_side(work, waits=waits)
             found.update({each.child.instance: each for each in mounted})
             inside = [child for each in mounted for child in each.rendering.children.values()]
-            level, through = [child for child in inside if shown.get(child.instance) != child.mark], NEVER_SHOWN
+            level = [child for child in inside if shown.get(child.instance) != child.mark]
+            bounds = Bounds(NEVER_SHOWN, seconds)
         return found
 
     async def _kept(self, level: list[Child], place: Place) -> Callable[[Child], tuple[Record | None, Record | None]]:
@@ -100,30 +111,23 @@ class Engine(Host):
         return find
 
     async def _show(
-        self,
-        child: Child,
-        place: Place,
-        own: Record | None,
-        last: Record | None,
-        before: str,
-        through: tuple[type[Exception], ...],
+        self, child: Child, place: Place, kept: tuple[Record | None, Record | None], before: str, bounds: Bounds
     ) -> Mounted:
         """The child; in its place a placeholder where it is lazy and not begun, its boundary where it raises."""
         if not child.definition.cls.stateless:
             place.session.id  # noqa: B018  # asking makes the session, to which the token is bound
+        own, last = kept
         begun = own is not None and own.state
         try:
             if child.lazy and not begun:
                 return self._sealed(self._pending(child, own, waiting(self.templates, child)), place)
-            return self._sealed(await self._mount(child, place, own, last, before), place)
-        except through:
+            async with _at_most(bounds.seconds):
+                return self._sealed(await self._mount(child, place, own, last, before), place)
+        except bounds.through:
             raise
         except Exception as error:
-            return self.fail(child, place, own, error)
-
-    def fail(self, child: Child, place: Place, own: Record | None, error: Exception) -> Mounted:
-        """The child's boundary."""
-        return self._sealed(self._pending(child, own, boundary(self.templates, child.definition, error)), place)
+            html = boundary(self.templates, child.definition, error)
+            return self._sealed(self._pending(child, own, html), place)
 
     def _sealed(self, mounted: Mounted, place: Place) -> Mounted:
         token = self.token(mounted, place)
@@ -225,9 +229,26 @@ class Engine(Host):
         return Posting(place.request.scope.get("root_path", "") + self.settings.live + "/form", csrf, token)
 
 
+@asynccontextmanager
+async def _at_most(seconds: float | None) -> AsyncIterator[None]:
+    """Raises TimeoutError, which says so, where it takes longer."""
+    if seconds is None:  # there may be no loop that has the time
+        yield
+        return
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError as error:
+        raise TimeoutError(f"it took longer than {seconds:g} s") if limit.expired() else error from error
+
+
 async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:
     if not waits:
-        return [await each for each in work]
+        try:
+            return [await each for each in work]
+        finally:
+            for coroutine in work:
+                coroutine.close()
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         return await asyncio.gather(*tasks)

@@ -6,8 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from bs4.element import Tag
+
 from asok.diff import apply
 from asok.errors import AsokError
+from asok.testing_dom import LAZY, LIVE
+from asok.testing_forms import text_of
 
 __all__ = ["WINDOW", "Instance", "Patch", "Refused", "Sent"]
 
@@ -59,11 +63,12 @@ class Instance:
     held: that text belongs to the token. placed: the root has stood in the page. listens: it joins as soon as
     there is a connection. came: over this connection, so that the app hears it already. joined: the app knows it,
     on this connection. joining: a listening one that waits for the answer to its join. paused: the app asked for
-    time. last: the sequence number of the newest event.
+    time. last: the sequence number of the newest event. lazy: it is not mounted before it joins.
     """
 
     id: str
     listens: bool = False
+    lazy: bool = False
     came: bool = False
     joining: bool = False
     text: str | None = None
@@ -78,6 +83,12 @@ class Instance:
     def wants_to_join(self) -> bool:
         """Whether there is a reason to join, and it has not."""
         return not self.joined and bool(self.listens or self.unsettled)
+
+    def look_at(self, root: Tag) -> None:
+        """Note what its root says of when it joins."""
+        when = text_of(root, LAZY) if root.has_attr(LAZY) else ""
+        self.lazy = bool(when) or (root.has_attr(LIVE) and root.get("aria-busy") == "true")
+        self.listens |= root.has_attr(LIVE) or when == "idle"
 
     def add(self, call: str, data: dict[str, Any]) -> int:
         """Give a new event its number."""
@@ -104,7 +115,7 @@ class Instance:
         One that listens says that it shows an older text: the app then answers when it takes part, and a test
         need not guess from when on it hears.
         """
-        if self.listens and not self.came and not self.unsettled:
+        if self.lazy or (self.listens and not self.came and not self.unsettled):
             self.last, self.joining = max(self.last, 1), True
         settled = min(self.unsettled) - 1 if self.unsettled else self.last
         return [token, settled, int(self.held and not self.joining)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from asok.errors import AsokError
 from asok.testing_asgi import Socket
-from asok.testing_dom import LIVE, STATE, Dom
+from asok.testing_dom import STATE, Dom
 from asok.testing_forms import text_of
 from asok.testing_instances import Instance, Patch, Refused
 from asok.testing_stores import QueuedWrite, StoreLink
@@ -75,7 +75,7 @@ class Tab:
         before, self._instances = self._instances, {}
         for name in self.dom.roots:
             self._instances[name] = before.pop(name) if name in before else Instance(name, placed=True)
-            self._instances[name].listens |= self.dom.roots[name].has_attr(LIVE)
+            self._instances[name].look_at(self.dom.roots[name])
         for name in before:
             self._send(["leave", name])
 
@@ -242,14 +242,14 @@ class Tab:
         if item is None:
             if not (isinstance(html, str) and isinstance(token, str)):
                 return  # of one that has left
-            item = self._instances[instance] = Instance(instance, came=True)
+            item = self._instances[instance] = Instance(instance, came=True, last=seq)
         if html:
             self.dom.update(instance, item.take_text(html))
         root = self.dom.roots[instance]
         if token:
             root[STATE] = token if isinstance(token, str) else text_of(root, STATE)[: token[0]] + token[1]
             item.held = item.text is not None
-        item.listens |= root.has_attr(LIVE)
+        item.look_at(root)
         if not item.settle(seq) and item.unsettled:
             self.steps.append(item.text or "")
         if not item.joining or patch.effects:

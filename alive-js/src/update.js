@@ -21,7 +21,7 @@ const update = (alive, instance, seq, html, token, effects) => {
     if (typeof html !== "string" || typeof token !== "string") return;
     const root = /** @type {Element} */ (parse(html).cloneNode());
     root.setAttribute(STATE, token);
-    components.set(instance, { id: instance, root, token, queue: [], last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live });
+    components.set(instance, { id: instance, root, token, queue: [], last: seq, held: 0, sent: /** @type {any} */ (root).dataset.live });
     const place = document.querySelector(`template[${CHILD}^="${instance}."]`);
     // Until there is a place it waits in the head, where nothing shows.
     place ? place.replaceWith(root) : document.head.append(root);

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from asok import Component, exposed, private
 from asok.errors import FieldError
@@ -53,7 +59,7 @@ class Board(Component):
         self.title += "!"
 
 
-KNOWN = (Card, Leaf, Board)
+KNOWN: tuple[type[Component], ...] = (Card, Leaf, Board)
 
 
 @pytest.fixture(autouse=True)
@@ -116,8 +122,8 @@ async def test_a_reload_shows_the_content_as_it_is_then() -> None:
         "{% component 'Card' %}{% slot 'footer' %}bye{% endslot %}hello{% endcomponent %}",
         "{% component 'Card' %}hello{% for each in 'bye' %}{% slot 'footer' %}{{ each }}{% endslot %}{% endfor %}"
         "{% endcomponent %}",
-        "{% component 'Card', key=1, **{'title': 'x'} %}hello{% if true %}{% slot 'footer' %}bye{% endslot %}{% endif %}"
-        "{% endcomponent %}",
+        "{% component 'Card', key=1, **{'title': 'x'} %}hello{% if true %}{% slot 'footer' %}bye{% endslot %}"
+        "{% endif %}{% endcomponent %}",
     ],
 )
 async def test_slots_may_be_written_in_these_ways(tmp_path: Path, content: str) -> None:
@@ -129,8 +135,14 @@ async def test_slots_may_be_written_in_these_ways(tmp_path: Path, content: str) 
         assert (page.text("main"), page.text("footer")) == ("hello", "bye")
 
 
-@pytest.mark.parametrize("content", ["{{ component('Card') }}", "{% component 'Card' %} \n{% endcomponent %}",
-                                     "{% component 'Card' %}{% slot 'footer' %} {% endslot %}{% endcomponent %}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{{ component('Card') }}",
+        "{% component 'Card' %} \n{% endcomponent %}",
+        "{% component 'Card' %}{% slot 'footer' %} {% endslot %}{% endcomponent %}",
+    ],
+)
 async def test_an_empty_slot_is_false_and_shows_the_default(tmp_path: Path, content: str) -> None:
     async with LiveClient(asok_app(tmp_path, {"/": content}, debug=True)) as live:
         page = await live.open("/")
@@ -169,7 +181,9 @@ MISSPELT = "{% component 'Card' %}{% slot 'foter' %}x{% endslot %}{% endcomponen
 async def test_a_slot_that_a_component_does_not_have_shows_its_boundary_in_development(tmp_path: Path) -> None:
     async with LiveClient(asok_app(tmp_path, {"/": MISSPELT}, debug=True)) as live:
         page = await live.open("/")
-        assert "Card was given the slot 'foter', which its template does not show; did you mean 'footer'?" in page.html()
+        assert (
+            "Card was given the slot 'foter', which its template does not show; did you mean 'footer'?" in page.html()
+        )
         assert "{{ slots.footer }}" in page.text(".asok-error")
         assert page.text("body > p") == "the rest"
 
@@ -275,7 +289,7 @@ async def test_private_arguments_of_a_component_in_content_come_back() -> None:
     class Holder(Component):
         template = "<div>{% component 'Card' %}{{ component('Secret', code='four') }}{% endcomponent %}</div>"
 
-    assert Secret
+    assert issubclass(Secret, Component)
     async with LiveClient() as live:
         page = await live.mount(Holder)
         await page.click(".toggle")
@@ -287,3 +301,84 @@ async def test_private_arguments_of_a_component_in_content_come_back() -> None:
 def test_a_field_cannot_have_a_name_that_component_takes(name: str) -> None:
     with pytest.raises(FieldError, match=f"Odd.{name} cannot be a field"):
         type("Odd", (Component,), {"__annotations__": {name: str}, name: "x"})
+
+
+# ---- whatever stands in whatever
+
+
+class Node(Component):
+    """Shows its kids, and gives each content: what it counts itself, and the kid's inner nodes."""
+
+    spec: dict[str, Any] = {}
+    n: int = 0
+    shown: bool = True
+    template = """<div>[<button id="up-{{ spec.id }}" ws-click="up">{{ spec.id }}:{{ n }}</button>
+    <button id="flip-{{ spec.id }}" ws-click="flip">-</button>{% if shown %}{{ slot }}{% endif %}
+    {% for kid in (spec.kids|reverse if n % 2 else spec.kids) %}{% component 'Node', key=kid.id, spec=kid %}b{{ n }}
+      {% for each in kid.inner %}{{ component('Node', key=each.id, spec=each) }}{% endfor %}
+      {% if kid.side and n != 1 %}{% slot 'side' %}s{{ n }}<button id="via-{{ kid.id }}" ws-click="up">+</button>
+      {% endslot %}{% endif %}{% endcomponent %}{% endfor %}
+    {% if shown and slots.side %}{{ slots.side }}{% endif %}]</div>"""
+
+    @exposed
+    def up(self) -> None:
+        self.n += 1
+
+    @exposed
+    def flip(self) -> None:
+        self.shown = not self.shown
+
+
+KNOWN += (Node,)
+
+SHAPES = st.recursive(
+    st.fixed_dictionaries({"kids": st.just([]), "inner": st.just([]), "side": st.booleans()}),
+    lambda inside: st.fixed_dictionaries(
+        {"kids": st.lists(inside, max_size=3), "inner": st.lists(inside, max_size=2), "side": st.booleans()}
+    ),
+    max_leaves=8,
+)
+
+
+def with_names(shape: dict[str, Any], names: Iterator[int]) -> dict[str, Any]:
+    inside = {part: [with_names(each, names) for each in shape[part]] for part in ("kids", "inner")}
+    return {"id": f"n{next(names)}", **inside, "side": shape["side"]}
+
+
+def drawn(spec: dict[str, Any], counts: Counter[str], hidden: set[str], slot: str = "", side: str = "") -> str:
+    """The text of a node, written down from scratch."""
+    name, n = spec["id"], counts[spec["id"]]
+    kids = ""
+    for kid in reversed(spec["kids"]) if n % 2 else spec["kids"]:
+        inner = "".join(drawn(each, counts, hidden) for each in kid["inner"])
+        kids += drawn(kid, counts, hidden, f"b{n}{inner}", f"s{n}+" if kid["side"] and n != 1 else "")
+    shown = name not in hidden
+    return f"[{name}:{n}-{slot if shown else ''}{kids}{side if shown else ''}]"
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shape=SHAPES, picks=st.lists(st.tuples(st.integers(0, 99), st.sampled_from(["up", "flip", "via"])), max_size=14))
+async def test_whatever_happens_in_whatever_order_shows_what_a_rendering_from_scratch_would(
+    shape: dict[str, Any], picks: list[tuple[int, str]]
+) -> None:
+    spec, counts, hidden = with_names(shape, count()), Counter[str](), set[str]()
+    async with LiveClient() as live:
+        page = await live.mount(Node, spec=spec)
+        for number, what in picks:
+            there = re.findall(rf'id="{what}-(n\d+)"', page.html())
+            if not there:
+                continue
+            name = there[number % len(there)]
+            owner = next((each["id"] for each in nodes(spec) for kid in each["kids"] if kid["id"] == name), "")
+            await page.click(f"#{what}-{name}")
+            if what == "flip":
+                hidden ^= {name}
+            else:
+                counts[owner if what == "via" else name] += 1
+            assert re.sub(r"\s", "", page.text("body > div")) == drawn(spec, counts, hidden)
+
+
+def nodes(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield spec
+    for each in [*spec["kids"], *spec["inner"]]:
+        yield from nodes(each)
