@@ -16,7 +16,8 @@ CLASSES = {"ws-loading", "ws-progress"}
 
 
 def javascript() -> str:
-    return "\n".join(path.read_text("utf-8") for path in sorted(SCRIPTS.glob("*.js")))
+    sources = [path for path in sorted(SCRIPTS.glob("*.js")) if path.name not in ("names.js", "speller.js")]
+    return "\n".join(path.read_text("utf-8") for path in sources)
 
 
 def words_of(constant: str) -> set[str]:
@@ -78,6 +79,11 @@ def test_the_runtime_names_no_attribute_that_is_not_in_the_table() -> None:
     named = set(re.findall(r"ws-[a-z]+(?:-[a-z]+)*", javascript()))
     events = {f"ws-{event}" for event in DOM_EVENTS}
     assert named <= {each.name for each in ATTRIBUTES} | events | CLASSES
+
+
+def test_the_runtime_reads_every_attribute_of_the_table() -> None:
+    unread = {each.name for each in ATTRIBUTES if not re.search(rf'{each.name}\b|"{each.name[3:]}"', javascript())}
+    assert unread <= {"ws-announce"}
 
 
 def test_the_core_hears_the_events_of_the_table() -> None:

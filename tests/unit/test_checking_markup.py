@@ -32,7 +32,7 @@ def test_attributes_are_read_as_a_browser_does() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "<!-- <a b> -->",
+        "<!-- <a b> <c d> -->",
         "{# <a b> #}",
         "{% raw %}<a b>{% endraw %}",
         "<script>'<a b>'</script>",

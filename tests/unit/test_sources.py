@@ -147,6 +147,7 @@ def test_templates_of_libraries_are_their_own_affair(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../outside.html", "a\x00.html", "x" * 300 + ".html"])
 def test_a_text_that_only_looks_like_a_file_is_none(tmp_path: Path, name: str) -> None:
-    (tmp_path / "outside.html").write_text("<p ws-clik>")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "outside.html").write_text("<p ws-clik>")
     card = CARD.replace('"other.html"', repr(name))
     assert said(tmp_path, project(tmp_path, {"src/components/card.py": card})) == []
