@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from asok.entered import as_entered, holds_nul, takes_several
 from asok.errors import BadArguments, NotExposed
 from asok.protocol import EventData
 from asok.shape import inexact
@@ -215,7 +215,7 @@ class _Binding:
         for parameter in waiting:
             if parameter.name in self.form:
                 values = self.form[parameter.name]
-                offered[parameter.name] = values if _is_list(parameter.type) else values[-1]
+                offered[parameter.name] = values if takes_several(parameter.type) else values[-1]
             elif parameter.name in ("value", "key") and getattr(self.data, parameter.name) is not None:
                 offered[parameter.name] = getattr(self.data, parameter.name)
             elif self.data.form is not None and parameter.type is bool and parameter.required:
@@ -230,27 +230,14 @@ class _Binding:
         return self._convert(parameter, value, strict=True)
 
     def _lax(self, parameter: Parameter, value: Any) -> Any:
-        options = typing.get_args(parameter.type)
-        if value == "" and type(None) in options and str not in options:
-            return None
-        if parameter.type is bool and isinstance(value, str):
-            value = {"on": True, "off": False, "": False}.get(value.lower(), value)
-        if _is_list(parameter.type) and isinstance(value, str):
-            value = [value]
+        value = as_entered(value, parameter.type)
         return self._convert(parameter, value, strict=False)
 
     def _convert(self, parameter: Parameter, value: Any, *, strict: bool) -> Any:
-        for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str) and "\x00" in text:
-                raise BadArguments(self.call.method, f"{parameter.name} holds a NUL character")
+        if holds_nul(value):
+            raise BadArguments(self.call.method, f"{parameter.name} holds a NUL character")
         try:
             converted = msgspec.convert(value, parameter.type, strict=strict)
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise BadArguments(self.call.method, f"{parameter.name}: {error}") from None
         return check_numbers(self.call.method, converted)
-
-
-def _is_list(wanted: Any) -> bool:
-    return (typing.get_origin(wanted) or wanted) in (list, set, tuple, frozenset) or (
-        isinstance(wanted, types.UnionType) and any(_is_list(part) for part in typing.get_args(wanted))
-    )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import Struct
 
+from asok.entered import as_entered, holds_nul
 from asok.errors import FieldError
 from asok.shape import inexact
 
@@ -119,11 +120,12 @@ class Fields:
         return {field.name: None if field.default is MISSING else copy.deepcopy(field.default) for field in fields}
 
     def convert(self, name: str, value: Any, *, strict: bool = True) -> Any:
-        """The value as the field's declared type. Raises FieldError."""
+        """The value as the field's declared type; not strict: as somebody has entered it. Raises FieldError."""
         field = self.by_name[name]
         try:
-            converted = msgspec.convert(value, field.type, strict=strict, dec_hook=_revive)
-            if strict or inexact(converted) is None:
+            given = value if strict else as_entered(value, field.type)
+            converted = msgspec.convert(given, field.type, strict=strict, dec_hook=_revive)
+            if strict or (inexact(converted) is None and not holds_nul(converted)):
                 return converted
         except (msgspec.ValidationError, TypeError, ValueError):
             if strict and isinstance(field.type, type) and isinstance(value, field.type) and type(value) is not bool:

@@ -24,7 +24,8 @@ read((attribute, kind, parts) => {
     }
     if (type === "checkbox") return control.checked;
     const text = has("trim") ? control.value.trim() : control.value;
-    return has("number") && text.trim() && isFinite(text) ? +text : text;
+    // Beyond that it would be another number to the server.
+    return has("number") && text.trim() && Math.abs(text) < 2 ** 53 ? +text : text;
   };
 
   /** @param {any} event */

@@ -19,6 +19,7 @@ LAYERS = (
     "asok.settings",
     # pure
     "asok.shape",
+    "asok.entered",
     "asok.targets",
     "asok.protocol",
     "asok.diff",

@@ -1,0 +1,53 @@
+"""What a person has entered into a control, as a declared type takes it: browsers send text, or what a box says."""
+
+from __future__ import annotations
+
+import types
+import typing
+from datetime import datetime, time
+from typing import Annotated, Any
+
+__all__ = ["as_entered", "holds_nul", "takes_several"]
+
+SEQUENCES = (list, set, tuple, frozenset)
+BOXES = {"on": True, "off": False, "": False}
+
+
+def as_entered(value: Any, wanted: Any) -> Any:
+    """The value, closer to the wanted type; what does not fit stays as it is, to be refused.
+
+    An empty text is None where the type has None and no text; a list of boxes that are checked is whether one is,
+    where a bool is wanted; one text is a list of one, where a list is; and a time needs no seconds.
+    """
+    kinds = _kinds(wanted)
+    if isinstance(value, list):
+        return bool(value) if bool in kinds and not takes_several(wanted) else value
+    if not isinstance(value, str) or str in kinds or Any in kinds:
+        return value
+    if not value and type(None) in kinds:
+        return None
+    if bool in kinds:
+        return BOXES.get(value.lower(), value)
+    if takes_several(wanted):
+        return [value]
+    return value + ":00" if value.count(":") == 1 and {datetime, time} & kinds else value
+
+
+def holds_nul(value: Any) -> bool:
+    """Whether a text, or one in a list, holds a NUL character, which no person enters and some databases refuse."""
+    return any(isinstance(text, str) and "\x00" in text for text in (value if isinstance(value, list) else (value,)))
+
+
+def takes_several(wanted: Any) -> bool:
+    """Whether it is a list or the like."""
+    return any((typing.get_origin(kind) or kind) in SEQUENCES for kind in _kinds(wanted))
+
+
+def _kinds(wanted: Any) -> set[Any]:
+    """The members of a union, or the type itself."""
+    origin = typing.get_origin(wanted)
+    if origin is Annotated:
+        return _kinds(typing.get_args(wanted)[0])
+    if origin in (typing.Union, types.UnionType):
+        return set().union(*map(_kinds, typing.get_args(wanted)))
+    return {wanted}
