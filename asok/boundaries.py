@@ -42,13 +42,18 @@ class Failure:
         theirs = [step for step in steps if not _is_foreign(step.filename)]
         called = [after for before, after in pairwise(steps) if before.name == "_mount"]
         method = HOOKS.get(called[0].name, "") if called and _is_ours(called[0].filename) else "mount" if called else ""
-        place = f"{theirs[-1].filename}:{theirs[-1].lineno}" if theirs else ""
+        place = f"{_short(theirs[-1].filename)}:{theirs[-1].lineno}" if theirs else ""
         return cls(definition.name, method, error, place)
 
     def __str__(self) -> str:
         where = f"{self.component}.{self.method}" if self.method else self.component
         raised = f"{where} raised {type(self.error).__name__}: {self.error}"
         return f"{raised} ({self.place})" if self.place else raised
+
+
+def _short(filename: str) -> str:
+    path = Path(filename)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
 
 
 def _is_ours(filename: str) -> bool:

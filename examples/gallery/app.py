@@ -21,6 +21,8 @@ from examples.counter.app import Counter
 from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
 from examples.invoice.app import Invoice
+from examples.lazy.app import Lazy
+from examples.nested.app import Nested
 from examples.progress.app import Progress
 from examples.settings.app import Settings, connect
 from examples.shared.app import Shared
@@ -29,7 +31,23 @@ from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 from examples.weather.app import Weather
 
-SHOWN = (Counter, Todo, Unicode, Progress, Shared, Dashboard, Chat, Cursors, Settings, SignUp, Invoice, Board, Weather)
+SHOWN = (
+    Counter,
+    Todo,
+    Unicode,
+    Progress,
+    Shared,
+    Dashboard,
+    Chat,
+    Cursors,
+    Settings,
+    SignUp,
+    Invoice,
+    Board,
+    Weather,
+    Nested,
+    Lazy,
+)
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
