@@ -16,7 +16,6 @@ class Board(Component):
     """A shopping list in pieces: a row tells the list around it, the rows beside it, and the bin that can undo."""
 
     css = "board.css"
-    scoped = True
     things: list[Thing] = [Thing(1, "Bread", 3.2), Thing(2, "Olives", 4.5), Thing(3, "Tea", 6)]
 
     @exposed
