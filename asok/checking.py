@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
-from jinja2 import nodes
 
 from asok.checking_attributes import Known, problems
+from asok.checking_components import Shown, component_problems
 from asok.checking_markup import elements
 from asok.component import Definition, registry
-from asok.errors import FieldError, UnknownComponent, nearest
 from asok.sources import Source, sources
 
 __all__ = ["Finding", "Mistakes", "check", "findings"]
@@ -37,23 +35,35 @@ class Finding(NamedTuple):
         return f"{shown}:{self.line}: {self.problem}"
 
 
+Checked = dict[Source, tuple[Finding, ...]]
+
+
 def findings(definitions: Iterable[Definition], *envs: jinja2.Environment) -> tuple[list[Finding], int]:
     """The mistakes in all templates of these classes and environments, and how many templates that were."""
-    known = list(definitions)
-    checked = {source: tuple(check(source, env)) for env in envs for source in _own_sources(known, env)}
+    known, checked = list(definitions), Checked()
+    for env in envs:
+        checked |= _check_all(_own_sources(known, env), env, {})
     return sorted({finding for found in checked.values() for finding in found}), len(checked)
 
 
-def _own_sources(definitions: Iterable[Definition], env: jinja2.Environment) -> Iterator[Source]:
+def _own_sources(definitions: Iterable[Definition], env: jinja2.Environment) -> list[Source]:
     """What the project itself has, without what comes with libraries."""
-    return (source for source in sources(definitions, env) if INSTALLED not in Path(source.file).parts)
+    return [source for source in sources(definitions, env) if INSTALLED not in Path(source.file).parts]
 
 
-def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:
+def _check_all(sources: list[Source], env: jinja2.Environment, before: Checked) -> Checked:
+    """The mistakes in each template. before: what is known of those that have not changed."""
+    shown = Shown(sources, env)
+    # What a slot is called depends on another template.
+    same = {source: found for source, found in before.items() if "slot" not in source.text}
+    return {source: same[source] if source in same else tuple(check(source, env, shown)) for source in sources}
+
+
+def check(source: Source, env: jinja2.Environment, shown: Shown) -> Iterator[Finding]:
     """The mistakes in one template; none in a stray file that Jinja cannot read, which may be of another kind."""
     found: list[tuple[int, str]] = []
     try:
-        for each in _problems(source, env):
+        for each in _problems(source, env, shown):
             found.append(each)
     except jinja2.TemplateSyntaxError as error:
         if source.stray:
@@ -63,7 +73,7 @@ def check(source: Source, env: jinja2.Environment) -> Iterator[Finding]:
         yield Finding(source.file, source.line + (line - 1 if source.whole else 0), problem)
 
 
-def _problems(source: Source, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
+def _problems(source: Source, env: jinja2.Environment, shown: Shown) -> Iterator[tuple[int, str]]:
     if source.problem:
         yield 1, source.problem
     known = Known(source.owners) if source.owners else None
@@ -71,48 +81,8 @@ def _problems(source: Source, env: jinja2.Environment) -> Iterator[tuple[int, st
         for attribute in element.attributes:
             yield from ((attribute.line, problem) for problem in problems(attribute, known))
     tree = env.parse(source.text)
-    yield from _component_problems(tree, env)
+    yield from component_problems(tree, source, env, shown)
     env.compile(tree, raw=True)  # it alone knows which filters and tests there are
-
-
-# --- component('Name', …)
-
-
-def _component_problems(tree: nodes.Template, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
-    """What is wrong with the components that a template shows, where it names them with a text."""
-    function = env.globals.get("component")
-    parameters = inspect.signature(function).parameters.values() if callable(function) else ()
-    options = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
-    for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Name) and call.node.name == "component":
-            yield from ((call.lineno, problem) for problem in _call_problems(call, options))
-
-
-def _call_problems(call: nodes.Call, options: set[str]) -> Iterator[str]:
-    name = call.args[0].value if call.args and isinstance(call.args[0], nodes.Const) else None
-    if not isinstance(name, str):
-        return
-    try:
-        definition = registry.find(name)
-    except UnknownComponent as error:
-        yield str(error)
-        return
-    fields = definition.fields.by_name
-    given = {each.key: each.value for each in call.kwargs if each.key in fields or each.key not in options}
-    if len(call.args) > 1:
-        yield f"component({name!r}, …): its fields are given by name, as in component({name!r}, {_example(fields)}=…)"
-    for argument, value in given.items():
-        if argument not in fields:
-            yield f"component({name!r}, {argument}=…): {name} has no such field{nearest(argument, fields)}"
-        elif isinstance(value, nodes.Const):
-            try:
-                definition.fields.convert(argument, value.value)
-            except FieldError as error:
-                yield f"component({name!r}, {argument}={value.value!r}): {error}"
-
-
-def _example(fields: Iterable[str]) -> str:
-    return next(iter(fields), "key")
 
 
 # --- in development
@@ -123,7 +93,7 @@ class Mistakes:
 
     def __init__(self, env: jinja2.Environment, *, debug: bool) -> None:
         self._env, self._debug = env, debug
-        self._checked: dict[Source, tuple[Finding, ...]] | None = None
+        self._checked: Checked | None = None
 
     def begin(self) -> None:
         """Tell of them once, however often the app is started."""
@@ -138,11 +108,8 @@ class Mistakes:
             except Exception:
                 log.warning("the templates cannot be checked", exc_info=True)
 
-    def _tell(self, before: dict[Source, tuple[Finding, ...]]) -> None:
-        now: dict[Source, tuple[Finding, ...]] = {}
-        for source in _own_sources(registry, self._env):
-            now[source] = before[source] if source in before else tuple(check(source, self._env))
-        self._checked = now
+    def _tell(self, before: Checked) -> None:
+        self._checked = _check_all(_own_sources(registry, self._env), self._env, before)
         told = {finding for found in before.values() for finding in found}
-        for finding in sorted({finding for found in now.values() for finding in found} - told):
+        for finding in sorted({finding for found in self._checked.values() for finding in found} - told):
             log.warning("%s", finding)

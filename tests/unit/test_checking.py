@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from asok import Asok, Component, exposed
 from asok.checking import check
+from asok.checking_components import Shown
 from asok.component import definition_of, registry
 from asok.settings import Settings
 from asok.sources import Source
@@ -42,7 +43,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> jinja2.Environment:
 def said(env: jinja2.Environment, html: str) -> list[tuple[int, str]]:
     """The lines and problems in a template of the class."""
     source = Source("a.html", html, (definition_of(Errands),))
-    return [(finding.line, finding.problem) for finding in check(source, env)]
+    return [(finding.line, finding.problem) for finding in check(source, env, Shown([source], env))]
 
 
 # --- components and Jinja itself
@@ -203,6 +204,23 @@ async def test_mistakes_are_told_at_the_start_once_and_when_they_come_back(
             assert told(caplog) == [f"templates/a.html:1: {CLIK}"]
 
 
+async def test_a_slot_that_is_called_otherwise_makes_mistakes_elsewhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    components = tmp_path / "src" / "components"
+    components.mkdir(parents=True)
+    (components / "Inside.py").write_text("from asok import Component\nclass Inside(Component): ...\n")
+    (components / "inside.html").write_text("<p>{{ slots.foot }}</p>")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.html").write_text("{% component 'Inside' %}{% slot 'foot' %}x{% endcomponent %}")
+    app = app_of(tmp_path, debug=True)
+    async with LiveClient(app):
+        assert told(caplog) == []
+        (components / "inside.html").write_text("<p>{{ slots.foots }}</p>")
+        await app.refresh("template")
+        assert told(caplog)[0].endswith("a.html:1: Inside has no slot 'foot'; did you mean 'foots'?")
+
+
 async def test_an_app_that_starts_again_says_nothing_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "a.html").write_text("<p ws-clik>")
@@ -251,5 +269,5 @@ DOCS = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
 @pytest.mark.parametrize("page", DOCS, ids=lambda path: path.stem)
 def test_the_html_of_the_docs_has_no_mistakes(env: jinja2.Environment, page: Path) -> None:
     blocks = re.findall(r"```html\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    found = [finding for block in blocks for finding in check(Source(page.name, block), env)]
+    found = [finding for block in blocks for finding in check(Source(page.name, block), env, Shown([], env))]
     assert [each for each in found if not each.problem.startswith("no component is called")] == []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from asok import Component, bind, exposed
 from asok.checking import check
+from asok.checking_components import Shown
 from asok.component import definition_of
 from asok.sources import Source
 from asok.streaming import Stream
@@ -44,7 +45,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> jinja2.Environment:
 def said(env: jinja2.Environment, html: str, *owners: type[Component]) -> list[str]:
     """The problems in a template of these classes, without file and line."""
     source = Source("a.html", html, tuple(map(definition_of, owners)))
-    return [finding.problem for finding in check(source, env)]
+    return [finding.problem for finding in check(source, env, Shown([source], env))]
 
 
 # --- what is wrong: what stands there, what is said after the name of the attribute
@@ -156,7 +157,7 @@ def test_what_is_right_is_left_alone(env: jinja2.Environment, attribute: str) ->
     [
         "<!-- <p ws-clik> --> {# <p ws-clik> #} {% raw %}<p ws-clik>{% endraw %} <script>'<p ws-clik>'</script>",
         "<p>ws-clik, &lt;p ws-clik&gt;, {{ '<p ws-clik>' }}</p>",
-        "{% component 'Chores', draft=a %}{% slot 'x' %}<p ws-click='add'>{% endslot %}{% endcomponent %}",
+        "{% component 'Chores', draft=a %}{% slot 'x' %}<p ws-click='add'>{% endslot %}{% endcomponent %}{{ slots.x }}",
         "<p {% if a %}ws-click='add'{% else %}ws-click='save'{% endif %}>",
     ],
 )

@@ -91,6 +91,7 @@ LAYERS = (
     "asok.sources",
     "asok.checking_markup",
     "asok.checking_attributes",
+    "asok.checking_components",
     "asok.checking",
     "asok.texts",
     "asok.places",
