@@ -98,3 +98,437 @@ async def test_any_tree_becomes_exactly_any_other(page: Page, open_bench: Open, 
             [seed, BATCH, core],
         )
         assert wrong is None, "ASOK_SEED={seed}: {wrong}\nold: {old}\nnext: {next}".format(**wrong)
+
+
+# --- what lives goes on
+
+
+def rows(order: str, inside: str = "") -> str:
+    """A list in that order; the row `x` holds what has to live."""
+    return "<ul>" + "".join(f'<li ws-key="{key}">{inside if key == "x" else key}</li>' for key in order) + "</ul>"
+
+
+# The others come, go and change places around `x`, which itself need not be moved; then it has to.
+AROUND = ["xabc", "cxba", "x", "nmx", "xd", "nmx", "bax"]
+MOVED = ["xba", "abx", "abcxdef", "xfedcba"]
+ORDERS = pytest.mark.parametrize(
+    ("native", "orders"),
+    [(True, AROUND + MOVED), (False, AROUND)],
+    ids=["moveBefore", "insertBefore"],
+)
+
+
+@ORDERS
+async def test_an_iframe_keeps_its_document(page: Page, open_bench: Open, native: bool, orders: list[str]) -> None:
+    frame = '<iframe id="frame" src="/frame" title="frame"></iframe>'
+    await open_bench(rows("axb", frame), native=native)
+    await expect(page.frame_locator("iframe").locator("p")).to_have_text("inside")
+    await page.evaluate("() => { frame.contentWindow.mine = 'still here'; }")
+    for order in orders:
+        await become(page, rows(order, frame))
+        assert await page.evaluate("() => frame.contentWindow.mine") == "still here", order
+
+
+@NATIVE
+@pytest.mark.parametrize("tag", ["audio", "video"])
+async def test_what_plays_plays_on(page: Page, open_bench: Open, native: bool, tag: str) -> None:
+    player = f'<{tag} id="player" src="/tone.wav" muted controls></{tag}>'
+    await open_bench(rows("axb", player), native=native)
+    await page.evaluate("() => player.play()")
+    await page.evaluate("() => { player.onpause = player.onemptied = () => { window.stopped = true; }; }")
+    for order in AROUND + MOVED:
+        await become(page, rows(order, player))
+        await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        assert not await page.evaluate("() => player.paused || window.stopped"), order
+        await page.wait_for_function("from => player.currentTime > from", arg=await page.evaluate("player.currentTime"))
+
+
+@NATIVE
+async def test_a_canvas_keeps_its_picture(page: Page, open_bench: Open, native: bool) -> None:
+    canvas = '<canvas id="canvas" width="{}" height="10"></canvas>'
+    await open_bench(rows("axb", canvas.format(10)), native=native)
+    await page.evaluate("() => canvas.getContext('2d').fillRect(0, 0, 5, 5)")
+    pixel = "() => [...canvas.getContext('2d').getImageData(1, 1, 1, 1).data]"
+    for order in AROUND + MOVED:
+        await become(page, rows(order, canvas.format(10)))
+        assert await page.evaluate(pixel) == [0, 0, 0, 255]
+
+
+CUSTOM = """() => {
+    window.told = [];
+    customElements.define("x-clock", class extends HTMLElement {
+        constructor() {
+            super();
+            told.push("made");
+            this.inner = this.attachShadow({ mode: "closed" });
+            this.inner.innerHTML = "<input><slot></slot>";
+        }
+        connectedCallback() { told.push("connected"); }
+        connectedMoveCallback() { told.push("moved"); }
+        disconnectedCallback() { told.push("disconnected"); }
+    });
+}"""
+
+
+async def test_a_custom_element_is_upgraded_once_and_only_told_that_it_moved(page: Page, open_bench: Open) -> None:
+    await open_bench()
+    await page.evaluate(CUSTOM)
+    clock = '<x-clock id="clock">12</x-clock>'
+    await become(page, rows("axb", clock))
+    await page.evaluate("() => { clock.inner.firstChild.value = 'typed'; }")
+    for order in AROUND + MOVED:
+        await become(page, rows(order, clock))
+    told = await page.evaluate("told")
+    assert told[:2] == ["made", "connected"]
+    assert set(told[2:]) <= {"moved"}
+    assert await page.evaluate("clock.inner.firstChild.value") == "typed"
+
+
+@NATIVE
+async def test_a_custom_element_with_a_value_of_its_own_keeps_it(page: Page, open_bench: Open, native: bool) -> None:
+    await open_bench(native=native)
+    await page.evaluate(
+        """() => customElements.define("x-field", class extends HTMLElement {
+            value = "5";
+            defaultValue = "5";
+            type = "radio";
+        })"""
+    )
+    await become(page, '<x-field id="field" class="a"></x-field><x-field></x-field>')
+    await page.evaluate("() => { window.second = document.querySelectorAll('x-field')[1]; }")
+    await become(page, '<x-field id="field" class="b"></x-field><x-field class="b"></x-field>')
+    assert await page.evaluate("() => [field.value, second.value, second.isConnected]") == ["5", "5", True]
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+async def test_focus_in_a_shadow_root_stays(page: Page, open_bench: Open, mode: str) -> None:
+    host = '<div id="host"></div>'
+    await open_bench(rows("axb", host))
+    await page.evaluate(
+        """mode => {
+            window.inner = host.attachShadow({ mode });
+            inner.innerHTML = "<input value=abc>";
+            inner.firstChild.focus();
+            inner.firstChild.setSelectionRange(1, 2);
+        }""",
+        mode,
+    )
+    for order in AROUND + MOVED:
+        await become(page, rows(order, host))
+        assert await page.evaluate("() => inner.activeElement?.selectionStart") == 1, order
+
+
+async def test_scroll_animation_caret_and_popover_stay(page: Page, open_bench: Open) -> None:
+    inside = (
+        '<div id="box" class="scrolled"><div class="tall">tall</div></div><div id="turn" class="turning">t</div>'
+        '<textarea id="note">some words</textarea><div id="tip" popover>tip</div>'
+    )
+    await open_bench(rows("axb", inside))
+    await page.evaluate(
+        """() => {
+            box.scrollTop = 300;
+            tip.showPopover();
+            note.setSelectionRange(2, 4, "backward");
+            window.turning = turn.getAnimations()[0];
+        }"""
+    )
+    await page.wait_for_function("() => turning.currentTime > 0")
+    state = """() => [box.scrollTop, tip.matches(":popover-open"), note.selectionStart, note.selectionEnd,
+        turn.getAnimations()[0] === turning && turning.currentTime > 0]"""
+    for order in AROUND + MOVED:
+        await become(page, rows(order, inside))
+        assert await page.evaluate(state) == [300, True, 2, 4, True], order
+
+
+async def test_selected_words_stay_selected_where_they_are(page: Page, open_bench: Open) -> None:
+    await open_bench(rows("axb", "<p id=words>selected words</p>"))
+    await page.evaluate("() => getSelection().selectAllChildren(words)")
+    for order in AROUND:
+        await become(page, rows(order, "<p id=words>selected words</p>"))
+        assert await page.evaluate("() => String(getSelection()).trim()") == "selected words", order
+
+
+async def test_chosen_files_and_a_half_checked_box_stay(page: Page, open_bench: Open) -> None:
+    inside = '<input id="file" type="file" {}><input id="box" type="checkbox" {}>'
+    await open_bench(rows("axb", inside.format("", "")))
+    await page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"})
+    await page.evaluate("() => { box.indeterminate = true; }")
+    for order in AROUND + MOVED:
+        await become(page, rows(order, inside.format('value="b" class="new"', 'class="new"')))
+        assert await page.evaluate("() => [file.files[0].name, box.indeterminate]") == ["a.txt", True]
+
+
+# --- what opens and closes
+
+
+@pytest.mark.parametrize("tag", ["details", "dialog"])
+async def test_open_is_the_persons_until_the_server_says_something_else(page: Page, open_bench: Open, tag: str) -> None:
+    def shows(open_: str, text: str) -> str:
+        return f'<{tag} id="it" {open_}><summary>{text}</summary></{tag}>'
+
+    async def is_open(open_: str, text: str) -> bool:
+        await become(page, shows(open_, text))
+        return bool(await page.evaluate("it.open"))
+
+    await open_bench(shows("", "0"))
+    assert await is_open("open", "1"), "the server opens"
+    assert not await is_open("", "2"), "the server closes"
+    await page.evaluate("() => { it.open = true; }")
+    assert await is_open("", "3"), "the person has opened, and the server says what it said before"
+    assert await is_open("open", "3"), "both"
+    assert not await is_open("", "3"), "the server closes"
+    assert await is_open("open", "3")
+    await page.evaluate("() => { it.open = false; }")
+    assert not await is_open("open", "4"), "the person has closed"
+    assert not await is_open("", "4")
+    assert await is_open("open", "4"), "and the server opens again"
+
+
+async def test_a_modal_dialog_stays_modal_and_is_closed_as_one(page: Page, open_bench: Open) -> None:
+    inside = '<dialog id="ask" {}><input id="name"></dialog>{}'
+    await open_bench(rows("axb", inside.format("", "0")))
+    await page.evaluate("() => ask.showModal()")
+    for order, open_ in [("xab", ""), ("abx", "open"), ("xba", "open")]:
+        await become(page, rows(order, inside.format(open_, order)))
+        assert await page.evaluate("() => [ask.matches(':modal'), document.activeElement.id]") == [True, "name"]
+    await become(page, rows("xba", inside.format("", "closed")) + '<button id="after">after</button>')
+    assert await page.evaluate("() => [ask.open, ask.matches(':modal')]") == [False, False]
+    await page.focus("#after")
+    await expect(page.locator("#after")).to_be_focused()
+
+
+async def test_what_another_script_has_opened_stays_open(page: Page, open_bench: Open) -> None:
+    await open_bench('<div id="place"></div>')
+    await page.evaluate("() => { place.innerHTML = '<dialog id=ask>foreign</dialog>'; ask.showModal(); }")
+    await become(page, '<div id="place"><dialog id="ask">ours</dialog></div>')
+    assert await page.evaluate("() => [ask.matches(':modal'), ask.textContent]") == [True, "ours"]
+
+
+# --- what is written and chosen
+
+
+def options(*values: str, selected: str = "") -> str:
+    return "".join(f"<option{' selected' if each == selected else ''}>{each}</option>" for each in values)
+
+
+async def test_a_choice_is_the_persons_until_the_server_gives_the_same(page: Page, open_bench: Open) -> None:
+    async def shown(html: str) -> Any:
+        await become(page, f'<select id="size">{html}</select>')
+        return await page.evaluate("size.value")
+
+    await open_bench(f'<select id="size">{options("s", "m", "l")}</select>')
+    assert await shown(options("s", "m", "l", selected="l")) == "l", "untouched, it follows"
+    await page.select_option("#size", "m")
+    assert await shown(options("s", "m", "l", selected="s")) == "m"
+    assert await shown(options("xs", "s", "m", "l", selected="xs")) == "m"
+    assert await shown(options("m", "l", "xl", selected="l")) == "m", "by its value, wherever it stands"
+    assert await shown(options("l", "m", selected="m")) == "m", "the server has taken it over"
+    assert await shown(options("l", "m", "s", selected="s")) == "s", "so it follows again"
+    assert await shown(options("l", "m", "s", selected="m")) == "m"
+    await page.select_option("#size", "s")
+    assert await shown(options("l", "m", selected="m")) == "m", "what is not offered any more cannot stay"
+
+
+async def test_a_choice_in_a_list_with_several_stays(page: Page, open_bench: Open) -> None:
+    several = '<select id="tags" multiple><optgroup label="{}">{}</optgroup></select>'
+    await open_bench(several.format("one", options("a", "b", "c", selected="a")))
+    await page.select_option("#tags", ["b", "c"])
+    await become(page, several.format("two", options("x", "c", "b", "a", selected="a")))
+    chosen = "() => [...tags.selectedOptions].map((option) => option.value)"
+    assert await page.evaluate(chosen) == ["c", "b"]
+    await page.select_option("#tags", [])
+    await become(page, several.format("three", options("x", "a", selected="a")))
+    assert await page.evaluate(chosen) == []
+
+
+async def test_a_list_that_has_the_focus_is_left_as_it_shows(page: Page, open_bench: Open) -> None:
+    await open_bench(f'<select id="size">{options("s", "m")}</select>')
+    await page.focus("#size")
+    await become(page, f'<select id="size">{options("s", "m", selected="m")}</select>')
+    assert await page.evaluate("size.value") == "s"
+
+
+async def test_a_select_shows_what_is_chosen_in_its_button_too(page: Page, open_bench: Open) -> None:
+    html = '<select id="size" class="{}"><button><selectedcontent></selectedcontent></button>' + options("s", "m")
+    await open_bench(html.format("a") + "</select>")
+    await page.select_option("#size", "m")
+    await become(page, html.format("b") + "</select>")
+    assert await page.evaluate("() => [size.value, document.querySelector('selectedcontent').textContent]") == [
+        "m",
+        "m",
+    ]
+
+
+async def test_a_radio_button_that_the_person_chose_stays(page: Page, open_bench: Open) -> None:
+    def radios(values: str, checked: str) -> str:
+        return "".join(
+            f'<label ws-key="{each}"><input type="radio" name="size" value="{each}" {"checked" if each == checked else ""}>{each}</label>'
+            for each in values
+        )
+
+    chosen = "() => document.querySelector('input:checked').value"
+    await open_bench(radios("abc", "a"))
+    await page.check("[value=b]")
+    for values, checked in [("abc", "c"), ("abcd", "d"), ("xbca", "x"), ("xcb", "c")]:
+        await become(page, radios(values, checked))
+        assert await page.evaluate(chosen) == "b", (values, checked)
+    await become(page, radios("xcb", "b"))
+    await become(page, radios("xcb", "c"))
+    assert await page.evaluate(chosen) == "c"
+
+
+@pytest.mark.parametrize("kind", ["checkbox", "radio"])
+async def test_a_check_stays_with_its_value(page: Page, open_bench: Open, kind: str) -> None:
+    def boxes(values: str) -> str:
+        return "".join(f'<input type="{kind}" name="tag" value="{each}">' for each in values)
+
+    await open_bench(boxes("abc"), core=True)
+    await page.check("[value=b]")
+    await become(page, boxes("bcd"))
+    assert await page.evaluate("() => [...document.querySelectorAll(':checked')].map((box) => box.value)") == ["b"]
+
+
+RICH = '<div id="rich" contenteditable class="{}">{}</div><input id="other">'
+
+
+async def test_rich_text_is_the_persons_until_the_server_gives_the_same(page: Page, open_bench: Open) -> None:
+    await open_bench(RICH.format("", "draft"))
+    await page.focus("#rich")
+    await page.keyboard.press("End")
+    await page.keyboard.type(" by me")
+    await become(page, RICH.format("focused", "other"))
+    await expect(page.locator("#rich.focused")).to_have_text("draft by me")
+    await page.focus("#other")
+    await become(page, RICH.format("", "draft"))
+    await expect(page.locator("#rich")).to_have_text("draft by me")
+    await become(page, RICH.format("", await page.locator("#rich").inner_html()))
+    await become(page, RICH.format("", "<b>new</b>"))
+    await expect(page.locator("#rich b")).to_have_text("new")
+
+
+async def test_half_a_number_is_not_taken_away(page: Page, open_bench: Open) -> None:
+    await open_bench('<input id="number" type="number">')
+    await page.focus("#number")
+    await page.keyboard.type("-")
+    await become(page, '<input id="number" type="number" aria-invalid="true">')
+    await page.keyboard.type("5")
+    assert await page.evaluate("number.value") == "-5"
+
+
+async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, open_bench: Open) -> None:
+    field = '<input id="field" value="{}">'
+    await open_bench(field.format("hello"), core=True)
+    await page.focus("#field")
+    await page.evaluate("() => field.setSelectionRange(2, 2)")
+    await become(page, field.format("from the server"))
+    assert await page.evaluate("() => [field.value, field.selectionStart]") == ["hello", 2]
+
+
+async def test_a_slider_follows_beyond_its_old_end(page: Page, open_bench: Open) -> None:
+    slider = '<input id="slider" type="range" value="{}" max="{}">'
+    await open_bench(slider.format(0, 0), core=True)
+    await page.evaluate("() => { slider.value = 0; }")
+    await become(page, slider.format(50, 180))
+    assert await page.evaluate("slider.value") == "50"
+
+
+async def test_an_output_keeps_what_it_holds(page: Page, open_bench: Open) -> None:
+    await open_bench('<output><b id="sum">1</b> of 2</output>', core=True)
+    await page.evaluate("() => { window.before = sum; }")
+    await become(page, '<output><b id="sum">2</b> of 2</output>')
+    assert await page.evaluate("() => [sum === before, sum.textContent]") == [True, "2"]
+
+
+# --- what is easily overlooked
+
+
+async def test_a_change_within_nested_templates_arrives(page: Page, open_bench: Open) -> None:
+    html = "<section><template id=outer><p>same</p><template><b>{}</b></template></template></section>"
+    await open_bench(html.format(1))
+    await become(page, html.format(1))
+    await page.evaluate("() => { window.before = outer.content.firstChild; }")
+    await become(page, html.format(1))
+    assert await page.evaluate("() => outer.content.firstChild === before"), "an equal one is left as it is"
+    await become(page, html.format(2))
+    assert await page.evaluate("() => outer.content.querySelector('template').innerHTML") == "<b>2</b>"
+
+
+async def test_what_other_scripts_have_put_there_goes_unless_it_is_ignored(page: Page, open_bench: Open) -> None:
+    html = '<p id="plain">{0}</p><p id="own" ws-ignore title="{0}">{0}</p><ul id="stream" ws-stream="rows"></ul>'
+    await open_bench(html.format(0))
+    await page.evaluate(
+        """() => {
+            for (const each of [plain, own, stream]) {
+                each.setAttribute("data-foreign", "");
+                each.append("foreign");
+            }
+        }"""
+    )
+    await become(page, html.format(1))
+    shown = (
+        "() => [plain, own, stream].map((each) => [each.textContent, each.hasAttribute('data-foreign'), each.title])"
+    )
+    assert await page.evaluate(shown) == [["1", False, ""], ["0foreign", False, "1"], ["foreign", False, ""]]
+
+
+@NATIVE
+async def test_keys_that_stand_twice_do_no_harm(page: Page, open_bench: Open, native: bool) -> None:
+    await open_bench(rows("aabbc"), native=native)
+    await page.evaluate("() => { window.before = [...document.querySelectorAll('li')]; }")
+    for order in ["abab", "bbaaca", "a", "caabb", "zaaaz"]:
+        await become(page, rows(order))
+        assert await page.evaluate("() => document.querySelector('ul').innerText.replace(/\\s/g, '')") == order
+    await become(page, rows("aabb"))
+    await become(page, rows("bbaa"))
+
+
+COUNT = """() => {
+    window.counts = {};
+    for (const [type, ...names] of [[Node, "insertBefore", "isEqualNode"], [Element, "moveBefore", "remove", "getAttribute",
+        "querySelector", "setAttributeNode"], [Map, "get", "has", "set"], [Array, "pop", "push"]])
+        for (const name of names) {
+            const original = type.prototype[name];
+            counts[name] = 0;
+            type.prototype[name] = function (...args) { counts[name]++; return original.apply(this, args); };
+        }
+    const { get } = Object.getOwnPropertyDescriptor(Node.prototype, "nextSibling");
+    counts.nextSibling = 0;
+    Object.defineProperty(Node.prototype, "nextSibling", { get() { counts.nextSibling++; return get.call(this); } });
+}"""
+LISTS = {
+    "the same": "rows",
+    "one more at the top": "[-1, ...rows]",
+    "one more at the end": "[...rows, -1]",
+    "one of the middle is gone": "rows.filter((row) => row !== 5)",
+    "the first half is gone, and the end is new": "[...rows.slice(rows.length / 2), -1]",
+    "the first is the last": "[...rows.slice(1), rows[0]]",
+    "the last is the first": "[rows.at(-1), ...rows.slice(0, -1)]",
+    "every second one": "rows.filter((row) => row % 2)",
+    "reversed": "rows.toReversed()",
+    "all others": "rows.map((row) => row + rows.length)",
+}
+ALL_MOVE = {"reversed", "all others"}
+
+
+@pytest.mark.parametrize("core", [False, True], ids=["features", "core"])
+@pytest.mark.parametrize("key", ["ws-key", "class"], ids=["keyed", "unkeyed"])
+async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench: Open, key: str, core: bool) -> None:
+    await open_bench(core=core)
+    await page.evaluate(COUNT)
+    for change, next_ in LISTS.items():
+        right, steps = await page.evaluate(
+            """([next, key]) => {
+                const html = (rows) => `<ul>${rows.map((row) => `<li ${key}="k${row}">row ${row}</li>`).join("")}</ul>`;
+                const rows = Array.from({ length: 10000 }, (_, row) => row);
+                const wanted = html(next(rows));
+                become(html(rows));
+                for (const name in counts) counts[name] = 0;
+                become(wanted);
+                return [document.querySelector("ul").outerHTML === wanted, { ...counts }];
+            }""".replace("next(rows)", f"((rows) => {next_})(rows)"),
+            [change, key],
+        )
+        assert right, change
+        assert max(steps.values()) < 16 * 10_000, (change, steps)
+        if key == "ws-key" and change not in ALL_MOVE:
+            assert steps["insertBefore"] + steps["moveBefore"] <= 4, (change, steps)
