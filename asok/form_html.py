@@ -1,8 +1,8 @@
 """Forms for browsers without JavaScript: what a page holds beyond the text that is compared, so that a POST works.
 
-It is there only when a page is first sent, and the first update takes it away. A form whose `ws-submit` names a
-method, or in which a button has `ws-click`, is posted to `{live}/form`; hidden inputs say for which instance. A
-button's name carries its call. In the text itself none of this stands.
+It is there only when a page is first sent, and the first update takes it away: nothing of it is what the morph tells
+elements apart by. A form whose `ws-submit` names a method, or in which a button has `ws-click`, is posted to
+`{live}/form`; hidden inputs say for which instance. A button says in its address what it calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
+from urllib.parse import urlencode
 
 from markupsafe import escape
 
@@ -101,7 +102,7 @@ class _Reading:
         elif name != "form" and self.form is not None:
             call = call_of(attributes, "ws-click")
             if call is not None and attributes.get("type", "submit").lower() in ("submit", "button", "image"):
-                return self._button(found, name, call)
+                return self._button(found, name, call, attributes.get("value", ""))
         return None
 
     def _open(self, found: re.Match[str], attributes: dict[str, str]) -> str | None:
@@ -117,11 +118,11 @@ class _Reading:
         hidden = _hidden(f"{TOKEN} {owner}", token) + _hidden(CSRF, self.posting.csrf)
         if call is not None:
             # Enter presses the first button, which is not to be one with a call of its own.
-            hidden += _hidden(CALL, f"{owner} {call}") + "<span hidden><button></button></span>"
+            hidden += _hidden(CALL, f"{owner} {call}") + f'<span hidden ws-key="{OWN}enter"><button></button></span>'
         start = found[0][:-1].rstrip("/")
         return f'{start} method="post" action="{escape(self.posting.path)}">{hidden}'
 
-    def _button(self, found: re.Match[str], name: str, call: str) -> str | None:
+    def _button(self, found: re.Match[str], name: str, call: str, value: str) -> str | None:
         assert self.form is not None
         owner = self.owners[-1]
         token = self.posting.token(owner)
@@ -129,9 +130,9 @@ class _Reading:
             return None
         before = "" if owner in self.form.known else _hidden(f"{TOKEN} {owner}", token)
         self.form.known.add(owner)
-        rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() in ("type", "name") else each[0], found[5].rstrip("/"))
-        named = escape(f"{CALL} {owner} {call}")
-        return f'{before}<{name} type="submit" name="{named}" formnovalidate{rest}>'
+        rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() == "type" else each[0], found[5].rstrip("/"))
+        where = escape(f"{self.posting.path}?{urlencode({'call': f'{owner} {call}', 'value': value})}")
+        return f'{before}<{name} type="submit" formnovalidate formaction="{where}"{rest}>'
 
 
 def _hidden(name: str, value: str) -> str:

@@ -88,12 +88,17 @@ class FormEndpoint:
         self._check_sender(request)
         entries = await self._entries(request)
         own = {name: value for name, value in entries if name.startswith(OWN)}
-        instance, call, value = _asked(entries)
+        asked = request.query_params.get("call") or own.get(CALL, "")
+        instance, _, call = asked.partition(" ")
+        if not call:
+            raise FormRefused(400, "the form names no call; load the page again")
         session: Session = request.scope["session"]
         token = self._token(own.get(f"{TOKEN} {instance}", ""))
         session_id = self._check_csrf(token, session, own.get(CSRF, ""))
         typed = [(name, text) for name, text in entries if not name.startswith(OWN)]
-        event = protocol.Event(instance, 1, call, protocol.EventData(value=value or None, form=typed))
+        event = protocol.Event(
+            instance, 1, call, protocol.EventData(value=request.query_params.get("value") or None, form=typed)
+        )
         csrf = self._engine.ring.mac("csrf", session_id) if session_id else ""
         conversation = LiveSession(self._engine, request.scope, session_id)
         try:
@@ -178,16 +183,6 @@ async def _answered(session: LiveSession, csrf: str, token: str, event: protocol
         raise FormRefused(403, closing.reason) from None
     except ProtocolError as error:
         raise FormRefused(400, str(error)) from None
-
-
-def _asked(entries: list[tuple[str, str]]) -> tuple[str, str, str]:
-    """The instance, the call and the pressed button's value; a button says more than its form. Raises FormRefused."""
-    said = [(f"{CALL} {value}", "") for name, value in entries if name == CALL]
-    said += [(name, value) for name, value in entries if name.startswith(f"{CALL} ")]
-    words = said[-1][0].split(" ", 2) if said else []
-    if len(words) < 3 or not words[2]:
-        raise FormRefused(400, "the form names no call; load the page again")
-    return words[1], words[2], said[-1][1]
 
 
 def _location(token: Token, effects: list[list[Any]], request: Request) -> str:

@@ -2,21 +2,18 @@
 import { lay, layer, reveal } from "./overlay.js";
 import { read, watch } from "./watching.js";
 
-/** What is known of each form. @type {WeakMap<HTMLFormElement, [string, any][]>} */
+/** What each form held then. @type {WeakMap<HTMLFormElement, FormDataEntryValue[][]>} */
 const known = new WeakMap();
 /** @type {Set<Attr>} */
 const dirties = new Set();
 read((attribute, kind) => kind === "dirty" && dirties.add(attribute));
 
-/** The page's own entries, which no person changes, do not count. @param {HTMLFormElement} form */
-const entries = (form) => [...new FormData(form)].filter(([name]) => !name.startsWith("_asok-"));
-
-/** @param {[string, any][] | undefined} list  @param {string | undefined} name */
-const text = (list, name) => JSON.stringify(list?.filter(([each]) => !name || each === name));
+/** All of a form, or one field of it; the page's own entries do not count. @param {any[][] | undefined} list  @param {string} name */
+const text = (list, name) => JSON.stringify(list?.filter(([each]) => (name ? each === name : !/^_asok-/.test(each))));
 
 /** The form is as it should be. @param {HTMLFormElement} form */
 export const clean = (form) => {
-  known.set(form, entries(form));
+  known.set(form, [...new FormData(form)]);
   lay();
 };
 
@@ -25,10 +22,10 @@ layer(() => {
     const element = /** @type {any} */ (attribute.ownerElement);
     const form = element?.form ?? element?.closest("form");
     if (!element?.isConnected) dirties.delete(attribute);
-    else if (form && text(known.get(form), element.name) !== text(entries(form), element.name)) reveal(attribute);
+    else if (form && text(known.get(form), element.name) !== text([...new FormData(form)], element.name)) reveal(attribute);
   }
 });
 
 watch("form", clean);
-for (const type of ["input", "change", "reset", "alive:updated"]) document.addEventListener(type, () => setTimeout(lay));
+for (const type of ["input", "change", "reset"]) document.addEventListener(type, () => setTimeout(lay));
 document.addEventListener("alive:reset", ({ target }) => /** @type {Element} */ (target).querySelectorAll("form").forEach(clean));

@@ -1,66 +1,63 @@
-/** Forms on their way: one submit at a time, `ws-disable-with`, which fields were left, and what is too long to go. */
+/** Forms on their way: one submit at a time, `ws-disable-with` meanwhile, and which fields the person has left. */
 import { clean } from "./dirty.js";
-import { LONGEST } from "./protocol.js";
+import { cover, lay, layer, onTakingOff } from "./overlay.js";
 import { watch } from "./watching.js";
 
 const { alive } = window;
+const SAYING = "ws-disable-with";
 
-/** The fields of each form that the person has left. @type {WeakMap<Element, Set<string>>} */
-const left = new WeakMap();
-/** What is on its way of each form, and the button that reads otherwise meanwhile. @type {Map<any, { event: any, button: any, text: string, nodes: ChildNode[] }>} */
-const sent = new Map();
+/** The names of fields that the person has left, by their form. @type {Map<any, Set<string>>} */
+const left = new Map();
+/** Forms that were sent. @type {Set<HTMLFormElement>} */
+const sent = new Set();
 
 /** @param {Element} form */
-const waits = (form) => alive.around(form)?.queue.includes(sent.get(form)?.event);
-
-/** Nothing goes that the server would not read, since the connection would end. @param {any} form */
-const tooLong = (form) => {
-  const texts = [...form.elements].map((control) => control.value?.length ?? 0);
-  const control = form.elements[texts.indexOf(Math.max(...texts))];
-  const long = new Blob([JSON.stringify([...new FormData(form)])]).size > LONGEST - 2048;
-  control?.setCustomValidity(long ? "This is too long to be sent. Please shorten it." : "");
-  if (long) {
-    control.reportValidity();
-    control.dispatchEvent(new CustomEvent("alive:error", { bubbles: true, detail: { code: "too_big" } }));
-    control.addEventListener("input", () => control.setCustomValidity(""), { once: true });
-  }
-  return long;
-};
+const waits = (form) => alive.around(form)?.queue.some((/** @type {any} */ event) => event.form === form);
 
 const { fire } = alive;
 
 alive.fire = (element, event, call, more) => {
   const submits = event.type === "submit";
   const form = submits ? event.target : (event.type === "click" ? element : event.target).form;
-  if (form && ((submits && waits(form)) || tooLong(form))) return;
-  const made = fire(element, event, call, { left: left.has(form) ? [.../** @type {any} */ (left.get(form))] : undefined, ...more });
-  const mark = "[ws-disable-with]";
-  const button = element.matches(mark) ? element : submits && (event.submitter?.matches(mark) ? event.submitter : form.querySelector(mark + ":not([ws-click])"));
-  if (made && (submits || button)) {
-    sent.set(submits ? form : button, { event: made, button, text: button && button.getAttribute("ws-disable-with"), nodes: [...(button ? button.childNodes : [])] });
-    show();
+  if (submits && waits(form)) return;
+  const made = /** @type {any} */ (fire(element, event, call, { left: left.has(form) ? [.../** @type {any} */ (left.get(form))] : undefined, ...more }));
+  if (made) {
+    // Enter may press a button that nobody sees.
+    made.button = submits ? [event.submitter, ...form.querySelectorAll("button:not([ws-click])")].find((each) => each?.hasAttribute(SAYING)) : element;
+    if (submits) sent.add((made.form = form));
+    lay();
   }
   return made;
 };
 
-const show = () => {
-  for (const [element, { button, text, nodes }] of sent) {
-    const waiting = waits(element);
-    if (button) {
-      if (waiting) button.textContent = text;
-      else if (button.textContent === text) button.replaceChildren(...nodes);
-      button.toggleAttribute("disabled", waiting);
+layer(() => {
+  for (const { queue } of alive.components.values())
+    for (const { button } of /** @type {any[]} */ (queue)) {
+      const text = button?.getAttribute(SAYING);
+      if (!text) continue;
+      const nodes = [...button.childNodes];
+      onTakingOff(() => button.replaceChildren(...nodes));
+      button.textContent = text;
+      cover(button, "disabled", "");
     }
-    if (waiting) continue;
-    sent.delete(element);
-    if (element.elements && !element.querySelector("[aria-invalid=true]")) clean(element);
-  }
-};
-
-document.addEventListener("alive:updated", show);
-document.addEventListener("focusout", ({ target }) => {
-  const { form, name } = /** @type {any} */ (target);
-  if (form) left.set(form, (left.get(form) ?? new Set()).add(name));
 });
+
+document.addEventListener("alive:updated", () => {
+  for (const form of sent)
+    if (!waits(form)) {
+      sent.delete(form);
+      form.querySelector("[aria-invalid=true]") || clean(form);
+    }
+});
+
+document.addEventListener(
+  "focusout",
+  ({ target }) => {
+    const { form, name } = /** @type {any} */ (target);
+    if (form) left.set(form, (left.get(form) ?? new Set()).add(name));
+  },
+  true,
+);
+
 // What the server has put in for browsers without JavaScript.
 watch("input[name^=_asok-]", (input) => input.remove());

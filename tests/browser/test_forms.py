@@ -240,3 +240,198 @@ async def test_the_text_survives_a_restart_and_the_loss_of_all_records(
     await expect(page.get_by_label("What").nth(1)).to_have_value("Coffee")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_label("Saved").get_by_role("listitem")).to_have_text(["Ida, Ada: 7.00"], timeout=20_000)
+
+
+# --- small apps
+
+
+class Note(Form):
+    text: Annotated[str, Meta(min_length=3)]
+    more: str = ""
+
+
+class Notes(Component):
+    """Only what the core knows."""
+
+    form = form_of(Note)
+    kept: list[str] = []
+    template = """<section><form ws-submit="keep"><label>Text <input {{ form.text.attributes }}></label>
+      <label>More <textarea {{ form.more.described }}>{{ form.more.value }}</textarea></label>
+      <p class="error">{{ form.text.error }}</p><button ws-click="twice" value="2">Twice</button><button>Keep</button>
+    </form><ol>{% for each in kept %}<li>{{ each }}</li>{% endfor %}</ol>
+    <b>{{ session.get("count", 0) }}</b></section>"""
+
+    @exposed
+    async def keep(self, form: Note) -> None:
+        await asyncio.sleep(0.2)
+        self.kept = [*self.kept, f"{form.text} {len(form.more)}"]
+        self.session["count"] = self.session.get("count", 0) + 1
+
+    @exposed
+    def twice(self, value: int) -> None:
+        self.kept = self.kept * value
+
+
+class Watched(Notes):
+    template = Notes.template.replace("<form ", '<form ws-focusout="validate" ')
+
+
+go_on = asyncio.Event()
+
+
+class Stepping(Notes):
+    template = Notes.template.replace("<button>Keep", '<button ws-disable-with="…">Keep')
+
+    @exposed
+    async def keep(self, form: Note) -> None:
+        await super().keep(form)
+        await self.push()
+        await go_on.wait()
+        self.kept = [*self.kept, "end"]
+
+
+def notes(root: Path, component: type[Component] = Notes) -> Asok:
+    app = Asok(root=root, settings=Settings(root=root, debug=True, database=":memory:"))
+    app.page("/", component)
+    return app
+
+
+async def test_a_form_works_with_the_core_alone(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await page.route("**/features.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    await show(page, await serve(notes(tmp_path)))
+    await page.get_by_label("Text").fill("ab")
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator(".error")).to_have_text("Please use at least 3 characters.")
+    await page.get_by_label("Text").fill("abc")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("li")).to_have_text(["abc 0"])
+    await page.get_by_role("button", name="Twice").click()
+    await expect(page.locator("li")).to_have_text(["abc 0", "abc 0"])
+
+
+async def test_the_first_click_on_a_button_in_a_form_does_not_send_the_form(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    url = await serve(notes(tmp_path))
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.method) if request.method == "POST" else None)
+    await show(page, url)
+    await page.get_by_label("Text").fill("abc")
+    await page.get_by_role("button", name="Twice").click()
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("li")).to_have_text(["abc 0"])
+    assert (posts, page.url) == ([], f"{url}/")
+
+
+async def test_the_first_update_takes_away_what_was_for_others_and_exchanges_nothing(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await show(page, await serve(notes(tmp_path)))
+    await page.evaluate(
+        "document.querySelectorAll('button, input, textarea').forEach(each => each.was = each.outerHTML)"
+    )
+    assert await page.locator("[formaction], [action]").count()
+    await page.get_by_label("Text").fill("abc")
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("li")).to_have_count(1)
+    assert await page.locator("[formaction], [action], [name^=_asok], [hidden]").count() == 0
+    before = "element => element.was.match(/>([^<]+)<\\/button>|name=.(\\w+)/).slice(1).join('')"
+    seen = [await each.evaluate(before) for each in await page.locator("button, input, textarea").all()]
+    assert seen == ["text", "more", "Twice", "Keep"]
+
+
+async def test_leaving_a_field_is_enough_to_have_it_checked(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await show(page, await serve(notes(tmp_path, Watched)))
+    await page.get_by_label("Text").focus()
+    await page.get_by_label("More").focus()
+    await expect(page.locator(".error")).to_have_text("Please fill this in.")
+
+
+@pytest.mark.parametrize("component", [Watched, Stepping])
+async def test_five_megabytes_in_a_field_are_refused_in_words_and_disturb_nothing(
+    page: Page, serve: Serve, tmp_path: Path, component: type[Component]
+) -> None:
+    await show(page, await serve(notes(tmp_path, component)))
+    await page.evaluate("""() => {
+        window.told = [];
+        window.closed = 0;
+        document.addEventListener("alive:error", ({ detail }) => told.push(detail.code));
+        document.addEventListener("alive:disconnected", () => closed++);
+    }""")
+    more = page.get_by_label("More")
+    await page.get_by_label("Text").fill("abc")
+    await more.evaluate("area => { area.focus(); area.value = 'x'.repeat(5_000_000); }")
+    await page.get_by_role("button", name="Keep").click()
+    await page.wait_for_function("told.includes('too_big')")
+    assert await more.evaluate("area => area.validationMessage") == "This is too long to be sent: 64 KiB at most."
+    assert await more.evaluate("area => area.value.length") == 5_000_000
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+    await more.fill("short")
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("li").first).to_have_text("abc 5")
+    assert await page.evaluate("closed") == 0
+
+
+async def test_five_megabytes_without_javascript_are_answered_in_words(
+    scriptless: Page, serve: Serve, tmp_path: Path
+) -> None:
+    page = scriptless
+    await page.goto(await serve(notes(tmp_path)))
+    await page.get_by_label("Text").fill("abc")
+    await page.get_by_label("More").fill("x" * 100_000)
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("body")).to_contain_text("This is more text than a form may hold.")
+    await page.go_back()
+    await expect(page.locator("li")).to_have_count(0)
+
+
+async def test_a_button_says_so_through_every_step(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await show(page, await serve(notes(tmp_path, Stepping)))
+    await page.get_by_label("Text").fill("abc")
+    go_on.clear()
+    keep = page.locator("[ws-disable-with]")
+    await keep.click()
+    await expect(page.locator("li")).to_have_text(["abc 0"])
+    await expect(keep).to_have_text("…")
+    await expect(keep).to_be_disabled()
+    await page.get_by_label("Text").press("Enter")
+    go_on.set()
+    await expect(page.locator("li")).to_have_text(["abc 0", "end"])
+    await expect(keep).to_have_text("Keep")
+    await expect(keep).to_be_enabled()
+
+
+async def test_the_session_survives_forms_with_and_without_javascript(
+    browser: Browser, serve: Serve, tmp_path: Path
+) -> None:
+    url = await serve(notes(tmp_path))
+    for scripts in (False, True):
+        context = await browser.new_context(java_script_enabled=scripts)
+        page = await context.new_page()
+        await page.goto(url)
+        for number in (1, 2, 3):
+            await page.get_by_label("Text").fill("abc" * number)
+            await page.get_by_role("button", name="Keep").click()
+            await expect(page.locator("b")).to_have_text(str(number))
+        await page.reload()
+        await expect(page.locator("b")).to_have_text("3")
+        await expect(page.locator("li")).to_have_count(3)
+        await context.close()
+
+
+async def test_a_page_elsewhere_cannot_send_a_form_here(scriptless: Page, serve: Serve, tmp_path: Path) -> None:
+    page, url = scriptless, await serve(notes(tmp_path))
+    await page.goto(url)
+    form = await page.locator("section").inner_html()
+
+    async def elsewhere(route: Route) -> None:
+        page = re.sub('action="', f'action="{url}', form).replace('value=""', 'value="stolen"')
+        await route.fulfill(body=f"<!doctype html>{page}", content_type="text/html")
+
+    await page.route("https://elsewhere.example/", elsewhere)
+    await page.goto("https://elsewhere.example/")
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("body")).to_contain_text("You may not do this here.")
+    await page.goto(url)
+    await expect(page.locator("li")).to_have_count(0)

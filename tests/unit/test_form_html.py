@@ -23,13 +23,14 @@ def test_a_form_with_a_call_is_posted_with_what_proves_it() -> None:
     assert made("<form ws-submit=\"save(1, 'x')\"><button>Save</button></form>") == (
         '<form ws-submit="save(1, \'x\')" method="post" action="/live/form">'
         f'{PROOFS}<input type="hidden" name="_asok-call" value="A save(1, &#39;x&#39;)">'
-        "<span hidden><button></button></span><button>Save</button></form>"
+        '<span hidden ws-key="_asok-enter"><button></button></span>'
+        "<button>Save</button></form>"
     )
 
 
 def test_modifiers_make_no_difference_and_what_is_said_of_elsewhere_is_no_call() -> None:
     assert 'value="A save"' in made("<form ws-submit.prevent.stop='save'></form>")
-    assert made('<form><button ws-click.outside="close">x</button></form>').count("_asok-call A") == 0
+    assert made('<form><button ws-click.outside="close">x</button></form>').count("formaction") == 0
 
 
 def test_a_form_that_goes_elsewhere_is_left_alone() -> None:
@@ -40,15 +41,14 @@ def test_a_form_that_goes_elsewhere_is_left_alone() -> None:
 
 def test_a_button_carries_its_call_and_keeps_its_value() -> None:
     html = made('<form ws-submit="save"><button type="button" name="x" value="7" ws-click="more">+</button></form>')
-    assert '<button type="submit" name="_asok-call A more" formnovalidate' in html
-    assert 'value="7" ws-click="more">+</button>' in html
+    where = "/live/form?call=A+more&amp;value=7"
+    assert f'<button type="submit" formnovalidate formaction="{where}"  name="x" value="7" ws-click="more">+' in html
     assert 'type="button"' not in html
-    assert 'name="x"' not in html
 
 
 def test_only_buttons_in_forms_are_changed() -> None:
     html = '<div><button type="button" ws-click="more">+</button><form ws-submit="a"></form><button ws-click="b"></div>'
-    assert made(html).count("_asok-call A") == 0
+    assert made(html).count("formaction") == 0
     checkbox = '<form ws-submit="a"><input type="checkbox" name="on" ws-click="toggle"></form>'
     assert '<input type="checkbox" name="on" ws-click="toggle">' in made(checkbox)
 
@@ -102,10 +102,12 @@ PIECES = st.sampled_from(
 def test_nothing_of_a_text_is_lost_whatever_it_holds(pieces: list[str]) -> None:
     text = "".join(pieces)
     html = made(text)
-    for added in re.findall(r"<span hidden><button></button></span>|<input type=\"hidden\"[^>]*>", html):
+    for added in re.findall(
+        r"<span hidden ws-key=\"_asok-enter\"><button></button></span>|<input type=\"hidden\"[^>]*>", html
+    ):
         html = html.replace(added, "", 1)
     html = html.replace(' method="post" action="/live/form"', "")
-    html = re.sub(r'<button type="submit" name="_asok-call . y" formnovalidate', "<button", html)
+    html = re.sub(r'<button type="submit" formnovalidate formaction="[^"]*"', "<button", html)
     assert html == text
 
 

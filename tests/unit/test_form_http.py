@@ -106,16 +106,18 @@ class Plain:
         inputs = [dict(ATTRIBUTE.findall(each)) for each in INPUT.findall(self.text)]
         return {unescape(each["name"]): unescape(each["value"]) for each in inputs if each.get("type") == "hidden"}
 
-    def button(self, label: str) -> dict[str, str]:
-        found = re.search(r"<button\b([^>]*)>" + label, self.text)
+    def button(self, label: str) -> str:
+        """Where a form is sent with this button."""
+        found = re.search(r'<button\b[^>]*formaction="([^"]*)"[^>]*>' + label, self.text)
         assert found is not None, f"no button {label}"
-        attributes = dict(ATTRIBUTE.findall(found[1]))
-        return {unescape(attributes["name"]): unescape(attributes.get("value", ""))} if "name" in attributes else {}
+        return unescape(found[1])
 
-    async def post(self, fields: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> httpx.Response:
+    async def post(
+        self, fields: Mapping[str, Any], headers: Mapping[str, str] | None = None, where: str = "/live/form"
+    ) -> httpx.Response:
         given = {"origin": SITE, "content-type": "application/x-www-form-urlencoded", **(headers or {})}
         kept = {name: value for name, value in given.items() if value}
-        return await self.http.post("/live/form", content=urlencode(fields, doseq=True), headers=kept)
+        return await self.http.post(where, content=urlencode(fields, doseq=True), headers=kept)
 
 
 @pytest.fixture
@@ -177,7 +179,7 @@ async def test_what_is_wrong_stands_on_the_page_with_the_text_that_was_typed(pla
 
 async def test_a_button_in_a_form_runs_its_own_call_with_its_value(plain: Plain) -> None:
     await plain.open("/wishes")
-    answer = await plain.post({**plain.hidden, **plain.button("More"), "text": "typed"})
+    answer = await plain.post({**plain.hidden, "text": "typed"}, where=plain.button("More"))
     assert answer.status_code == 303
     page = await plain.open("/wishes")
     assert "<b>14</b>" in page
@@ -199,7 +201,7 @@ async def test_a_component_without_state_works_without_a_session(plain: Plain) -
 
 async def test_a_button_of_a_child_in_a_form_calls_the_child(plain: Plain) -> None:
     await plain.open("/outer")
-    answer = await plain.post({**plain.hidden, **plain.button("Inner"), "text": "x"})
+    answer = await plain.post({**plain.hidden, "text": "x"}, where=plain.button("Inner"))
     assert answer.status_code == 303
     page = await plain.open("/outer")
     assert "<u>1</u>" in page
