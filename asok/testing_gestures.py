@@ -182,7 +182,9 @@ class Gestures:
         for element in (target, *target.parents):
             for wire in wires(element):
                 if wire.hears(event, key):
-                    prevented = prevented or event == "submit" or "prevent" in wire.modifiers
+                    # A button with a call of its own does not send its form.
+                    button = event == "click" and is_control(wire.element) and kind(wire.element) == "submit"
+                    prevented = prevented or event == "submit" or button or "prevent" in wire.modifiers
                     stopped = stopped or "stop" in wire.modifiers
                     await self._call(outcome, wire, Trigger(event, target, key, submitter, outcome.held))
             if stopped:

@@ -109,6 +109,8 @@ async def test_rows_keep_what_is_typed_in_them_when_others_go() -> None:
         await page.click("#add")
         assert page.value("[name=lines-3-what]") == ""
         assert page.effects[-1] == ["focus", '[name="lines-3-what"]']
+        assert page.text("b") == "0", "a button with a call of its own does not send its form"
+        assert page.text("#order-name-error") == ""
 
 
 async def test_there_are_not_more_rows_than_the_form_allows() -> None:
