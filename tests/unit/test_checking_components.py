@@ -27,6 +27,8 @@ class Deciding(Component):
 
 
 class Writing(Component):
+    template = "<p></p>"
+
     def render(self) -> str:
         return "<p></p>"
 
