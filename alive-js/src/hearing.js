@@ -21,8 +21,8 @@ export const listen = (attribute, type, heard, target = attribute.ownerElement, 
 };
 
 read((attribute, kind, parts) => {
-  const { name, value, ownerElement: element } = /** @type {any} */ (attribute);
-  if (!value || /^(model|cancel)$/.test(kind)) return;
+  const { name, ownerElement: element } = /** @type {any} */ (attribute);
+  if (!attribute.value || /^(model|cancel)$/.test(kind)) return;
   const has = (/** @type {string} */ word) => parts.includes(word);
   const ms = (/** @type {string} */ word) => has(word) && (+parts[parts.indexOf(word) + 1] || PAUSE);
   const words = parts.filter((part, at) => !MODIFIERS.includes(part) && !PAUSES.includes(part) && !(+part && PAUSES.includes(parts[at - 1])));
@@ -47,7 +47,7 @@ read((attribute, kind, parts) => {
     if (question && !confirm(question)) return event.preventDefault();
     element[name] = has("once") ? Infinity : event.timeStamp + ms("throttle");
 
-    const call = () => alive.fire(element, event, value, { key: event.key, ...origin(element, event) });
+    const call = () => alive.fire(element, event, attribute.value, { key: event.key, ...origin(element, event) });
     const pause = ms("debounce");
     if (pause) later(attribute, pause, call);
     else call();

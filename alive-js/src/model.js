@@ -9,7 +9,7 @@ const { alive } = window;
 
 read((attribute, kind, parts) => {
   if (kind !== "model") return;
-  const { name, value: field, ownerElement: control } = /** @type {any} */ (attribute);
+  const { name, ownerElement: control } = /** @type {any} */ (attribute);
   const { type } = control;
   const has = (/** @type {string} */ word) => parts.includes(word);
 
@@ -19,7 +19,7 @@ read((attribute, kind, parts) => {
     // Boxes with values are a list of those that are checked.
     if (type === "checkbox" && control.hasAttribute("value")) {
       const component = alive.around(control);
-      const boxes = /** @type {any[]} */ ([...(component?.root.querySelectorAll(`[${CSS.escape(name)}="${CSS.escape(field)}"]:checked`) ?? [])]);
+      const boxes = /** @type {any[]} */ ([...(component?.root.querySelectorAll(`[${CSS.escape(name)}="${CSS.escape(attribute.value)}"]:checked`) ?? [])]);
       return boxes.filter((box) => alive.around(box) === component).map((box) => box.value);
     }
     if (type === "checkbox") return control.checked;
@@ -31,7 +31,7 @@ read((attribute, kind, parts) => {
   /** @param {any} event */
   const heard = (event) => {
     const go = () =>
-      alive.fire(control, event, "", { ...origin(control, event), value: undefined, form: undefined, fields: { [field]: entered() } });
+      alive.fire(control, event, "", { ...origin(control, event), value: undefined, form: undefined, fields: { [attribute.value]: entered() } });
     if (has("debounce")) later(attribute, +(parts[parts.indexOf("debounce") + 1] ?? 0) || PAUSE, go);
     else go();
   };

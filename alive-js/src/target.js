@@ -23,8 +23,8 @@ const isSecret = (element) => element.type === "password" || /password/.test(ele
 /** Members that are undefined do not go. @param {any} element */
 const describe = (element) => ({
   tag: fitting(element.localName, WORD),
-  id: fitting(element.getAttribute("id"), NAME),
-  name: fitting(element.getAttribute("name"), NAME),
+  id: fitting(element.getAttribute?.("id"), NAME),
+  name: fitting(element.getAttribute?.("name"), NAME),
   value: isSecret(element) || (element.localName === "button" && !element.value) ? undefined : fitting(element.value, VALUE),
   checked: /^(checkbox|radio)$/.test(element.type) ? element.checked : undefined,
   dataset: datasetOf(element),
@@ -43,12 +43,13 @@ const wanted = document.querySelector("script[data-target]");
 export const origin = (element, event) =>
   wanted
     ? {
-    type: event.type.replace("compositionend", "input"),
-    target: describe(event.target),
-    current: element === event.target ? undefined : describe(element),
-    keys: keysOf(event),
-    x: rounded(event.clientX),
-    y: rounded(event.clientY),
-    page_x: rounded(event.pageX),
-    page_y: rounded(event.pageY),
-  } : undefined;
+        type: event.type.replace("compositionend", "input"),
+        target: describe(event.target),
+        current: element === event.target ? undefined : describe(element),
+        keys: keysOf(event),
+        x: rounded(event.clientX),
+        y: rounded(event.clientY),
+        page_x: rounded(event.pageX),
+        page_y: rounded(event.pageY),
+      }
+    : undefined;
