@@ -60,8 +60,10 @@ alive.keep = (old, fresh) => {
     queueMicrotask(settle);
   }
   if (!fresh.attributes || old.nodeName !== fresh.nodeName) return;
+  const noted = fresh.matches(NOTED);
+  if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   old.alone = fresh.matches(ALONE);
-  if (fresh.matches(NOTED)) note(old, fresh);
-  if (old.selectedOptions && !old.alone && !old.isEqualNode(fresh)) choose(old, fresh);
-  if (fresh.matches(NOTED) || fresh.querySelector(NOTED)) return false;
+  if (noted) note(old, fresh);
+  if (old.selectedOptions && !old.alone) choose(old, fresh);
+  return false;
 };

@@ -510,8 +510,7 @@ LISTS = {
 ALL_MOVE = {"reversed", "all others"}
 
 
-@pytest.mark.parametrize("core", [False, True], ids=["features", "core"])
-@pytest.mark.parametrize("key", ["ws-key", "class"], ids=["keyed", "unkeyed"])
+@pytest.mark.parametrize(("key", "core"), [("ws-key", True), ("ws-key", False), ("class", True)])
 async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench: Open, key: str, core: bool) -> None:
     await open_bench(core=core)
     await page.evaluate(COUNT)
