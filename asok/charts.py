@@ -22,7 +22,8 @@ __all__ = ["SPAN", "Chart", "Mark", "Plotted", "Text", "bar_chart", "line_chart"
 SPAN = 1000
 BAR = 10
 LARGEST = 1e300
-LABELS, LONGEST = 6, 14
+# So many words fit below a chart on a phone, and so many characters in all.
+LABELS, LONGEST, CHARACTERS = 6, 14, 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def _chart(
     series: list[Series], plotted: list[Plotted], width: int, scaled: Scale, places: list[float], unit: str
 ) -> Chart:
     labels = max((each.labels for each in series), key=len)
-    shown = range(0, len(labels), max(1, -(-len(labels) // LABELS)))
+    fitting = min(LABELS, CHARACTERS // (max(map(len, map(_shortened, labels)), default=0) + 2))
+    shown = range(0, len(labels), max(1, -(-len(labels) // fitting)))
     return Chart(
         width,
         _zero(scaled),

@@ -26,7 +26,7 @@ export const script = /** @type {HTMLScriptElement} */ (document.currentScript);
 /** @type {Map<string, Component>} */
 export const components = new Map();
 
-export const alive = (window.alive = /** @type {Alive} */ ({ components }));
+export const alive = (window.alive = /** @type {Alive} */ ({ ...window.alive, components }));
 
 /**
  * Calls a part of the module `messages`, which lies beside this script and is fetched when it is first needed.

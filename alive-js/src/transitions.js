@@ -34,7 +34,7 @@ alive.receive = (...message) => {
   if (held) held.push(message);
   else if (!still.matches && "startViewTransition" in document && moves(message)) {
     held = [message];
-    document.startViewTransition(() => {
+    const { ready } = document.startViewTransition(() => {
       const all = /** @type {any[][]} */ (held);
       held = undefined;
       for (const each of all)
@@ -44,5 +44,7 @@ alive.receive = (...message) => {
           reportError(error);
         }
     });
+    // Another one has begun, or two elements have one name: the update is shown all the same.
+    ready.catch(() => {});
   } else receive(...message);
 };

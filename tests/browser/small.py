@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from playwright.async_api import Page
@@ -55,4 +56,5 @@ async def live(page: Page) -> None:
 async def until(page: Page, condition: str) -> None:
     """Waits until a JavaScript expression is true. Playwright's own way needs `eval`, which the policy forbids."""
     look = f"const look = async () => (await ({condition})) ? done() : setTimeout(look, 10)"
-    await page.evaluate(f"new Promise((done) => {{ {look}; look() }})")
+    async with asyncio.timeout(10):
+        await page.evaluate(f"new Promise((done) => {{ {look}; look() }})")

@@ -1,0 +1,345 @@
+"""Scripts of the page's own beside Alive, in Chromium: hooks, what they inject, and view transitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from asok import Component, exposed
+from tests.browser.conftest import Serve
+from tests.browser.small import opened, small_app, until
+
+# A hook that writes down what it is told, and shows it.
+LOG = """
+const log = (window.log = []);
+const hook = {
+  mounted: (element) => { element.textContent = "drawn"; log.push("mounted " + element.dataset.points); },
+  updated: (element) => log.push("updated " + element.dataset.points + " " + element.textContent),
+  destroyed: (element) => log.push("destroyed " + element.isConnected),
+};
+"""
+
+
+class Charting(Component):
+    points: list[int] = [1]
+    shown = True
+    name = "Chart"
+    said = ""
+    template = """<div>{% if shown %}
+        <p ws-hook="{{ name }}" ws-ignore data-points="{{ points | join(',') }}"></p>{% endif %}
+        <button ws-click="more">more</button><button ws-click="toggle">toggle</button>
+        <button ws-click="tell">tell</button><button ws-click="become('Other')">other</button>
+        <output>{{ points | length }} {{ said }}</output></div>"""
+
+    @exposed
+    def more(self) -> None:
+        self.points.append(self.points[-1] + 1)
+
+    @exposed
+    def toggle(self) -> None:
+        self.shown = not self.shown
+
+    @exposed
+    def become(self, name: str) -> None:
+        self.name = name
+
+    @exposed
+    def tell(self) -> None:
+        self.dispatch("zoom", {"to": 3})
+
+    @exposed
+    def measure(self, width: int, unit: str = "px") -> dict[str, Any]:
+        self.said = f"{width}{unit}"
+        return {"width": width * 2}
+
+
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def expect_log(page: Page, *entries: str) -> None:
+    await until(page, f"window.log?.length === {len(entries)}")
+    assert await page.evaluate("window.log") == list(entries)
+
+
+@pytest.mark.parametrize("order", ["after", "long after"])
+async def test_a_hook_is_told_when_its_element_comes_changes_and_goes(
+    page: Page, serve: Serve, tmp_path: Path, order: str
+) -> None:
+    late = "setTimeout(() => { %s }, 300)" if order == "long after" else "%s"
+    scripts = late % (LOG + "alive.hooks.Chart = hook;")
+    await opened(page, serve, small_app(tmp_path, "{{ component('Charting') }}", scripts=scripts))
+    await expect_log(page, "mounted 1")
+    await press(page, "more")
+    await expect_log(page, "mounted 1", "updated 1,2 drawn")
+    await press(page, "toggle")
+    await expect_log(page, "mounted 1", "updated 1,2 drawn", "destroyed false")
+    await press(page, "toggle")
+    await expect_log(page, "mounted 1", "updated 1,2 drawn", "destroyed false", "mounted 1,2")
+
+
+async def test_a_script_before_alive_says_its_hooks_as_well(page: Page, serve: Serve, tmp_path: Path) -> None:
+    first = LOG + "(window.alive ??= {}).hooks = { Chart: hook };"
+    await opened(page, serve, small_app(tmp_path, "{{ component('Charting') }}", first=first))
+    await expect_log(page, "mounted 1")
+
+
+async def test_an_element_that_becomes_another_hooks_is_handed_over(page: Page, serve: Serve, tmp_path: Path) -> None:
+    scripts = (
+        LOG
+        + """alive.hooks.Chart = hook;
+        alive.hooks.Other = { mounted: () => log.push("the other") };"""
+    )
+    await opened(page, serve, small_app(tmp_path, "{{ component('Charting') }}", scripts=scripts))
+    await press(page, "other")
+    await expect_log(page, "mounted 1", "destroyed true", "the other")
+
+
+async def test_a_hook_calls_methods_and_hears_what_its_component_dispatches(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    scripts = """window.heard = [];
+        alive.hooks.Chart = { mounted: async (element, hook) => {
+          hook.handle("zoom", (detail) => heard.push(detail.to));
+          window.answer = await hook.call("measure", 320);
+          await hook.call("measure", "wide").catch((error) => { window.refused = error.code; });
+        } };"""
+    body = "{{ component('Charting', key=1) }}<hr>{{ component('Charting', key=2, shown=False) }}"
+    await opened(page, serve, small_app(tmp_path, body, scripts=scripts))
+    await expect(page.locator("output").first).to_have_text("1 320px")
+    await until(page, "window.refused")
+    assert await page.evaluate("[window.answer, window.refused]") == [{"width": 640}, "bad_args"]
+    await page.get_by_role("button", name="tell").nth(1).click()
+    await page.get_by_role("button", name="more").nth(1).click()
+    await expect(page.locator("output").nth(1)).to_have_text("2")
+    await page.get_by_role("button", name="tell").first.click()
+    await until(page, "window.heard[0]")
+    assert await page.evaluate("window.heard") == [3]
+
+
+async def test_a_hook_that_throws_is_said_once_and_disturbs_nobody(page: Page, serve: Serve, tmp_path: Path) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if "alive" in message.text else None)
+    scripts = """alive.hooks.Chart = { mounted: () => { throw Error("broken"); },
+        updated: async () => { throw Error("late"); }, destroyed: () => null.x };"""
+    await opened(page, serve, small_app(tmp_path, "{{ component('Charting') }}", scripts=scripts))
+    for count in (2, 3):
+        await press(page, "more")
+        await expect(page.locator("output")).to_have_text(str(count))
+    await press(page, "toggle")
+    await expect(page.locator("[ws-hook]")).to_have_count(0)
+    await until(page, "true")
+    assert [text.split("\n")[0] for text in said] == [
+        "alive: hook Chart.mounted failed: Error: broken",
+        "alive: hook Chart.updated failed: Error: late",
+        "alive: hook Chart.destroyed failed: TypeError: Cannot read properties of null (reading 'x')",
+    ]
+
+
+async def test_an_unknown_hook_is_one_error_that_names_the_known(page: Page, serve: Serve, tmp_path: Path) -> None:
+    body = "{{ component('Charting', name='Chrat', key=1) }}{{ component('Charting', name='Chrat', key=2) }}"
+    async with page.expect_console_message(lambda message: "hook" in message.text) as said:
+        await opened(page, serve, small_app(tmp_path, body, scripts="alive.hooks.Chart = {}; alive.hooks.Map = {};"))
+    assert (await said.value).text.strip() == 'alive: no hook "Chrat"; known: Chart,Map'
+    await press_all(page)
+
+
+async def press_all(page: Page) -> None:
+    for number in range(2):
+        await page.get_by_role("button", name="more").nth(number).click()
+        await expect(page.locator("output").nth(number)).to_have_text("2")
+
+
+# --- what scripts change by themselves
+
+
+class Plain(Component):
+    count = 0
+    template = """<section><b>{{ count }}</b><button ws-click="add">add</button>
+        <input value="x"><div id="foreign" ws-ignore></div></section>"""
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+async def test_what_a_script_has_changed_in_a_component_is_as_the_server_says_after_a_resync(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
+    await press(page, "add")
+    await expect(page.locator("b")).to_have_text("1")
+    await page.locator("input").fill("typed")
+    await page.evaluate("""() => {
+        document.querySelector("b").textContent = "wrong";
+        document.querySelector("button").remove();
+        document.querySelector("section").append("foreign");
+        document.querySelector("#foreign").innerHTML = "<i>mine</i>";
+        alive.resync(document.querySelector("b"));
+    }""")
+    await expect(page.locator("b")).to_have_text("1")
+    await expect(page.get_by_role("button", name="add")).to_be_visible()
+    await expect(page.get_by_text("foreign")).to_have_count(0)
+    await expect(page.locator("#foreign i")).to_have_text("mine")
+    await expect(page.locator("input")).to_have_value("typed")
+    await press(page, "add")
+    await expect(page.locator("b")).to_have_text("2")
+
+
+async def test_a_resync_while_an_event_is_under_way_happens_after_it_and_nothing_twice(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
+    await page.evaluate("""() => {
+        for (let i = 0; i < 5; i++) {
+          document.querySelector("button").click();
+          document.querySelector("b").textContent = "wrong";
+          alive.resync(document.querySelector("section"));
+        }
+    }""")
+    await expect(page.locator("b")).to_have_text("5")
+    await press(page, "add")
+    await expect(page.locator("b")).to_have_text("6")
+
+
+async def test_markup_that_a_script_fetches_calls_methods_and_its_components_live(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    app = small_app(tmp_path, "{{ component('Plain') }}<div id='more'></div>")
+
+    class Listener(Component):
+        template = "<em>{{ heard }} {{ loaded }}</em>"
+
+        def load(self) -> None:
+            self.subscribe("news")
+            loads.append(1)
+            self.heard, self.loaded = heard[-1] if heard else "nothing", len(loads)
+
+    heard: list[str] = []
+    loads: list[int] = []
+    app.page("/part", Listener)
+    await opened(page, serve, app)
+    await page.evaluate("""async () => {
+        document.querySelector("#foreign").innerHTML = '<button ws-click="add">foreign</button>';
+        const part = new DOMParser().parseFromString(await (await fetch("/part")).text(), "text/html");
+        const more = document.querySelector("#more");
+        more.append(document.importNode(part.querySelector("em"), true));
+        alive.resync(more);
+    }""")
+    await press(page, "foreign")
+    await expect(page.locator("b")).to_have_text("1")
+    await expect(page.locator("em")).to_have_text(re.compile(r"nothing ([2-9])"))
+    heard.append("it lives")
+    await app.push("news", 1)
+    await expect(page.locator("em")).to_contain_text("it lives")
+
+
+# --- transitions
+
+
+class Rows(Component):
+    names: list[str] = ["a", "b", "c"]
+    text = ""
+    template = """<div><input ws-input="say" aria-label="Text"><output>{{ text }}</output>
+        <ul>{% for name in names %}
+          <li ws-key="{{ name }}" ws-transition="row-{{ name }}">{{ name }}</li>{% endfor %}</ul>
+        <p ws-transition>{{ names | first }}</p><button ws-click="turn">turn</button></div>"""
+
+    @exposed
+    def turn(self) -> None:
+        self.names.append(self.names.pop(0))
+
+    @exposed
+    def say(self, value: str) -> None:
+        self.text = value
+
+
+COUNT = """window.begun = 0;
+    const { startViewTransition } = Document.prototype;
+    Document.prototype.startViewTransition = function (callback) {
+      begun++;
+      window.moving = startViewTransition.call(this, callback);
+      return moving;
+    };"""
+
+
+@pytest.fixture
+async def rows(page: Page, serve: Serve, tmp_path: Path) -> AsyncIterator[Page]:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Rows') }}", first=COUNT))
+    yield page
+
+
+async def test_an_update_is_shown_as_a_view_transition_of_the_named_rows(rows: Page) -> None:
+    await press(rows, "turn")
+    await until(rows, "window.moving?.ready.then(() => true)")
+    moved = await rows.evaluate("""() => document.getAnimations()
+        .map(({ effect }) => effect.pseudoElement).filter((each) => each?.startsWith("::view-transition-group"))""")
+    assert {"::view-transition-group(row-a)", "::view-transition-group(row-b)"} <= {*moved}
+    assert not any("root" in each for each in moved)
+    await expect(rows.locator("li")).to_have_text(["b", "c", "a"])
+    assert await rows.locator("[style]").count() == 0
+
+
+async def test_the_page_is_used_as_ever_while_rows_move(rows: Page) -> None:
+    await press(rows, "turn")
+    await until(rows, "window.moving?.ready.then(() => true)")
+    await press(rows, "turn")
+    await press(rows, "turn")
+    await press(rows, "turn")
+    await expect(rows.locator("li")).to_have_text(["b", "c", "a"])
+
+
+async def test_what_is_typed_during_transitions_is_neither_lost_nor_out_of_order(rows: Page) -> None:
+    field = rows.get_by_label("Text")
+    await field.press_sequentially("the quick brown fox", delay=20)
+    await expect(rows.locator("output")).to_have_text("the quick brown fox")
+    await expect(field).to_have_value("the quick brown fox")
+    await expect(field).to_be_focused()
+    await field.press("Home")
+    await rows.evaluate("document.querySelector('button').click()")
+    await expect(rows.locator("li").first).to_have_text("b")
+    assert await field.evaluate("(input) => input.selectionStart") == 0
+    assert await rows.evaluate("window.begun") > 1
+
+
+async def test_updates_come_once_and_in_order_through_transitions(rows: Page) -> None:
+    await rows.evaluate("""() => {
+        window.shown = [];
+        document.addEventListener("alive:updated", () =>
+          shown.push([...document.querySelectorAll("li")].map((row) => row.textContent).join("")));
+        for (let i = 0; i < 10; i++) document.querySelector("button").click();
+    }""")
+    await until(rows, "window.shown.length === 10")
+    turns = ["bca", "cab", "abc"]
+    assert await rows.evaluate("window.shown") == [turns[place % 3] for place in range(10)]
+
+
+async def test_who_wants_no_motion_gets_none(rows: Page) -> None:
+    await rows.emulate_media(reduced_motion="reduce")
+    await press(rows, "turn")
+    await expect(rows.locator("li")).to_have_text(["b", "c", "a"])
+    assert await rows.evaluate("window.begun") == 0
+
+
+async def test_a_browser_without_view_transitions_shows_the_update_all_the_same(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    first = "delete Document.prototype.startViewTransition;"
+    await opened(page, serve, small_app(tmp_path, "{{ component('Rows') }}", first=first))
+    await press(page, "turn")
+    await expect(page.locator("li")).to_have_text(["b", "c", "a"])
+
+
+async def test_two_elements_of_one_name_are_shown_without_a_transition(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Rows', names=['a', 'b', 'a']) }}", first=COUNT))
+    await press(page, "turn")
+    await expect(page.locator("p")).to_have_text("b")
+    await press(page, "turn")
+    await expect(page.locator("p")).to_have_text("a")
