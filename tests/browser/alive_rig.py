@@ -15,7 +15,11 @@ from asok.attributes import needs_features
 __all__ = ["ONE", "TWO", "Line", "Rig", "root", "token"]
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = {"/live/": ROOT / "asok" / "static", "/src/": ROOT / "alive-js" / "src"}
+FOLDERS = {
+    "/live/": ROOT / "asok" / "static",
+    "/src/": ROOT / "alive-js" / "src",
+    "/morph/": Path(__file__).parent / "morph",
+}
 PATIENCE = 10
 ONE, TWO = "component001", "component002"
 
