@@ -17,13 +17,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from tests.browser.alive_rig import ONE, Line, Rig, root
+from asok.diff import change
+from tests.browser.alive_rig import ONE, Rig, root, token
 from tests.browser.conftest import Serve
 
 HERE = Path(__file__).parent / "morph"
 SOURCE = Path(__file__).parents[2] / "alive-js" / "src"
 SEED = int(os.environ.get("ASOK_SEED", 20261121))
-PAIRS, BATCH = 5000, 500
+PAIRS, BATCH, ON_THE_WIRE = 5000, 500, 150
 POLICY = {"content-security-policy": "default-src 'self'"}
 NATIVE = pytest.mark.parametrize("native", [True, False], ids=["moveBefore", "insertBefore"])
 WITHOUT_MOVE = "() => { delete Element.prototype.moveBefore; }"
@@ -98,6 +99,44 @@ async def test_any_tree_becomes_exactly_any_other(page: Page, open_bench: Open, 
             [seed, BATCH, core],
         )
         assert wrong is None, "ASOK_SEED={seed}: {wrong}\nold: {old}\nnext: {next}".format(**wrong)
+
+
+# --- the same through the whole wire
+
+
+async def test_any_text_shows_exactly_through_the_built_runtime(page: Page, server: Rig) -> None:
+    server.body = root("<details></details>")
+    await page.goto(server.url)
+    line = await server.line()
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+    texts = await page.evaluate(
+        """async ([seed, pairs]) => {
+            const { html } = await import("/morph/trees.js");
+            const { pairOf } = await import("/morph/pairs.js");
+            const trees = Array.from({ length: pairs }, (_, place) => pairOf(seed + place, false));
+            return trees.flatMap(({ old, next }) => [old, next].map(html)).map((text) => text.replaceAll(/ data-person="\\w+"/g, ""));
+        }""",
+        [SEED, ON_THE_WIRE],
+    )
+    shown: str | None = None
+    for version, text in enumerate(texts, 1):
+        await line.update(0, change(shown, text), token(ONE, version))
+        shown = text
+        wrong = await page.evaluate(
+            """async ([text, state]) => {
+                const { normal } = await import("/morph/judging.js");
+                const root = () => document.querySelector("[data-asok-state]");
+                while (root().dataset.asokState !== state) await new Promise(requestAnimationFrame);
+                const template = document.createElement("template");
+                template.innerHTML = text;
+                const wanted = template.content.firstElementChild;
+                wanted.dataset.asokState = state;
+                const [is, ought] = [normal(root(), false), normal(wanted, false)];
+                return is === ought ? null : `is\\n${is}\\nand ought to be\\n${ought}`;
+            }""",
+            [text, token(ONE, version)],
+        )
+        assert wrong is None, f"text {version} after ASOK_SEED={SEED}: {wrong}"
 
 
 # --- what lives goes on
