@@ -79,7 +79,7 @@ class Frame:
 
     content: what the template itself was given. streams: what renders a row of each stream met so far. met: how
     often each class stands in it; places: all that are taken. asked: the slots that its templates show; None where
-    that cannot be told.
+    that cannot be told. within: the children, one in the other, whose content is being rendered.
     """
 
     slot: str
@@ -91,27 +91,28 @@ class Frame:
     met: Counter[str] = field(default_factory=Counter)
     places: set[str] = field(default_factory=set)
     asked: set[str] | None = field(default_factory=set)
+    within: str = ""
 
-    def add(self, definition: Definition, key: Any, arguments: dict[str, Any], **options: Any) -> Child:
-        """The child in the next place of its class, or in that of its key. options: the rest of a `Child`.
-
-        Raises RenderError, FieldError.
-        """
+    def seat(self, definition: Definition, key: Any) -> tuple[str, str]:
+        """Instance and slot of a child in the next place of its class, or in that of its key. Raises RenderError."""
         place = _place(definition.name, f"#{self.met[definition.name]}" if key is None else f"={key}")
         slot = _short(f"{self.slot}\x00{place}")
         if slot in self.places:
             raise RenderError(f"two {definition.name} have key={key!r} here; give each a key of its own")
-        instance = _short(f"{self.instance}\x00{place}") if self.instance else secrets.token_urlsafe(9)
-        digest = _arguments_digest(definition, arguments)
-        child = Child(instance, definition, arguments, digest, slot, self.path + self.instance, **options)
         self.met[definition.name] += 1
         self.places.add(slot)
-        self.children[instance] = child
+        return _short(f"{self.instance}\x00{place}") if self.instance else secrets.token_urlsafe(9), slot
+
+    def add(self, seat: tuple[str, str], definition: Definition, arguments: dict[str, Any], **options: Any) -> Child:
+        """The child that takes this seat. options: the rest of a `Child`. Raises FieldError."""
+        instance, slot = seat
+        path, digest = self.path + self.instance + self.within, _arguments_digest(definition, arguments)
+        child = self.children[instance] = Child(instance, definition, arguments, digest, slot, path, **options)
         return child
 
-    def inside(self) -> Frame:
+    def inside(self, child: str) -> Frame:
         """For the content of a child: its places are those of this template, but what stands in it is the child's."""
-        return replace(self, children={})
+        return replace(self, children={}, within=self.within + child)
 
     def content_of(self, texts: dict[str, str]) -> Content:
         """These texts, which were rendered inside of this frame, with the components in them."""
@@ -144,11 +145,10 @@ def page_slot(path: str, definition: Definition) -> str:
 
 
 def has_key(token: Token, key: Any) -> bool:
-    """Whether the instance was given this key where it stands: its own name, or that of its slot, is made of it."""
-    place, around = _place(token.component, f"={key}"), token.around
-    if around:
-        return token.instance == _short(f"{around[0]}\x00{place}")
-    return token.slot == _short(f"{token.mount.path}\x00{place}")
+    """Whether the instance was given this key: its own name, or on a page that of its slot, is made of it."""
+    place = _place(token.component, f"={key}")
+    named = any(token.instance == _short(f"{around}\x00{place}") for around in token.around)
+    return named or token.slot == _short(f"{token.mount.path}\x00{place}")
 
 
 def _place(name: str, mark: str) -> str:

@@ -91,12 +91,12 @@ class Templates:
         if frame is None and (self.inline is None or request is None):
             raise RenderError(f"component('{name}') needs `request` in the template's context")
         into = frame or request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
-        content = given(caller, into, self.limit) if caller else NO_CONTENT
+        seat = into.seat(definition, key)
+        content = given(caller, into, seat[0], self.limit) if caller else NO_CONTENT
         if content and definition.cls.stateless:
             raise RenderError(f"{name} is stateless and keeps no content; give it arguments, or a state")
-        child = into.add(
-            definition, key, arguments, content=content, lazy=LAZY[lazy], placeholder=str(escape(placeholder))
-        )
+        options = {"content": content, "lazy": LAZY[lazy], "placeholder": str(escape(placeholder))}
+        child = into.add(seat, definition, arguments, **options)
         if frame is None and self.inline is not None:
             return self.inline(child, request)
         return Markup(place_of(child))

@@ -36,9 +36,9 @@ def fill_slot(name: str, *, caller: Callable[[], str]) -> str:
     return ""
 
 
-def given(caller: Callable[[], str], frame: Frame, limit: int) -> Content:
+def given(caller: Callable[[], str], frame: Frame, child: str, limit: int) -> Content:
     """What stands between `{% component … %}` and its end, rendered in the place of this frame. Raises RenderError."""
-    inner = frame.inside()
+    inner = frame.inside(child)
     with rendering_into(inner):
         texts = _filled(caller)
     size = sum(map(len, texts.values()))

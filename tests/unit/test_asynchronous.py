@@ -46,7 +46,7 @@ class Reading(msgspec.Struct):
     at: str = "noon"
 
 
-class Weather(Component):
+class Forecast(Component):
     city: str = "Oslo"
     template = """<section>{% for each in (warm, wind, air) %}<p>{{ "…" if each.loading }}{{ each.value.degrees
         if each.value.degrees is defined else each.value if each.ready }}{{ " !" ~ each.error if each.error }}</p>
@@ -94,7 +94,7 @@ def new_gates() -> None:
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[LiveClient]:
-    pages = {"/": "{{ component('Weather') }}", "/none": "none"}
+    pages = {"/": "{{ component('Forecast') }}", "/none": "none"}
     async with LiveClient(asok_app(tmp_path, pages, debug=True)) as live:
         yield live
 
@@ -104,7 +104,7 @@ async def tab(live: LiveClient) -> Page:
     return await live.open("/")
 
 
-AIR = "!Weather.air raised ConnectionError: no answer"
+AIR = "!Forecast.air raised ConnectionError: no answer"
 
 # ---- how they come
 
@@ -142,10 +142,10 @@ async def test_what_failed_is_tried_again_when_the_page_is_loaded_again(tab: Pag
 
 async def test_in_production_an_error_is_a_code(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gates.open("air")
-    async with LiveClient(asok_app(tmp_path, {"/": "{{ component('Weather') }}"})) as live:
+    async with LiveClient(asok_app(tmp_path, {"/": "{{ component('Forecast') }}"})) as live:
         page = await live.open("/")
         await page.shows("p", "…", "…", "!failed")
-    assert "Weather.air raised ConnectionError: no answer" in caplog.text
+    assert "Forecast.air raised ConnectionError: no answer" in caplog.text
 
 
 async def test_a_plain_def_runs_in_a_thread_and_a_refusal_keeps_its_code(live: LiveClient) -> None:
@@ -317,7 +317,7 @@ async def test_loading_begins_again_after_a_lost_connection(tab: Page) -> None:
 
 async def test_loading_begins_again_in_another_process_and_after_a_reload(tmp_path: Path) -> None:
     database = str(tmp_path / "sessions.db")
-    apps = [asok_app(tmp_path, {"/": "{{ component('Weather') }}"}, database=database) for _ in range(2)]
+    apps = [asok_app(tmp_path, {"/": "{{ component('Forecast') }}"}, database=database) for _ in range(2)]
     async with rig(apps[0]) as first:
         visitor = await first.visitor()
         page = await visitor.open()
@@ -340,7 +340,7 @@ async def test_loading_begins_again_in_another_process_and_after_a_reload(tmp_pa
 async def test_a_value_that_met_a_busy_store_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asok.lines.AGAIN", 0.05)
     backend = Refusing(1, busy=True)
-    async with LiveClient(asok_app(tmp_path, {"/": "{{ component('Weather') }}"}, backend=backend)) as live:
+    async with LiveClient(asok_app(tmp_path, {"/": "{{ component('Forecast') }}"}, backend=backend)) as live:
         page = await live.open("/")
         backend.armed = True
         gates.open("wind Oslo")
@@ -351,7 +351,7 @@ async def test_a_value_that_met_a_busy_store_is_not_lost(tmp_path: Path, monkeyp
 async def test_a_child_with_new_arguments_finds_its_values_anew(live: LiveClient) -> None:
     class Atlas(Component):
         city: str = "Oslo"
-        template = """<main><button id="go" ws-click="go">Go</button>{{ component('Weather', city=city) }}</main>"""
+        template = """<main><button id="go" ws-click="go">Go</button>{{ component('Forecast', city=city) }}</main>"""
 
         @exposed
         def go(self) -> None:

@@ -184,6 +184,45 @@ async def test_a_child_that_has_come_later_emits_and_hears(tmp_path: Path) -> No
         assert await heard_by(app, page) == [{"d0": "d1"}]
 
 
+async def test_what_stands_in_a_slot_is_inside_of_the_component_that_has_the_slot(live: LiveClient) -> None:
+    class Desk(Component):
+        heard: list[str] = []
+        template = """<main><h1>{{ heard | join(' ') }}</h1>
+            {% component 'Drawer', key=1 %}{{ component('Button', key='a') }}{% endcomponent %}
+            {% component 'Drawer', key=2 %}{{ component('Button', key='b') }}{% endcomponent %}</main>"""
+
+        @on("pressed")
+        def hear(self, name: str) -> None:
+            self.heard = [*self.heard, name]
+
+    class Drawer(Component):
+        open: bool = False
+        template = "<section><h2>{{ open }}</h2>{{ slot }}</section>"
+
+        @on("pressed")
+        def hear(self) -> None:
+            self.open = not self.open
+
+    class Button(Component):
+        pointed: str = ""
+        template = "<button ws-click='press'>Press{{ pointed }}</button>"
+
+        @exposed
+        def press(self) -> None:
+            self.emit("pressed", "x")
+            self.emit("pointed at", to=("Button", "a"))
+
+        @on("pointed at")
+        def point(self) -> None:
+            self.pointed = "!"
+
+    page = await live.mount(Desk)
+    await page.click("section:nth-of-type(2) button")
+    await page.shows("h1", "x")
+    await page.shows("h2", "False", "True")
+    await page.shows("button", "Press!", "Press")
+
+
 async def test_one_class_may_hear_patterns_of_names(live: LiveClient) -> None:
     class Wall(Component):
         heard: list[str] = []
