@@ -29,6 +29,8 @@ TAG = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+# A button for Enter, which no update takes for another element.
+ENTER = f'<span hidden ws-key="{OWN}enter"><button></button></span>'
 ELSEWHERE = frozenset({"outside", "window", "document"})
 
 
@@ -117,8 +119,8 @@ class _Reading:
         self.form, self.ends_here = _Form({owner}), True
         hidden = _hidden(f"{TOKEN} {owner}", token) + _hidden(CSRF, self.posting.csrf)
         if call is not None:
-            # Enter presses the first button, which is not to be one with a call of its own.
-            hidden += _hidden(CALL, f"{owner} {call}") + f'<span hidden ws-key="{OWN}enter"><button></button></span>'
+            hidden += _hidden(CALL, f"{owner} {call}")
+            hidden += ENTER if _first_button_calls(text) else ""
         start = found[0][:-1].rstrip("/")
         return f'{start} method="post" action="{escape(self.posting.path)}">{hidden}'
 
@@ -133,6 +135,18 @@ class _Reading:
         rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() == "type" else each[0], found[5].rstrip("/"))
         where = escape(f"{self.posting.path}?{urlencode({'call': f'{owner} {call}', 'value': value})}")
         return f'{before}<{name} type="submit" formnovalidate formaction="{where}"{rest}>'
+
+
+def _first_button_calls(text: str) -> bool:
+    """Whether the first button of a form, which Enter presses, has a call of its own, or may be a child's."""
+    for found in TAG.finditer(text):
+        if PLACEHOLDER.match(found[0] + "</template>"):
+            return True
+        if not found[3] and (found[4] or "").lower() in ("button", "input"):
+            attributes = attributes_of(found[5])
+            if found[4].lower() == "button" or attributes.get("type", "").lower() in ("submit", "button", "image"):
+                return call_of(attributes, "ws-click") is not None
+    return False
 
 
 def _hidden(name: str, value: str) -> str:

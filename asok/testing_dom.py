@@ -81,6 +81,9 @@ class Dom:
 
     def __init__(self, html: str) -> None:
         self.tree = parse(html)
+        # What a page holds for browsers without JavaScript is gone when the scripts have run.
+        for each in self.tree.select('input[name^="_asok-"], [ws-key="_asok-enter"]'):
+            each.decompose()
         self.forms = Forms()
         self.roots: dict[str, Tag] = {}
         self._collect_roots()

@@ -19,7 +19,7 @@ from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
 SHARED = ("shared", "dashboard", "chat", "cursors", "settings")
-EXAMPLES = ("counter", "todo", "unicode", "progress", *SHARED)
+EXAMPLES = ("counter", "todo", "unicode", "progress", *SHARED, "signup", "invoice")
 WITH_SCRIPT = ("cursors", "settings")
 KEYS_PER_SECOND = 20
 # The 30 s form shows what the short one may miss; it is for the eyes, not for every run.

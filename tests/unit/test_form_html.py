@@ -23,9 +23,16 @@ def test_a_form_with_a_call_is_posted_with_what_proves_it() -> None:
     assert made("<form ws-submit=\"save(1, 'x')\"><button>Save</button></form>") == (
         '<form ws-submit="save(1, \'x\')" method="post" action="/live/form">'
         f'{PROOFS}<input type="hidden" name="_asok-call" value="A save(1, &#39;x&#39;)">'
-        '<span hidden ws-key="_asok-enter"><button></button></span>'
         "<button>Save</button></form>"
     )
+
+
+def test_enter_presses_no_button_that_has_a_call_of_its_own() -> None:
+    child = '<template data-asok="aaaaaaaaaaaa.00000000"></template>'
+    for first in ('<button ws-click="more">', '<input type="button" ws-click="more">', child):
+        html = made(f'<form ws-submit="save"><input name="x">{first}<button>Save</button></form>')
+        assert html.index('<span hidden ws-key="_asok-enter"><button></button></span>') < html.index('name="x"')
+    assert "_asok-enter" not in made('<form ws-submit="a"><button>Save</button><button ws-click="more"></form>')
 
 
 def test_modifiers_make_no_difference_and_what_is_said_of_elsewhere_is_no_call() -> None:
