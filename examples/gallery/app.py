@@ -16,10 +16,12 @@ from asok import Asok, Component
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from examples.board.app import Board
+from examples.charts.app import Charts
 from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
+from examples.hooks.app import Hooks, serve_library
 from examples.invoice.app import Invoice
 from examples.lazy.app import Lazy
 from examples.nested.app import Nested
@@ -47,6 +49,8 @@ SHOWN = (
     Weather,
     Nested,
     Lazy,
+    Charts,
+    Hooks,
 )
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
@@ -79,6 +83,7 @@ def sources_of(component: type[Component]) -> dict[str, str]:
 app = Asok(middleware=[Middleware(ContentSecurityPolicy)], lifespan=measuring)
 app.authorize("chat:*")(has_a_name)
 connect(app)
+serve_library(app)
 
 
 @app.page("/", "index.html")

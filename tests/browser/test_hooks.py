@@ -235,7 +235,7 @@ async def test_markup_that_a_script_fetches_calls_methods_and_its_components_liv
     await expect(page.locator("b")).to_have_text("1")
     await expect(page.locator("em")).to_have_text(re.compile(r"nothing ([2-9])"))
     heard.append("it lives")
-    await app.push("news", 1)
+    app.push("news", 1)
     await expect(page.locator("em")).to_contain_text("it lives")
 
 
