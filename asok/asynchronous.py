@@ -6,7 +6,7 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 import msgspec
 
@@ -78,12 +78,21 @@ class Source(Declared):
         return hints["return"]
 
 
+class Making(Protocol):
+    """What makes the field, once it has been told how."""
+
+    @overload
+    def __call__(self, function: Callable[[Any], Awaitable[T]], /) -> Async[T]: ...
+    @overload
+    def __call__(self, function: Callable[[Any], T], /) -> Async[T]: ...
+
+
 @overload
 def async_(function: Callable[[Any], Awaitable[T]], /) -> Async[T]: ...
 @overload
 def async_(function: Callable[[Any], T], /) -> Async[T]: ...
 @overload
-def async_(*, timeout: float) -> Callable[[Callable[[Any], Any]], Any]: ...
+def async_(*, timeout: float) -> Making: ...
 def async_(function: Any = None, /, *, timeout: float = PATIENCE) -> Any:
     """Make a method that finds a value the field that shows it: `loading`, then `value` or `error`.
 

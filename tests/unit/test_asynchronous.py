@@ -366,6 +366,26 @@ async def test_a_child_with_new_arguments_finds_its_values_anew(live: LiveClient
     await page.until(lambda: page.all("p")[1] == "west of Rome")
 
 
+async def test_what_is_lazy_finds_nothing_before_it_is_there(live: LiveClient) -> None:
+    class Later(Component):
+        template = "<main>{{ component('Slow', lazy='visible') }}</main>"
+
+    class Slow(Component):
+        template = "<p>{{ n.value }}</p>"
+
+        @async_
+        async def n(self) -> int:
+            gates.begun.append("n")
+            return 7
+
+    page = await live.mount(Later)
+    await page.settled()
+    assert not gates.begun
+    await page.join()
+    await page.shows("p", "7")
+    assert gates.begun == ["n"]
+
+
 async def test_a_component_joins_without_an_event_only_while_it_waits_for_something(live: LiveClient) -> None:
     class One(Component):
         template = "<p>{{ n.value }}</p>"
