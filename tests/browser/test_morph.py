@@ -26,6 +26,10 @@ SOURCE = Path(__file__).parents[2] / "alive-js" / "src"
 SEED = int(os.environ.get("ASOK_SEED", 20261121))
 PAIRS, BATCH, ON_THE_WIRE = 5000, 500, 150
 POLICY = {"content-security-policy": "default-src 'self'"}
+PAGE = (
+    '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/morph/bench.css">'
+    '<body><div id="root">{}</div><script type="module" src="/morph/bench.js"></script>'
+)
 NATIVE = pytest.mark.parametrize("native", [True, False], ids=["moveBefore", "insertBefore"])
 WITHOUT_MOVE = "() => { delete Element.prototype.moveBefore; }"
 
@@ -43,11 +47,9 @@ def tone() -> bytes:
 
 def bench() -> Starlette:
     """The runtime's own sources as modules, and what the pages of these tests refer to."""
-    page = '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/morph/bench.css"><body><div id="root">{}</div>'
 
     async def show(request: Request) -> Response:
-        body = page.format(request.app.state.body)
-        return HTMLResponse(body + '<script type="module" src="/morph/bench.js"></script>', headers=POLICY)
+        return HTMLResponse(PAGE.format(request.app.state.body), headers=POLICY)
 
     async def empty(request: Request) -> Response:
         return HTMLResponse("<!doctype html><p>inside</p>", headers=POLICY)
@@ -114,7 +116,8 @@ async def test_any_text_shows_exactly_through_the_built_runtime(page: Page, serv
             const { html } = await import("/morph/trees.js");
             const { pairOf } = await import("/morph/pairs.js");
             const trees = Array.from({ length: pairs }, (_, place) => pairOf(seed + place, false));
-            return trees.flatMap(({ old, next }) => [old, next].map(html)).map((text) => text.replaceAll(/ data-person="\\w+"/g, ""));
+            const texts = trees.flatMap(({ old, next }) => [html(old), html(next)]);
+            return texts.map((text) => text.replaceAll(/ data-person="\\w+"/g, ""));
         }""",
         [SEED, ON_THE_WIRE],
     )
@@ -401,8 +404,9 @@ async def test_a_select_shows_what_is_chosen_in_its_button_too(page: Page, open_
 async def test_a_radio_button_that_the_person_chose_stays(page: Page, open_bench: Open) -> None:
     def radios(values: str, checked: str) -> str:
         return "".join(
-            f'<label ws-key="{each}"><input type="radio" name="size" value="{each}" {"checked" if each == checked else ""}>{each}</label>'
+            f'<label ws-key="{each}"><input type="radio" name="size" value="{each}" {given}>{each}</label>'
             for each in values
+            for given in ["checked" if each == checked else ""]
         )
 
     chosen = "() => document.querySelector('input:checked').value"
@@ -523,8 +527,13 @@ async def test_keys_that_stand_twice_do_no_harm(page: Page, open_bench: Open, na
 
 COUNT = """() => {
     window.counts = {};
-    for (const [type, ...names] of [[Node, "insertBefore", "isEqualNode"], [Element, "moveBefore", "remove", "getAttribute",
-        "querySelector", "setAttributeNode"], [Map, "get", "has", "set"], [Array, "pop", "push"]])
+    const counted = [
+        [Node, "insertBefore", "isEqualNode"],
+        [Element, "moveBefore", "remove", "getAttribute", "querySelector", "setAttributeNode"],
+        [Map, "get", "has", "set"],
+        [Array, "pop", "push"],
+    ];
+    for (const [type, ...names] of counted)
         for (const name of names) {
             const original = type.prototype[name];
             counts[name] = 0;
@@ -553,9 +562,9 @@ ALL_MOVE = {"reversed", "all others"}
 async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench: Open, key: str, core: bool) -> None:
     await open_bench(core=core)
     await page.evaluate(COUNT)
-    for change, next_ in LISTS.items():
+    for case, next_ in LISTS.items():
         right, steps = await page.evaluate(
-            """([next, key]) => {
+            """([_, key]) => {
                 const html = (rows) => `<ul>${rows.map((row) => `<li ${key}="k${row}">row ${row}</li>`).join("")}</ul>`;
                 const rows = Array.from({ length: 10000 }, (_, row) => row);
                 const wanted = html(next(rows));
@@ -564,9 +573,9 @@ async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench:
                 become(wanted);
                 return [document.querySelector("ul").outerHTML === wanted, { ...counts }];
             }""".replace("next(rows)", f"((rows) => {next_})(rows)"),
-            [change, key],
+            [case, key],
         )
-        assert right, change
-        assert max(steps.values()) < 16 * 10_000, (change, steps)
-        if key == "ws-key" and change not in ALL_MOVE:
-            assert steps["insertBefore"] + steps["moveBefore"] <= 4, (change, steps)
+        assert right, case
+        assert max(steps.values()) < 16 * 10_000, (case, steps)
+        if key == "ws-key" and case not in ALL_MOVE:
+            assert steps["insertBefore"] + steps["moveBefore"] <= 4, (case, steps)
