@@ -250,7 +250,7 @@ class Note(Form):
     more: str = ""
 
 
-class Notes(Component):
+class FormNotes(Component):
     """Only what the core knows."""
 
     form = form_of(Note)
@@ -272,15 +272,15 @@ class Notes(Component):
         self.kept = self.kept * value
 
 
-class Watched(Notes):
-    template = Notes.template.replace("<form ", '<form ws-focusout="validate" ')
+class WatchedNotes(FormNotes):
+    template = FormNotes.template.replace("<form ", '<form ws-focusout="validate" ')
 
 
 go_on = asyncio.Event()
 
 
-class Stepping(Notes):
-    template = Notes.template.replace("<button>Keep", '<button ws-disable-with="…">Keep')
+class SteppingNotes(FormNotes):
+    template = FormNotes.template.replace("<button>Keep", '<button ws-disable-with="…">Keep')
 
     @exposed
     async def keep(self, form: Note) -> None:
@@ -290,7 +290,7 @@ class Stepping(Notes):
         self.kept = [*self.kept, "end"]
 
 
-def notes(root: Path, component: type[Component] = Notes) -> Asok:
+def notes(root: Path, component: type[Component] = FormNotes) -> Asok:
     app = Asok(root=root, settings=Settings(root=root, debug=True, database=":memory:"))
     app.page("/", component)
     return app
@@ -342,13 +342,13 @@ async def test_the_first_update_takes_away_what_was_for_others_and_exchanges_not
 
 
 async def test_leaving_a_field_is_enough_to_have_it_checked(page: Page, serve: Serve, tmp_path: Path) -> None:
-    await show(page, await serve(notes(tmp_path, Watched)))
+    await show(page, await serve(notes(tmp_path, WatchedNotes)))
     await page.get_by_label("Text").focus()
     await page.get_by_label("More").focus()
     await expect(page.locator(".error")).to_have_text("Please fill this in.")
 
 
-@pytest.mark.parametrize("component", [Watched, Stepping])
+@pytest.mark.parametrize("component", [WatchedNotes, SteppingNotes])
 async def test_five_megabytes_in_a_field_are_refused_in_words_and_disturb_nothing(
     page: Page, serve: Serve, tmp_path: Path, component: type[Component]
 ) -> None:
@@ -387,7 +387,7 @@ async def test_five_megabytes_without_javascript_are_answered_in_words(
 
 
 async def test_a_button_says_so_through_every_step(page: Page, serve: Serve, tmp_path: Path) -> None:
-    await show(page, await serve(notes(tmp_path, Stepping)))
+    await show(page, await serve(notes(tmp_path, SteppingNotes)))
     await page.get_by_label("Text").fill("abc")
     go_on.clear()
     keep = page.locator("[ws-disable-with]")

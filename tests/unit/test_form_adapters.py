@@ -150,7 +150,7 @@ def test_what_no_text_becomes_is_told_when_the_field_is_made() -> None:
     assert kind_of("Buyer") is None
 
 
-class Shop(Component):
+class LibraryShop(Component):
     buyer = form_of(Buyer)
     guest = form_of(Guest)
     said: str = ""
@@ -173,7 +173,7 @@ class Shop(Component):
 
 async def test_a_method_gets_a_model_or_a_form_of_wtforms_validated() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(LibraryShop)
         await page.submit("#buyer")
         assert page.text("#buyer b") == "Please fill this in."
         await page.fill("#buyer [name=name]", "Ada")

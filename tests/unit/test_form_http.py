@@ -55,7 +55,7 @@ class Wishes(Component):
         await self.window.confirm("Sure?")
 
 
-class Guarded(Wishes):
+class GuardedWishes(Wishes):
     def guard(self, request: Request, session: Session) -> bool:
         return not session.get("out")
 
@@ -70,18 +70,18 @@ class Still(Component):
         self.redirect(f"/still?text={text}")
 
 
-class Inner(Component):
+class InForm(Component):
     count: int = 0
-    template = '<span><button type="button" ws-click="add">Inner</button><u>{{ count }}</u></span>'
+    template = '<span><button type="button" ws-click="add">InForm</button><u>{{ count }}</u></span>'
 
     @exposed
     def add(self) -> None:
         self.count += 1
 
 
-class Outer(Component):
+class AroundForm(Component):
     text: str = ""
-    template = """<form ws-submit="keep"><input name="text"><button>Keep</button>{{ component("Inner") }}
+    template = """<form ws-submit="keep"><input name="text"><button>Keep</button>{{ component("InForm") }}
       <em>{{ text }}</em></form>"""
 
     @exposed
@@ -129,7 +129,7 @@ async def plain(tmp_path: Path) -> AsyncIterator[Plain]:
 @asynccontextmanager
 async def browsing(root: Path) -> AsyncIterator[Plain]:
     app = Asok(root=root, settings=Settings(root=root, debug=True, database=":memory:"))
-    for component in (Wishes, Guarded, Still, Outer):
+    for component in (Wishes, GuardedWishes, Still, AroundForm):
         app.page(f"/{component.__name__.lower()}", component)
     app.page("/other", Wishes)
 
@@ -200,10 +200,10 @@ async def test_a_component_without_state_works_without_a_session(plain: Plain) -
 
 
 async def test_a_button_of_a_child_in_a_form_calls_the_child(plain: Plain) -> None:
-    await plain.open("/outer")
-    answer = await plain.post({**plain.hidden, "text": "x"}, where=plain.button("Inner"))
+    await plain.open("/aroundform")
+    answer = await plain.post({**plain.hidden, "text": "x"}, where=plain.button("InForm"))
     assert answer.status_code == 303
-    page = await plain.open("/outer")
+    page = await plain.open("/aroundform")
     assert "<u>1</u>" in page
     assert "<em></em>" in page
 
@@ -304,7 +304,7 @@ async def test_only_what_a_browser_may_call_is_called(plain: Plain, call: str) -
 
 
 async def test_the_guard_of_a_component_is_asked_again(plain: Plain) -> None:
-    await plain.open("/guarded")
+    await plain.open("/guardedwishes")
     await plain.http.get("/out")
     answer = await plain.post({**plain.hidden, "text": "peace"})
     assert answer.status_code == 403

@@ -266,11 +266,11 @@ def test_a_component_with_a_form_answers_to_validate_and_rows_unless_it_has_its_
         def add_row(self) -> None:
             """Nothing for the browser."""
 
-    class Plain(Component):
+    class WithoutForm(Component):
         template = "<p></p>"
 
     assert set(definition_of(Own).exposed) == {"validate", "remove_row"}
-    assert not definition_of(Plain).exposed
+    assert not definition_of(WithoutForm).exposed
 
 
 # ---- drafts

@@ -23,7 +23,7 @@ class Order(Form):
     lines: Annotated[list[Line], Meta(max_length=3)] = []
 
 
-class Shop(Component):
+class OrderShop(Component):
     form = form_of(Order)
     bought: str = ""
     calls: int = 0
@@ -50,7 +50,7 @@ class Shop(Component):
 
 async def test_a_method_gets_the_form_as_an_object_once_all_is_right() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         await page.fill("[name=name]", "Ada")
         await page.fill("[name=email]", "ada@example.org")
         await page.check("[name=gift]")
@@ -64,7 +64,7 @@ async def test_a_method_gets_the_form_as_an_object_once_all_is_right() -> None:
 
 async def test_what_is_wrong_stands_at_every_field_and_the_method_is_not_run() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         await page.fill("[name=name]", "A")
         await page.submit()
         assert page.text("#order-name-error") == "Please use at least 2 characters."
@@ -78,7 +78,7 @@ async def test_what_is_wrong_stands_at_every_field_and_the_method_is_not_run() -
 
 async def test_typing_says_nothing_of_fields_that_nobody_has_visited() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         await page.fill("[name=name]", "A")
         assert page.text("#order-name-error") == "Please use at least 2 characters."
         assert page.text("#order-email-error") == ""
@@ -88,7 +88,7 @@ async def test_typing_says_nothing_of_fields_that_nobody_has_visited() -> None:
 
 async def test_a_method_that_raises_keeps_nothing_but_what_it_said() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         await page.fill("[name=name]", "Taken")
         await page.fill("[name=email]", "ada@example.org")
         await page.submit()
@@ -99,7 +99,7 @@ async def test_a_method_that_raises_keeps_nothing_but_what_it_said() -> None:
 
 async def test_rows_keep_what_is_typed_in_them_when_others_go() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         for number in range(3):
             await page.click("#add")
             await page.fill(f"[name=lines-{number}-what]", f"thing {number}")
@@ -115,7 +115,7 @@ async def test_rows_keep_what_is_typed_in_them_when_others_go() -> None:
 
 async def test_there_are_not_more_rows_than_the_form_allows() -> None:
     async with LiveClient() as client:
-        page = await client.mount(Shop)
+        page = await client.mount(OrderShop)
         for _ in range(3):
             await page.click("#add")
         with pytest.raises(Refused, match="3 are possible"):
