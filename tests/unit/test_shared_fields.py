@@ -61,7 +61,7 @@ async def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
 
         await asyncio.gather(*(pin(tab, name) for name, tab in enumerate(tabs)))
         text = (await (await served.visitor()).open("/board")).text
-        assert len(re.findall(r"\d\.\d", text)) == 20
+        assert len(re.findall(r"\b\d\.\d\b", text)) == 20
         assert " 20 in main" in text
 
 
