@@ -1070,6 +1070,13 @@ async def test_t58_what_is_for_development_is_not_there_in_production(tmp_path: 
 
     async with rig(asok_app(tmp_path, {"/": "{{ component('Broken') }}"})) as served:
         answer = await (await served.visitor()).http.get("/")
+        assert answer.status_code == 200
+        assert "cannot be shown" in answer.text
+        assert not re.search("ZeroDivision|Broken|test_security", answer.text)
+    alone = asok_app(tmp_path)
+    alone.page("/", Broken)
+    async with rig(alone) as served:
+        answer = await (await served.visitor()).http.get("/")
         assert answer.status_code == 500
         assert answer.text == "Internal Server Error"
 
