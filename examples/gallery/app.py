@@ -24,6 +24,7 @@ from examples.dashboard.app import Dashboard, measuring
 from examples.hooks.app import Hooks, serve_library
 from examples.invoice.app import Invoice
 from examples.lazy.app import Lazy
+from examples.morph.app import Morph, serve_tone
 from examples.nested.app import Nested
 from examples.progress.app import Progress
 from examples.settings.app import Settings, connect
@@ -51,6 +52,7 @@ SHOWN = (
     Lazy,
     Charts,
     Hooks,
+    Morph,
 )
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
@@ -83,6 +85,7 @@ def sources_of(component: type[Component]) -> dict[str, str]:
 app = Asok(middleware=[Middleware(ContentSecurityPolicy)], lifespan=measuring)
 app.authorize("chat:*")(has_a_name)
 connect(app)
+serve_tone(app)
 serve_library(app)
 
 
