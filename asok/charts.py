@@ -203,7 +203,7 @@ def _one(name: str, data: Any) -> Series:
         raise ComponentError(f"a chart draws a list of numbers, got {data!r:.80}")
     labels, values = [], []
     for place, each in enumerate(given):
-        label, value = each if isinstance(each, Sequence) and len(each) == 2 else ("", each)
+        label, value = each if isinstance(each, tuple | list) and len(each) == 2 else ("", each)
         labels.append(str(label))
         values.append(_number(value, f"place {place}"))
     return Series(name, labels, values)

@@ -22,7 +22,7 @@ class Hooks(Component):
     """A library draws on its canvas; a hook of 30 lines hands it the data and tells Python what you look at."""
 
     css = "hooks.css"
-    js = "hooks.js"
+    js = {"src": "hooks.js", "type": "module"}
     scoped = True
     looked = ""
 

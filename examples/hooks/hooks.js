@@ -1,9 +1,14 @@
 // The library is fetched when the first chart is there, and once.
+let fetching;
 const library = () =>
-  (window.fetchingDygraph ??= new Promise((resolve, reject) => {
+  (fetching ??= new Promise((resolve, reject) => {
+    const onload = () => {
+      // Its legend writes `style` attributes, which a strict policy forbids.
+      Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
+      resolve(Dygraph);
+    };
     const script = document.createElement("script");
-    Object.assign(script, { src: "/library/dygraph.js", onload: () => resolve(window.Dygraph), onerror: reject });
-    document.head.append(script);
+    document.head.append(Object.assign(script, { src: "/library/dygraph.js", onload, onerror: reject }));
   }));
 
 const charts = new WeakMap();
@@ -22,7 +27,7 @@ alive.hooks.Tide = {
       element.title = `${mean.toFixed(2)} m on average`;
     };
     const chart = new Dygraph(element, pointsOf(element), {
-      ...coloursOf(element), labels: ["time", "level"], legend: "never", valueRange: [0, 4], strokeWidth: 2,
+      ...coloursOf(element), labels: ["time", "level"], valueRange: [0, 4], strokeWidth: 2,
       animatedZooms: false, axisLabelFontSize: 13, zoomCallback: look,
     });
     charts.set(element, chart);
