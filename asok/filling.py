@@ -13,7 +13,7 @@ from asok.rows import STREAM, fill, refills, render_changes, reset_of
 from asok.showing import Effects, Unit
 from asok.state import digest
 
-__all__ = ["NONE", "filled", "missed", "take_changes"]
+__all__ = ["NONE", "filled", "look_again", "missed", "take_changes"]
 
 NONE: frozenset[str] = frozenset()
 
@@ -57,6 +57,18 @@ async def filled(
     unit.streams |= {each[1]: b"" for each in rest if _is_of_stream(each)}
     resets = [name for name in rows if name in needed or before[name] != unit.streams[name]]
     return [*(reset_of(name, rows[name]) for name in resets), *rest]
+
+
+def look_again(unit: Unit, effects: Effects) -> None:
+    """Compare the rows of what was filled now with those of a moment later.
+
+    An event may still be under way from a connection that was lost: what it has done lies in the database already,
+    so in these rows, and it is done to them once more when the event is answered.
+    """
+    joined = unit.joined
+    joined.unsure |= {each[1] for each in effects if _is_of_stream(each) and each[2] == "reset"}
+    if joined.unsure and joined.soon is not None:
+        joined.soon()
 
 
 def _is_of_stream(effect: list[Any]) -> bool:

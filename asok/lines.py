@@ -63,7 +63,7 @@ class Line:
     _lost: int = 0
 
     def __post_init__(self) -> None:
-        self.joined.again = self.again
+        self.joined.again, self.joined.soon = self.again, self.outdated_soon
 
     def outdated(self) -> None:
         """What is shown may have changed."""
@@ -72,7 +72,7 @@ class Line:
             self.turn(self)
 
     def outdated_soon(self) -> None:
-        """As `outdated`, in a moment: the store cannot be had just now."""
+        """As `outdated`, in a moment."""
         asyncio.get_running_loop().call_later(AGAIN, self.outdated)
 
     def heard(self, topic: str, message: Any) -> None:
@@ -182,7 +182,7 @@ async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None])
             refuse(problem)
         if news:
             await _deal(line, live, news, refuse)
-        else:
+        if not news or line.joined.unsure:
             await live.catch_up(await live.open(line.joined))
     except Busy as error:
         if not line.over:

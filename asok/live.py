@@ -30,7 +30,7 @@ from asok.errors import (
     ResetNeeded,
 )
 from asok.exposing import Exposed
-from asok.filling import NONE, filled, missed, take_changes
+from asok.filling import NONE, filled, look_again, missed, take_changes
 from asok.form_events import Filling, restore
 from asok.form_words import FormError
 from asok.markup import children_in
@@ -273,11 +273,14 @@ class Live:
         since = max(since, joined.told + 1)
         effects = [effect for of, seq, each in kept if of == tab and seq >= since for effect in each]
         joined.told = unit.applied(tab) if since <= unit.applied(tab) else joined.told
-        await self._renew(unit, rendering, await filled(self.engine, unit, rendering, effects, wanted))
+        effects = await filled(self.engine, unit, rendering, effects, wanted)
+        look_again(unit, effects)
+        await self._renew(unit, rendering, effects)
 
     async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
         rendering = self._rendering(unit)
+        wanted, unit.joined.unsure = wanted | unit.joined.unsure, set()
         effects = await filled(self.engine, unit, rendering, [], wanted)
         if not effects and self.screen.shows(unit, rendering):
             return unit.joined.follow(unit.component)

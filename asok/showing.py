@@ -39,6 +39,7 @@ class Joined:
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
     the method that runs. again: asks for a unit of work. told: the last event whose effects it was sent.
+    unsure: streams that are filled once more in a moment; soon: asks for that.
     """
 
     token: Token
@@ -50,6 +51,8 @@ class Joined:
     again: Callable[[], None] | None = None
     cancel: Callable[[], None] | None = None
     told: int = 0
+    unsure: set[str] = field(default_factory=set)
+    soon: Callable[[], None] | None = None
 
     def follow(self, component: Component) -> None:
         """From now on follow what the component, as it is shown now, has read."""
