@@ -21,6 +21,7 @@ from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
+from examples.feed.app import Feed
 from examples.hooks.app import Hooks, serve_library
 from examples.invoice.app import Invoice
 from examples.lazy.app import Lazy
@@ -30,8 +31,10 @@ from examples.progress.app import Progress
 from examples.settings.app import Settings, connect
 from examples.shared.app import Shared
 from examples.signup.app import SignUp
+from examples.table.app import Table
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
+from examples.virtual.app import Virtual
 from examples.weather.app import Weather
 
 SHOWN = (
@@ -53,6 +56,9 @@ SHOWN = (
     Charts,
     Hooks,
     Morph,
+    Feed,
+    Table,
+    Virtual,
 )
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
