@@ -11,8 +11,9 @@ from typing import Annotated
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
+from starlette.requests import Request
 
-from asok import Asok, Component, Settings, exposed
+from asok import Asok, Component, Session, Settings, exposed
 from asok.forms import Form, Meta, form_of
 from tests.browser.conftest import ASOK, Launch, Launched, Serve
 
@@ -435,3 +436,62 @@ async def test_a_page_elsewhere_cannot_send_a_form_here(scriptless: Page, serve:
     await expect(page.locator("body")).to_contain_text("You may not do this here.")
     await page.goto(url)
     await expect(page.locator("li")).to_have_count(0)
+
+
+class LockedNotes(FormNotes):
+    def guard(self, request: Request, session: Session) -> bool:
+        return not session.get("count")
+
+
+class FormSearch(Component):
+    stateless = True
+    text: str = ""
+    template = """<form ws-submit="search"><label>Text <input name="text" value="{{ text }}"></label>
+      <button>Search</button><b>{{ request.query_params.get("q", "") }}</b></form>"""
+
+    @exposed
+    def search(self, text: str) -> None:
+        self.redirect(f"/?q={text}")
+
+
+async def test_a_guard_is_asked_without_javascript_too(scriptless: Page, serve: Serve, tmp_path: Path) -> None:
+    page = scriptless
+    url = await serve(notes(tmp_path, LockedNotes))
+    await page.goto(url)
+    await page.get_by_label("Text").fill("abc")
+    form = await page.context.new_page()
+    await form.goto(url)
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("body")).to_have_text("You may not see this page.")
+    await form.get_by_label("Text").fill("abc")
+    await form.get_by_role("button", name="Keep").click()
+    await expect(form.locator("body")).to_contain_text("You may not do this here.")
+
+
+async def test_a_stateless_component_needs_no_session_for_a_form(
+    scriptless: Page, serve: Serve, tmp_path: Path
+) -> None:
+    page = scriptless
+    await page.goto(await serve(notes(tmp_path, FormSearch)))
+    await page.get_by_label("Text").fill("tea")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("b")).to_have_text("tea")
+    assert await page.context.cookies() == []
+
+
+async def test_a_row_that_never_was_is_refused_and_the_page_goes_on(page: Page, gallery: str) -> None:
+    await show(page, f"{gallery}/invoice")
+    await page.evaluate("""() => {
+        const tell = ({ detail }) => document.body.setAttribute("told", detail.code + " " + detail.text);
+        document.addEventListener("alive:error", tell);
+    }""")
+    await page.get_by_label("Bill to").fill("Ida")
+    what = page.get_by_label("What")
+    await what.evaluate("input => { input.name = 'lines-7-what'; }")
+    await what.fill("Tea")
+    await expect(page.locator("body")).to_have_attribute("told", re.compile("bad_args .*lines has no row 7"))
+    await what.evaluate("input => { input.name = 'lines-0-what'; }")
+    await page.get_by_label("Price").fill("2")
+    await expect(page.get_by_label("Total")).to_have_text("2.00")
+    await expect(what).to_have_value("Tea")
+    await expect(page.get_by_label("Bill to")).to_have_value("Ida")

@@ -67,6 +67,7 @@ def test_what_only_looks_like_a_form_is_passed_over() -> None:
         "<div><textarea><form ws-submit='x'></textarea></div>",
         "<div title=\"<form ws-submit='x'>\"></div>",
         '<div>&lt;form ws-submit="x"&gt;</div>',
+        '<div><form ws-submit="x"',
     ):
         assert made(text) == text
 

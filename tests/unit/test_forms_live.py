@@ -6,8 +6,9 @@ from typing import Annotated
 
 import pytest
 
-from asok import Component, exposed
+from asok import Component, Limits, exposed
 from asok.forms import Email, Form, FormError, Meta, form_of
+from asok.protocol import Event, decode
 from asok.testing import LiveClient, Refused
 
 
@@ -121,3 +122,54 @@ async def test_there_are_not_more_rows_than_the_form_allows() -> None:
         with pytest.raises(Refused, match="3 are possible"):
             await page.click("#add")
         assert page.exists("[name=lines-2-what]")
+
+
+class Memo(Component):
+    form = form_of(Line)
+    kept: str = ""
+    template = """<form ws-submit="keep"><input {{ form.what.attributes }}><input {{ form.price.attributes }}>
+      <button>Keep</button><output>{{ kept }}</output></form>"""
+
+    @exposed
+    def keep(self, form: Line) -> None:
+        self.kept = form.what
+        self.form = form_of(Line, price=form.price)
+
+
+async def test_what_a_method_puts_into_the_form_is_shown_where_the_person_has_typed() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Memo)
+        await page.fill("[name=what]", "Tea")
+        await page.fill("[name=price]", "3")
+        await page.submit()
+        assert page.text("output") == "Tea"
+        assert page.effects == [["reset", "what"]]
+        assert (page.value("[name=what]"), page.value("[name=price]")) == ("", "3")
+
+
+def test_what_a_page_has_put_into_a_form_is_nothing_that_a_person_typed() -> None:
+    frame = '["event","AAAAAAAAAAAA",1,"save",{"form":[["_asok-token A","x"],["name","Ada"],["_asok-csrf","y"]]}]'
+    event = decode(frame, Limits())
+    assert isinstance(event, Event)
+    assert event.data is not None
+    assert event.data.form == [("name", "Ada")]
+
+
+@pytest.mark.parametrize("which", ["", "form", "other"])
+async def test_a_form_with_two_drafts_says_which_is_meant(which: str) -> None:
+    class TwoForms(Component):
+        form = form_of(Order)
+        other = form_of(Line)
+        template = """<section><form id="a"><input {{ form.name.attributes }}><i>{{ form.name.error }}</i>
+            <button ws-click="CALL">Check</button></form>{% for line in form.lines %}<b></b>{% endfor %}</section>"""
+        template = template.replace("CALL", f"validate('{which}')" if which else "validate")
+
+    async with LiveClient() as client:
+        page = await client.mount(TwoForms)
+        await page.fill("[name=name]", "A")
+        if which == "":
+            with pytest.raises(Refused, match=r"which form\? form, other"):
+                await page.click("button")
+        else:
+            await page.click("button")
+            assert page.text("i") == ("Please use at least 2 characters." if which == "form" else "")
