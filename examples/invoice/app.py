@@ -2,7 +2,7 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from asok import Asok, Component, exposed
 from asok.forms import Form, Meta, form_of
@@ -27,7 +27,7 @@ class Invoice(Component):
     bill = form_of(Bill)
     saved: list[str] = []
 
-    def amount(self, line: object) -> Decimal:
+    def amount(self, line: Any) -> Decimal:
         try:
             return Decimal(line.quantity.value) * Decimal(line.price.value)
         except ArithmeticError:
