@@ -38,7 +38,7 @@ class Morph(Component):
         self.order, self.times = random.sample(self.order, len(self.order)), self.times + 1
 
     @exposed
-    def run(self) -> None:
+    def start_or_stop(self) -> None:
         self.running = not self.running
 
 

@@ -482,6 +482,42 @@ async def test_an_output_keeps_what_it_holds(page: Page, open_bench: Open) -> No
     assert await page.evaluate("() => [sum === before, sum.textContent]") == [True, "2"]
 
 
+async def test_a_row_without_a_key_that_comes_in_front_leaves_the_others_alone(page: Page, open_bench: Open) -> None:
+    html = "".join(f"<p>{each}: <input></p>" for each in "ab")
+    await open_bench(html, core=True)
+    await page.locator("input").nth(1).fill("typed")
+    await become(page, f"<p>new: <input></p>{html}")
+    assert await page.evaluate("() => [...document.querySelectorAll('input')].map((each) => each.value)") == [
+        "",
+        "",
+        "typed",
+    ]
+
+
+@NATIVE
+async def test_the_focus_goes_along_with_a_row_that_moves(page: Page, open_bench: Open, native: bool) -> None:
+    await open_bench(rows("axb", "<input id=field value=abc>"), native=native)
+    await page.focus("#field")
+    await page.evaluate("() => field.setSelectionRange(1, 2)")
+    for order in MOVED:
+        await become(page, rows(order, "<input id=field value=abc>"))
+        assert await page.evaluate("() => [document.activeElement.id, field.selectionStart]") == ["field", 1]
+
+
+async def test_a_choice_is_put_back_where_nobody_tells_of_the_update(page: Page, open_bench: Open) -> None:
+    await open_bench(f'<select id="size">{options("s", "m")}</select>')
+    await page.select_option("#size", "m")
+    await page.evaluate(
+        """html => {
+            const template = document.createElement("template");
+            template.innerHTML = html;
+            morph(size, template.content.firstElementChild, () => undefined);
+        }""",
+        f'<select id="size">{options("s", "m", "l", selected="l")}</select>',
+    )
+    assert await page.evaluate("size.value") == "m"
+
+
 # --- what is easily overlooked
 
 
