@@ -21,23 +21,29 @@ const waiting = new Set();
 /** @type {Set<string>} */
 const said = new Set();
 
-/** @param {string} what  @param {unknown} [error] */
+/** Says it once. @param {string} what  @param {unknown} [error] */
 const complain = (what, error = "") => {
-  if (!said.has(what)) console.error(`alive: ${what}`, error);
+  if (!said.has(what)) console.error("alive: " + what, error);
   said.add(what);
 };
 
+/** @param {Element} element */
+const nameOf = (element) => /** @type {string} */ (element.getAttribute("ws-hook"));
+
 /** Runs what is not ours, and goes on when it fails. @param {string} name  @param {() => unknown} work */
-const contain = (name, work) => (async () => work())().catch((error) => complain(`hook ${name} failed:`, error));
+const contain = async (name, work) => {
+  try {
+    await work();
+  } catch (error) {
+    complain(`hook ${name} failed:`, error);
+  }
+};
 
 /** @param {Element} element  @param {Stage} stage */
 const tell = (element, stage) => {
   const { name, hook } = /** @type {any} */ (held.get(element));
   contain(`${name}.${stage}`, () => alive.hooks[name][stage]?.(element, hook));
 };
-
-/** @param {Element} element */
-const nameOf = (element) => /** @type {string} */ (element.getAttribute("ws-hook"));
 
 /** @param {Element} element */
 const come = (element) => {
@@ -47,9 +53,8 @@ const come = (element) => {
     setTimeout(() => waiting.has(element) && complain(`no hook "${name}"; known: ${Object.keys(alive.hooks)}`), PATIENCE);
     return;
   }
-  waiting.delete(element);
   const left = new AbortController();
-  const { signal } = left;
+  waiting.delete(element);
   held.set(element, {
     name,
     left,
@@ -59,7 +64,7 @@ const come = (element) => {
         document.addEventListener(
           event,
           (/** @type {any} */ { target, detail }) => target === alive.around(element)?.root && contain(`${name}.${event}`, () => take(detail)),
-          /** @type {any} */ ({ signal }),
+          { signal: left.signal },
         ),
     },
   });

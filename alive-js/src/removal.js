@@ -4,8 +4,6 @@
  */
 const { alive } = window;
 
-const CONTROLS = ":is(a[href],button,input,select,textarea,summary,[tabindex],[contenteditable]):not(:disabled,[tabindex='-1'],[type=hidden])";
-
 /** Who has the focus. @type {any} */
 let focused = document.activeElement;
 
@@ -20,7 +18,7 @@ document.addEventListener("focusout", ({ target }) => {
 });
 
 /** @param {any} node  @returns {any[]} */
-const controls = (node) => (node.matches ? [node, ...node.querySelectorAll("*")].filter((each) => each.matches(CONTROLS)) : []);
+const controls = (node) => [node, ...(node.querySelectorAll?.("*") ?? [])].filter((each) => each.tabIndex >= 0 && !each.disabled);
 
 /** What can have the focus only because we say so. @type {any} */
 let lent;
