@@ -1,7 +1,8 @@
 /** Components that cannot go on from what they hold get new state from the page, fetched anew; typed text stays. */
-import { CHILD, STATE } from "./protocol.js";
+import { CHILD, STATE, STREAM } from "./protocol.js";
 import { fail } from "./refused.js";
 import { allowed } from "./reload.js";
+import stream from "./stream.js";
 import arrive from "./update.js";
 
 /**
@@ -101,6 +102,10 @@ const adopt = (alive, component, root, roots) => {
   // The old name stays: the text of a parent that goes on still has it.
   components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
   alive.receive("update", id, 0, textOf(root));
+  for (const box of [root, ...root.querySelectorAll("*")]) {
+    const name = box.getAttribute(STREAM);
+    if (name) stream(component, name, "reset", box.innerHTML, 0);
+  }
   // What the old instance knew of a form, the new one does not.
   for (const form of typed) alive.enqueue(component, "", { form });
   for (const event of unsent) {

@@ -1,5 +1,6 @@
 """A table of 100,000 rows in SQLite, sorted, filtered and paged; what travels is one page of it."""
 
+import asyncio
 import errno
 import html.entities
 import locale
@@ -8,6 +9,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -19,6 +21,7 @@ from asok import Asok, Component, exposed
 ROWS, SHOWN = 100_000, 25
 COLUMNS = {"id": "No.", "name": "Name", "value": "Value", "kind": "Kind"}
 KINDS = {"L": "letter", "M": "mark", "N": "number", "P": "punctuation", "S": "symbol", "Z": "space", "C": "control"}
+MAKING = threading.Lock()
 FOLDER = tempfile.TemporaryDirectory(prefix="asok-table-")
 SCHEMA = """
     CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT, value TEXT, kind TEXT);
@@ -43,7 +46,6 @@ def things() -> Iterator[tuple[str, str, str]]:
 
 @cache
 def database() -> sqlite3.Connection:
-    """Made when it is first wanted, which takes about a second."""
     connection = sqlite3.connect(Path(FOLDER.name) / "things.db", check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.executescript(SCHEMA)
@@ -51,6 +53,12 @@ def database() -> sqlite3.Connection:
     connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
     connection.commit()
     return connection
+
+
+def ready() -> None:
+    """Make the table when somebody first wants it, which takes about a second."""
+    with MAKING:
+        database()
 
 
 class Table(Component):
@@ -63,7 +71,8 @@ class Table(Component):
     descending: bool = False
     page: int = 0
 
-    def load(self) -> None:
+    async def load(self) -> None:
+        await asyncio.to_thread(ready)
         # Each word as a quoted prefix: nothing that is typed means something to the search.
         words = " ".join(f'"{word}"*' for word in self.query.replace('"', " ").replace("\0", " ").split())
         where, values = ("WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?)", [words]) if words else ("", [])
