@@ -38,5 +38,5 @@ const begin = () => {
 
 document.addEventListener("alive:disconnected", begin);
 document.addEventListener("alive:connected", tick);
-if (document.documentElement.dataset.alive === "offline") begin();
+if (!alive.socket) begin();
 export {};

@@ -45,7 +45,7 @@ async def stage(page: Page, serve: Serve, tmp_path: Path) -> Stage:
 
             @exposed
             def look(self) -> None:
-                notes.append(self.event if self.event.target else None)
+                notes.append(self.event if self.event.type else None)
 
         await opened(page, serve, small_app(tmp_path, "{{ component('Stage') }}"))
 

@@ -1,0 +1,378 @@
+"""What a page shows while an answer is awaited, and what its scripts get of it, in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from asok import Component, exposed
+from tests.browser.alive_rig import ONE, Line, Rig, root
+from tests.browser.conftest import Serve
+from tests.browser.latency import Line as SlowLine
+from tests.browser.small import live, opened, small_app, until
+
+INSIDE = """<button id="save" ws-click="save">save</button><button id="drop" ws-click="drop(1)">drop</button>
+<p id="shown" ws-loading hidden>…</p><p id="hidden" ws-loading.hide>ready</p>
+<p id="dressed" class="calm" ws-loading.class="busy very">x</p>
+<p id="disabled" ws-loading.attr="data-on">x</p>
+<p id="drops" ws-loading ws-target="drop, move" hidden>dropping</p>
+<p id="late" ws-loading.delay.3600000 hidden>x</p>"""
+
+
+async def begin(page: Page, server: Rig, inside: str = INSIDE, *, clock: bool = True) -> Line:
+    if clock:
+        await page.clock.install()
+    server.body = root(inside)
+    await page.goto(server.url)
+    await live(page)
+    return await server.line()
+
+
+async def states(page: Page) -> dict[str, Any]:
+    """What each element with `ws-loading` shows."""
+    found: dict[str, Any] = await page.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("p")].map((each) =>
+            [each.id, [each.checkVisibility(), each.className, each.hasAttribute("data-on")]]))"""
+    )
+    return found
+
+
+AT_REST = {
+    "shown": [False, "", False],
+    "hidden": [True, "", False],
+    "dressed": [True, "calm", False],
+    "disabled": [True, "", False],
+    "drops": [False, "", False],
+    "late": [False, "", False],
+}
+WAITING = AT_REST | {
+    "shown": [True, "", False],
+    "hidden": [False, "", False],
+    "dressed": [True, "calm busy very", False],
+    "disabled": [True, "", True],
+}
+
+
+# --- ws-loading
+
+
+async def test_waiting_is_shown_after_150_ms_until_the_answer_is_there(page: Page, server: Rig) -> None:
+    line = await begin(page, server)
+    await page.evaluate("document.querySelector('#save').click()")
+    await page.clock.run_for(149)
+    assert await states(page) == AT_REST
+    await page.clock.run_for(1)
+    assert await states(page) == WAITING
+    await line.event()
+    await line.update(1, f"<div>{INSIDE}</div>")
+    await until(page, "document.querySelector('#shown').hidden")
+    assert await states(page) == AT_REST
+
+
+async def test_what_stands_for_some_methods_waits_for_these_only(page: Page, server: Rig) -> None:
+    line = await begin(page, server)
+    await page.evaluate("document.querySelector('#drop').click()")
+    await page.clock.run_for(150)
+    assert await states(page) == WAITING | {"drops": [True, "", False]}
+    await line.event()
+    await line.say("refused", ONE, 1, "denied", "")
+    await until(page, "document.querySelector('#drops').hidden")
+    assert await states(page) == AT_REST
+
+
+async def test_another_answer_on_the_way_does_not_end_the_waiting(page: Page, server: Rig) -> None:
+    line = await begin(page, server)
+    await page.evaluate("document.querySelector('#save').click(), document.querySelector('#drop').click()")
+    await page.clock.run_for(150)
+    await line.event()
+    changed = INSIDE.replace('class="calm"', 'class="quiet"')
+    await line.update(1, f"<div>{changed}</div>")
+    await until(page, "document.querySelector('#dressed').classList.contains('quiet')")
+    wanted = WAITING | {"drops": [True, "", False], "dressed": [True, "quiet busy very", False]}
+    assert await states(page) == wanted
+    await line.update(2, f"<div>{changed}</div>")
+    await until(page, "document.querySelector('#drops').hidden")
+    assert await states(page) == AT_REST | {"dressed": [True, "quiet", False]}
+
+
+async def test_an_attribute_that_the_answer_brings_stays(page: Page, server: Rig) -> None:
+    inside = '<button ws-click="save" ws-loading.attr="disabled"{}>save</button>'
+    line = await begin(page, server, inside.format(""))
+    await page.evaluate("document.querySelector('button').click()")
+    await page.clock.run_for(150)
+    await expect(page.locator("button")).to_be_disabled()
+    await line.event()
+    await line.update(1, f"<div id='new'>{inside.format(' disabled')}</div>")
+    await expect(page.locator("#new button")).to_be_disabled()
+    await line.update(0, f"<div id='newer'>{inside.format('')}</div>")
+    await expect(page.locator("#newer button")).to_be_enabled()
+
+
+async def test_the_component_is_busy_and_a_bar_shows_longer_waits(page: Page, server: Rig) -> None:
+    line = await begin(page, server)
+    box = page.locator(f"[data-asok-state^='{ONE}']")
+    await page.evaluate("document.querySelector('#save').click()")
+    await page.clock.run_for(150)
+    await expect(box).to_have_attribute("aria-busy", "true")
+    await expect(box).to_have_class("ws-loading")
+    await expect(page.locator(".ws-progress")).to_have_count(0)
+    await page.clock.run_for(250)
+    await expect(page.locator(".ws-progress")).to_be_visible()
+    await line.event()
+    await line.update(1, f"<div>{INSIDE}</div>")
+    await expect(page.locator(".ws-progress")).to_have_count(0)
+    await expect(box).not_to_have_attribute("aria-busy", "true")
+
+
+# --- ws-optimistic
+
+
+MARKUP = """document.body.innerHTML.replace(/ data-asok-state="[^"]*"| class=""/g, "").replaceAll(" >", ">")"""
+HINTS = """<ul><li id="row" class="{}"><button id="mark" ws-click="mark" ws-optimistic="toggle:done @li">{}</button>
+<button id="drop" ws-click="drop" ws-optimistic="remove @li">x</button></li></ul>
+<button id="like" ws-click="like" ws-optimistic="text:Liked | class:on off">{}</button>"""
+
+
+async def test_hints_are_shown_at_once_and_taken_back_when_the_method_fails(page: Page, server: Rig) -> None:
+    line = await begin(page, server, HINTS.format("", "mark", "<b>Like</b>"), clock=False)
+    before = await page.evaluate(MARKUP)
+    for name in ("mark", "like", "drop"):
+        await page.click(f"#{name}")
+    assert await page.evaluate("[row.className, row.hidden, like.textContent, like.className]") == [
+        "done",
+        True,
+        "Liked",
+        "on off",
+    ]
+    for seq in (1, 2, 3):
+        await line.event()
+        await line.say("refused", ONE, seq, "failed", "")
+    await until(page, "!document.querySelector('#row').hidden")
+    assert await page.evaluate(MARKUP) == before
+
+
+async def test_a_hint_that_comes_true_never_flickers(page: Page, server: Rig) -> None:
+    line = await begin(page, server, HINTS.format("", "mark", "Like"), clock=False)
+    await page.evaluate(
+        """window.seen = new Set();
+        (function look() { seen.add(row.className + "/" + like.textContent); requestAnimationFrame(look); })();"""
+    )
+    await page.evaluate(
+        """const sheet = new CSSStyleSheet();
+        sheet.replaceSync("li { transition: opacity 50ms } .done { opacity: 0.5 }");
+        document.adoptedStyleSheets.push(sheet);
+        row.addEventListener("transitionrun", () => seen.add("moves"));"""
+    )
+    await page.click("#mark")
+    await page.click("#like")
+    await until(page, "seen.has('done/Liked') && seen.has('moves')")
+    await page.evaluate("seen.clear()")
+    await line.event()
+    await line.update(1, f"<div>{HINTS.format('done', 'mark', 'Like')}</div>")
+    await until(page, "document.querySelector('[data-asok-state]').dataset.asokState.includes('version-1')")
+    await line.event()
+    await line.update(2, f"<div>{HINTS.format('done', 'mark', 'Liked')}</div>")
+    await until(page, "document.querySelector('[data-asok-state]').dataset.asokState.includes('version-2')")
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert await page.evaluate("[...seen]") == ["done/Liked"]
+
+
+async def test_a_hint_for_a_form_stands_at_its_button(page: Page, server: Rig) -> None:
+    inside = '<form ws-submit="send"><button ws-optimistic="text:Sending">Send</button></form>'
+    line = await begin(page, server, inside, clock=False)
+    await page.click("button")
+    await expect(page.locator("button")).to_have_text("Sending")
+    await line.event()
+    await line.say("refused", ONE, 1, "failed", "")
+    await expect(page.locator("button")).to_have_text("Send")
+
+
+@pytest.mark.parametrize("hint", ["", "remove @.nobody", "sing:a song", "text:", "class:", " | "])
+async def test_a_hint_that_means_nothing_does_nothing(page: Page, server: Rig, hint: str) -> None:
+    inside = f'<button ws-click.stop="save" ws-optimistic="{hint}">Send</button>'
+    line = await begin(page, server, inside, clock=False)
+    await page.click("button")
+    assert (await line.event())[2] == "save"
+    await line.update(1, f"<div>{inside}!</div>")
+    await expect(page.locator("button")).to_have_text("Send")
+
+
+# --- without a connection
+
+
+async def test_a_line_tells_how_many_events_wait_while_there_is_no_connection(page: Page, server: Rig) -> None:
+    line = await begin(page, server)
+    await page.evaluate("import('/live/build/messages.js').then(() => 0)")
+    server.refusing = True
+    await line.close(1012)
+    await until(page, "document.documentElement.dataset.alive !== 'live'")
+    await page.clock.run_for(900)
+    await expect(page.get_by_role("status")).to_have_count(0)
+    await page.clock.run_for(100)
+    await expect(page.get_by_role("status")).to_have_text("No connection")
+    await page.evaluate("document.querySelector('#save').click(), document.querySelector('#drop').click()")
+    await page.clock.run_for(1000)
+    await expect(page.get_by_role("status")).to_have_text("No connection · 2 waiting")
+    server.refusing = False
+    await page.clock.run_for(15_000)
+    await live(page)
+    await expect(page.get_by_role("status")).to_have_count(0)
+    again = await server.line()
+    assert [(await again.event())[1] for _ in range(2)] == [1, 2]
+
+
+async def test_the_pages_own_element_stands_in_for_the_line(page: Page, server: Rig) -> None:
+    inside = '<button ws-click="save">x</button><p ws-offline hidden>Gone: <b ws-waiting></b></p>'
+    line = await begin(page, server, inside)
+    await page.evaluate("import('/live/build/messages.js').then(() => 0)")
+    server.refusing = True
+    await line.close(1012)
+    await until(page, "document.documentElement.dataset.alive !== 'live'")
+    await page.evaluate("document.querySelector('button').click()")
+    await page.clock.run_for(1000)
+    await expect(page.locator("p")).to_have_text("Gone: 1")
+    await expect(page.locator("p")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_count(0)
+    server.refusing = False
+    await page.clock.run_for(15_000)
+    await live(page)
+    await expect(page.locator("p")).to_be_hidden()
+
+
+# --- ws-cancel
+
+
+async def test_a_click_stops_the_running_method(page: Page, serve: Serve, tmp_path: Path) -> None:
+    class Work(Component):
+        done = "nothing"
+        template = """<div><button id="go" ws-click="work">go</button><button id="stop" ws-cancel>stop</button>
+            <output>{{ done }}</output></div>"""
+
+        @exposed
+        async def work(self) -> AsyncIterator[None]:
+            self.done = "half"
+            yield
+            await asyncio.Event().wait()
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Work') }}"))
+    await page.evaluate("window.told = []; addEventListener('alive:error', (event) => told.push(event.detail.code))")
+    await page.click("#go")
+    await expect(page.locator("output")).to_have_text("half")
+    await page.click("#stop")
+    await expect(page.locator("output")).to_have_text("nothing")
+    assert await page.evaluate("told") == ["cancelled"]
+
+
+# --- alive.call
+
+
+class Desk(Component):
+    """What scripts call."""
+
+    count = 0
+    template = """<div id="desk">{{ count }}</div>"""
+
+    @exposed
+    def add(self, by: int, *, why: str = "") -> dict[str, Any]:
+        self.count += by
+        return {"count": self.count, "list": [1, "two", None, True]}
+
+    @exposed
+    def fail(self) -> None:
+        raise ValueError("no")
+
+    @exposed(render=False)
+    def quiet(self) -> int:
+        self.count += 1
+        return self.count
+
+
+@pytest.fixture
+async def desk(page: Page, serve: Serve, tmp_path: Path) -> Page:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Desk') }}"))
+    return page
+
+
+async def test_a_script_gets_what_the_method_returns(desk: Page) -> None:
+    assert await desk.evaluate("alive.call(document.querySelector('#desk'), 'add', 2)") == {
+        "count": 2,
+        "list": [1, "two", None, True],
+    }
+    await expect(desk.locator("#desk")).to_have_text("2")
+    assert await desk.evaluate("alive.call(desk, 'add(40)').then(({ count }) => count)") == 42
+    assert await desk.evaluate("alive.call(desk, 'quiet')") == 43
+    await expect(desk.locator("#desk")).to_have_text("42")
+
+
+async def test_calls_side_by_side_get_their_own_results(desk: Page) -> None:
+    counts = (
+        "Promise.all([1, 2, 3].map((by) => alive.call(desk, 'add', by))).then((all) => all.map(({ count }) => count))"
+    )
+    assert await desk.evaluate(counts) == [1, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("alive.call(desk, 'fail')", "failed"),
+        ("alive.call(desk, 'unknown')", "refused"),
+        ("alive.call(desk, 'add', 'many')", "bad_args"),
+        ("alive.call(desk, 'add', 'x'.repeat(100000))", "too_big"),
+        ("alive.call(document.head, 'add', 1)", None),
+    ],
+)
+async def test_a_call_that_is_refused_rejects_with_the_code(desk: Page, call: str, code: str | None) -> None:
+    assert await desk.evaluate(f"{call}.then(() => 'resolved', (error) => [error instanceof Error, error.code])") == [
+        True,
+        code,
+    ]
+    assert (await desk.evaluate("alive.call(desk, 'add', 1)"))["count"] == 1
+
+
+async def test_a_call_runs_once_and_resolves_once_though_its_answer_was_lost(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    base = await serve(small_app(tmp_path, "{{ component('Desk') }}"))
+    async with SlowLine(base) as line:
+        await page.goto(line.url)
+        await live(page)
+        assert (await page.evaluate("alive.call(desk, 'add', 1)"))["count"] == 1
+        line.deaf = True
+        await page.evaluate("window.counts = []; alive.call(desk, 'add', 1).then(({ count }) => counts.push(count)); 0")
+        await page.wait_for_timeout(300)
+        await line.cut()
+        line.restore()
+        await until(page, "counts[0]")
+        assert (await page.evaluate("alive.call(desk, 'add', 1)"))["count"] == 3
+        assert await page.evaluate("counts") == [2]
+
+
+async def test_a_call_of_a_component_that_has_gone_rejects(page: Page, server: Rig) -> None:
+    child = root("<i ws-dblclick='x'>child</i>", "component002", tag="section")
+    server.body = root(child)
+    await page.goto(server.url)
+    await live(page)
+    line = await server.line()
+    await page.evaluate(
+        """window.told = ""; alive.call(document.querySelector("section"), "work").catch(({ code }) => (told = code));
+        alive.call(document.querySelector("div"), "drop").catch(() => {}); 0"""
+    )
+    await line.update(1, "<div>alone</div>")
+    await until(page, "told")
+    assert await page.evaluate("told") == "gone"
+
+
+async def test_a_call_that_was_sent_before_a_reset_rejects(page: Page, server: Rig) -> None:
+    line = await begin(page, server, '<i ws-dblclick="x">x</i>', clock=False)
+    await page.evaluate(
+        "window.told = ''; alive.call(document.querySelector('i'), 'x').catch(({ code }) => (told = code)); 0"
+    )
+    await line.event()
+    await line.say("reset", ONE)
+    await until(page, "told")
+    assert await page.evaluate("told") == "reset"
