@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-__all__ = ["ATTRIBUTES", "DOM_EVENTS", "EVENT", "EVENTS", "KEYS", "OTHER_KEYS"]
+__all__ = ["ATTRIBUTES", "DOM_EVENTS", "EVENT", "EVENTS", "HELD", "KEYS", "OTHER_KEYS"]
 __all__ += ["Attribute", "Event", "Modifier", "Value", "attribute_of", "needs_features"]
 
 

@@ -9,48 +9,22 @@ there and never entered.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
 
-try:
-    from bs4 import BeautifulSoup
-    from bs4.dammit import EntitySubstitution
-    from bs4.element import PageElement, Tag
-    from bs4.formatter import HTMLFormatter
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"asok.testing needs {error.name}: install it with `pip install 'asok-live[testing]'`", name=error.name
-    ) from None
+from bs4.element import PageElement, Tag
 
 from asok.errors import AsokError, nearest
-from asok.testing_forms import Forms, is_control, text_of
+from asok.testing_forms import Forms, is_control, is_editable, text_of
+from asok.testing_markup import STATE, parse, shown, summary, text_in, wired
 
-__all__ = ["DO", "LAZY", "LIVE", "REACT", "STATE", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
-__all__ += ["opening", "outer", "parse", "summary", "text_in", "wired"]
+__all__ = ["LAZY", "LIVE", "REACT", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
 
-STATE = "data-asok-state"
 LIVE = "data-live"
 SLOT = "data-asok-slot"
 LAZY = "data-asok-lazy"
 REACT = "data-asok-react"
-DO = "data-asok-do"
 STREAM = "ws-stream"
 PLACEHOLDER = "data-asok"
-SHOWN = 12
-
-
-class AsBrowsers(HTMLFormatter):
-    """Writes void elements without a slash and attributes in their order."""
-
-    def __init__(self) -> None:
-        super().__init__(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix="")
-
-    def attributes(self, tag: Tag) -> Iterable[tuple[str, Any]]:
-        """An element's attributes as they stand."""
-        return list(tag.attrs.items())
-
-
-BROWSER = AsBrowsers()
 
 
 class MissingElement(AsokError):
@@ -252,11 +226,6 @@ class Dom:
                 place.replace_with(root.extract())
 
 
-def parse(html: str) -> BeautifulSoup:
-    """A tree whose attributes are plain strings; the first of two equal ones counts, as in a browser."""
-    return BeautifulSoup(html, "html.parser", multi_valued_attributes=None, on_duplicate_attribute="ignore")
-
-
 def root_of(html: str) -> Tag:
     roots = [child for child in parse(html).contents if isinstance(child, Tag)]
     if len(roots) != 1:
@@ -295,32 +264,3 @@ def placeheld(element: Tag) -> str | None:
     return None
 
 
-def text_in(element: Tag) -> str:
-    """An element's text as it reads: runs of white space are one space."""
-    return " ".join(element.get_text().split())
-
-
-def outer(element: Tag) -> str:
-    """An element as HTML."""
-    return element.decode(formatter=BROWSER)
-
-
-def wired(element: Tag) -> dict[str, str]:
-    """The attributes of an element that make something of what is done to it."""
-    return {name: str(value) for name, value in element.attrs.items() if name.startswith("ws-") or name == DO}
-
-
-def opening(element: Tag) -> str:
-    """An element's start tag, without the token."""
-    attributes = [f'{name}="{value}"' if value else name for name, value in element.attrs.items() if name != STATE]
-    return f"<{' '.join([element.name, *attributes])}>"
-
-
-def summary(element: Tag) -> str:
-    """An element in one line: its start tag and the beginning of its text."""
-    text = text_in(element)
-    return f"{opening(element)} {text[:40]}{'…' if len(text) > 40 else ''}".rstrip()
-
-
-def shown(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"… and {len(lines) - SHOWN} more"]

@@ -10,8 +10,9 @@ from typing import Any
 from bs4.element import Tag
 
 from asok.errors import AsokError, nearest
-from asok.testing_dom import Dom, opening, shown, summary, wired
+from asok.testing_dom import Dom
 from asok.testing_forms import CONTROLS, Forms, form_of, is_control, kind, option_value, text_of
+from asok.testing_markup import opening, shown, summary, wired
 
 __all__ = ["EVENTS", "NotWired", "Trigger", "Unusable", "Wire", "default_button", "event_data", "modifiers"]
 __all__ += ["surroundings", "wires"]

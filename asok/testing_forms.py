@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bs4.element import Tag
 
-__all__ = ["Forms", "Value", "default", "form_of", "is_control", "is_disabled", "option_value"]
+__all__ = ["Forms", "Value", "default", "form_of", "is_control", "is_disabled", "is_editable", "option_value"]
 
 Value = str | bool | list[str]
 CONTROLS = ("input", "textarea", "select", "button")
@@ -23,7 +23,7 @@ class Forms:
     def value(self, control: Tag) -> Value:
         """What the control shows now: text, ticked or not, the chosen value or values."""
         held = self._held.get(id(control))
-        if held is None:
+        if held is None or not is_control(control):
             return default(control)
         if control.name == "select":
             return chosen(control, held[1])
@@ -32,6 +32,8 @@ class Forms:
     def set(self, control: Tag, value: Value) -> None:
         """A person changes the control; ticking a radio button clears the others of its group."""
         self._held[id(control)] = (control, value)
+        if not is_control(control):
+            control.string = str(value)
         if value is True and kind(control) == "radio":
             for other in same_group(control):
                 self._held[id(other)] = (other, False)
@@ -39,6 +41,10 @@ class Forms:
     def clear(self, control: Tag) -> None:
         """Back to what the server wrote, typed or not."""
         self._held.pop(id(control), None)
+
+    def touched(self, control: Tag) -> bool:
+        """Whether a person has changed it."""
+        return id(control) in self._held
 
     def before_update(self, control: Tag) -> None:
         """The server is about to rewrite this control: hold what is focused or dirty, let the rest follow."""
@@ -69,6 +75,8 @@ def default(control: Tag) -> Value:
     """What the server wrote: the control's state when nobody has touched it."""
     if control.name == "textarea":
         return control.get_text().removeprefix("\n")
+    if not is_control(control):
+        return control.get_text()
     if control.name == "select":
         return chosen(control, None)
     if kind(control) in ("checkbox", "radio"):
@@ -99,6 +107,11 @@ def option_value(option: Tag) -> str:
 def is_control(element: Tag) -> bool:
     """Whether the element is one that holds a value."""
     return element.name in CONTROLS
+
+
+def is_editable(element: Tag) -> bool:
+    """Whether a person can write into the element itself."""
+    return element.has_attr("contenteditable") and text_of(element, "contenteditable").lower() != "false"
 
 
 def is_disabled(control: Tag) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bs4.element import Tag
 
 from asok.errors import AsokError, nearest
-from asok.testing_dom import DO, STATE, Dom, opening
+from asok.testing_dom import Dom
 from asok.testing_events import (
     Trigger,
     Unusable,
@@ -22,6 +22,7 @@ from asok.testing_events import (
     wires,
 )
 from asok.testing_forms import form_of, is_control, is_disabled, kind, option_value, text_of
+from asok.testing_markup import DO, STATE, opening
 from asok.testing_stores import QueuedWrite
 from asok.testing_tab import Tab
 

@@ -11,11 +11,12 @@ from bs4.element import Tag
 
 from asok.errors import AsokError
 from asok.testing_asgi import App, Lifespan, Socket, socket_scope
-from asok.testing_dom import AmbiguousElement, Dom, MissingElement, outer, text_in
+from asok.testing_dom import AmbiguousElement, Dom, MissingElement
 from asok.testing_events import NotWired
 from asok.testing_forms import Value, is_control, text_of
 from asok.testing_gestures import Gestures, Outcome
 from asok.testing_instances import Patch
+from asok.testing_markup import outer, text_in
 from asok.testing_stores import PageStore
 from asok.testing_tab import Tab
 from asok.testing_waiting import Late

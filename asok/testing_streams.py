@@ -6,8 +6,9 @@ from typing import Any
 
 from bs4.element import Tag
 
-from asok.testing_dom import STATE, STREAM, Dom, parse
+from asok.testing_dom import STREAM, Dom
 from asok.testing_forms import text_of
+from asok.testing_markup import STATE, parse
 
 __all__ = ["change_rows"]
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from asok.errors import AsokError
 from asok.testing_asgi import Socket
-from asok.testing_dom import STATE, Dom
+from asok.testing_dom import Dom
 from asok.testing_forms import text_of
 from asok.testing_instances import Instance, Patch, Refused
+from asok.testing_markup import STATE
 from asok.testing_stores import QueuedWrite, StoreLink
 from asok.testing_waiting import Waiting
 from asok.testing_window import Window, add_statics

@@ -18,7 +18,7 @@ from typing import Any
 
 from asok.diff import apply
 from asok.testing_asgi import App, Lifespan, Socket, browser, socket_scope
-from asok.testing_dom import STATE, parse
+from asok.testing_markup import STATE, parse
 
 __all__ = ["Conversation", "frame_of"]
 

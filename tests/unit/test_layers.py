@@ -133,6 +133,7 @@ LAYERS = (
     # tools
     "asok.testing_asgi",
     "asok.testing_forms",
+    "asok.testing_markup",
     "asok.testing_dom",
     "asok.testing_streams",
     "asok.testing_events",
