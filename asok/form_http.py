@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from asok import protocol
@@ -24,6 +24,7 @@ from asok.conversation import LiveSession
 from asok.endpoints import allowed_origin
 from asok.errors import AsokError, ProtocolError, ResetNeeded, TokenError, UnknownComponent
 from asok.form_html import CALL, CSRF, TOKEN
+from asok.form_shapes import place_of
 from asok.mounting import Engine
 from asok.outbox import Closing
 from asok.protocol import OWN
@@ -36,6 +37,7 @@ __all__ = ["FormEndpoint"]
 log = logging.getLogger("asok")
 
 MOST_FIELDS = 1000
+EXPIRED = 409
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 STATUSES = {"denied": 403, "bad_args": 400, "refused": 400, "form": 400, "timeout": 504, "busy": 503, "slow_down": 503}
 STATUSES |= {"reset": 409, "need_token": 409, "reload": 409}
@@ -43,21 +45,24 @@ WORDS = {
     400: "This form could not be read.",
     403: "You may not do this here. Load the page again, and send the form once more.",
     405: "Forms are sent with POST.",
-    408: "The form did not come through. Go back, and send it once more.",
-    409: "This page has expired, and nothing was done. Go back, load it again, and send the form once more.",
-    413: "This is more text than a form may hold. Go back and shorten it; what you have typed is still there.",
+    408: "The form did not come through. Load the page again, and send it once more.",
+    409: "This page has expired, and nothing was done. Load it again, and send the form once more.",
+    413: "This is more text than a form may hold, and nothing was saved. Please send less than 64 KiB.",
     415: "This form is sent in a way that is not understood here.",
     500: "That did not work, and nothing was changed.",
-    503: "Busy just now. Go back, and send the form once more.",
+    503: "Busy just now. Load the page again, and send the form once more.",
     504: "That took too long, and nothing was changed.",
 }
 
 
 class FormRefused(AsokError):
-    """A posted form that is not taken. problem: for the log, and the page in development."""
+    """A posted form that is not taken. problem: for the log, and the page in development. typed: what the person has
+    written, who must not lose it; path: of the page that the form stood on."""
 
     def __init__(self, status: int, problem: str) -> None:
         self.status, self.problem = status, problem
+        self.typed: list[tuple[str, str]] = []
+        self.path = ""
 
     def __str__(self) -> str:
         return self.problem
@@ -76,11 +81,15 @@ class FormEndpoint:
             response = await self._posted(request)
         except FormRefused as error:
             log.warning("refused: a form: %r", str(error)[:200])
-            text = WORDS[error.status] + (f"\n\n{error}" if self._engine.settings.debug else "")
-            extra = {405: {"allow": "POST"}, 503: {"retry-after": "1"}}.get(error.status, {})
-            response = PlainTextResponse(text, error.status, extra)
+            response = self._refusal(error)
         response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
         await response(scope, receive, send)
+
+    def _refusal(self, error: FormRefused) -> Response:
+        page = self._engine.templates.env.get_template("asok/form_refused.html")
+        problem = str(error) if self._engine.settings.debug else ""
+        html = page.render(words=WORDS[error.status], problem=problem, path=error.path, typed=error.typed)
+        return HTMLResponse(html, error.status, {405: {"allow": "POST"}, 503: {"retry-after": "1"}}.get(error.status))
 
     async def _posted(self, request: Request) -> Response:
         if request.method != "POST":
@@ -93,16 +102,28 @@ class FormEndpoint:
         if not call:
             raise FormRefused(400, "the form names no call; load the page again")
         session: Session = request.scope["session"]
-        token = self._token(own.get(f"{TOKEN} {instance}", ""))
-        session_id = self._check_csrf(token, session, own.get(CSRF, ""))
+        text = own.get(f"{TOKEN} {instance}", "")
         typed = [(name, text) for name, text in entries if not name.startswith(OWN)]
-        event = protocol.Event(
-            instance, 1, call, protocol.EventData(value=request.query_params.get("value") or None, form=typed)
-        )
+        token: Token | None = None
+        value = request.query_params.get("value") or None
+        event = protocol.Event(instance, 1, call, protocol.EventData(value=value, form=typed))
+        try:
+            session_id = self._check_csrf(token, session, own.get(CSRF, ""))
+            return await self._answer(request, session_id, token, text, event)
+        except FormRefused as error:
+            error.typed, error.path = (
+                [entry for entry in typed if not is_secret(token, entry[0])],
+                _path(token, request),
+            )
+            raise
+
+    async def _answer(
+        self, request: Request, session_id: str, token: Token, text: str, event: protocol.Event
+    ) -> Response:
         csrf = self._engine.ring.mac("csrf", session_id) if session_id else ""
         conversation = LiveSession(self._engine, request.scope, session_id)
         try:
-            effects = await _answered(conversation, csrf, own[f"{TOKEN} {instance}"], event)
+            effects = await _answered(conversation, csrf, text, event)
         except BaseException:
             await conversation.end(gone=False)
             raise
@@ -145,7 +166,7 @@ class FormEndpoint:
         except (TokenError, UnknownComponent) as error:
             raise FormRefused(403, str(error)) from None
         except ResetNeeded as error:
-            raise FormRefused(409, str(error)) from None
+            raise FormRefused(EXPIRED, str(error)) from None
         return token
 
     def _check_csrf(self, token: Token, session: Session, csrf: str) -> str:
@@ -190,6 +211,16 @@ def _location(token: Token, effects: list[list[Any]], request: Request) -> str:
     for effect in effects:
         if effect[0] == "redirect" and is_site_path(effect[1]):
             return str(effect[1])
+    return _path(token, request)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field is not to be shown again, in whatever form it stands."""
+    found = [place_of(draft.kind_.shape, name) for each in registry for draft in each.drafts.values()]
+    return "pass" in name.lower() or any(place and place[0].secret for place in found)
+
+
+def _path(token: Token, request: Request) -> str:
     root = request.scope.get("root_path", "")
     path = token.mount.path if token.mount.path.startswith(root) else root + token.mount.path
     return path + (f"?{token.mount.query}" if token.mount.query else "")

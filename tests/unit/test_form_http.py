@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from html import unescape
@@ -262,7 +263,7 @@ async def test_more_than_the_limits_is_refused(plain: Plain) -> None:
     await plain.open("/wishes")
     answer = await plain.post({**plain.hidden, "text": "x" * 70_000})
     assert answer.status_code == 413
-    assert "still there" in answer.text
+    assert "more text than a form may hold" in answer.text
 
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
@@ -325,3 +326,24 @@ async def test_a_token_whose_record_is_gone_is_answered_in_words(plain: Plain) -
     answer = await plain.post({**plain.hidden, "text": "peace"})
     assert answer.status_code == 403
     assert "Load the page again" in answer.text
+
+
+async def test_who_is_refused_gets_back_what_they_wrote_but_no_secrets(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plain.open("/wishes?a=1")
+    plain.http.cookies.clear()
+    answer = await plain.post({**plain.hidden, "text": "</textarea><b>long letter", "password": "sesame", "word": "x"})
+    assert answer.status_code == 403
+    assert "&lt;/textarea&gt;&lt;b&gt;long letter" in answer.text
+    assert '<a href="/wishes?a=1">' in answer.text
+    assert "sesame" not in answer.text
+    old = time.time
+    monkeypatch.setattr("asok.form_http.time.time", lambda: old() + 13 * 3600)
+    answer = await plain.post({**plain.hidden, "text": "long letter", "password": "sesame"})
+    assert (answer.status_code, "long letter" in answer.text, "sesame" in answer.text) == (409, True, False)
+    monkeypatch.undo()
+    foreign = await plain.post({**plain.hidden, "text": "long letter"}, {"origin": "https://evil.example"})
+    assert "long letter" not in foreign.text
+    forged = {name: f"{value}x" if "token" in name else value for name, value in plain.hidden.items()}
+    assert "long letter" not in (await plain.post({**forged, "text": "long letter"})).text
