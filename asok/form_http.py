@@ -108,13 +108,14 @@ class FormEndpoint:
         value = request.query_params.get("value") or None
         event = protocol.Event(instance, 1, call, protocol.EventData(value=value, form=typed))
         try:
+            token = self._token(text)
             session_id = self._check_csrf(token, session, own.get(CSRF, ""))
             return await self._answer(request, session_id, token, text, event)
         except FormRefused as error:
-            error.typed, error.path = (
-                [entry for entry in typed if not is_secret(token, entry[0])],
-                _path(token, request),
-            )
+            # Nothing is shown of what no page of this app has sent.
+            if token is not None or error.status == EXPIRED:
+                error.typed = [entry for entry in typed if not is_secret(entry[0])]
+                error.path = _path(token, request) if token else ""
             raise
 
     async def _answer(
