@@ -8,10 +8,10 @@ import { IGNORE, STREAM } from "./protocol.js";
 
 const { alive } = window;
 
-/** A morph walks down to these even where all is equal: to note it, and because `isEqualNode` looks into no template. */
-const NOTED = "template,details,dialog,[contenteditable]";
-/** Whose inside is left alone; that of the last is the browser's. */
+/** Whose inside is left alone once it is there; that of the last is the browser's. */
 const ALONE = `[${IGNORE}],[${STREAM}],selectedcontent`;
+/** A morph walks down to these even where all is equal: to note it, and because `isEqualNode` looks into no template. */
+const NOTED = `template,details,dialog,[contenteditable],${ALONE}`;
 
 /** @type {WeakMap<Element, string | boolean>} */
 const given = new WeakMap();
@@ -31,11 +31,12 @@ const note = (old, fresh) => {
   const now = shown(old);
   // Of what somebody else has put there, nothing is known.
   const theirs = given.has(old) ? given.get(old) !== now : !rich;
+  if (given.has(old)) old.alone = fresh.matches(ALONE);
   given.set(old, rich ? fresh.innerHTML : fresh.open);
   if (rich) old.alone ||= theirs || old === document.activeElement;
   else if (theirs) fresh.open = now;
-  // Without its attribute alone, a modal dialog would stay in everybody's way, unseen.
-  else if (!fresh.open) old.close?.();
+  // A modal dialog without its attribute would stay in everybody's way, unseen.
+  else if (old.nodeName === "DIALOG" && !fresh.open) old.close();
   if (old.content && !old.alone && old.innerHTML !== fresh.innerHTML) old.innerHTML = fresh.innerHTML;
 };
 
@@ -62,7 +63,7 @@ alive.keep = (old, fresh) => {
   if (!fresh.attributes || old.nodeName !== fresh.nodeName) return;
   const noted = fresh.matches(NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
-  old.alone = fresh.matches(ALONE);
+  old.alone = false;
   if (noted) note(old, fresh);
   if (old.selectedOptions && !old.alone) choose(old, fresh);
   return false;

@@ -550,6 +550,22 @@ async def test_what_other_scripts_have_put_there_goes_unless_it_is_ignored(page:
     assert await page.evaluate(shown) == [["1", False, ""], ["0foreign", False, "1"], ["foreign", False, ""]]
 
 
+async def test_what_is_ignored_comes_whole_at_first_and_is_left_alone_from_then_on(
+    page: Page, open_bench: Open
+) -> None:
+    await open_bench()
+    shown = """text => {
+        window.child ??= document.createElement("b");
+        child.setAttribute("data-asok-state", "child");
+        const place = '<template data-asok="child"></template>';
+        const childRoot = (node) => (node.getAttribute?.("data-asok") ? child : undefined);
+        become(`<p ws-ignore><i>${text}</i>${place}</p>`, childRoot);
+        return document.querySelector("[ws-ignore]").innerHTML;
+    }"""
+    for text in ("first", "second", "third"):
+        assert await page.evaluate(shown, text) == '<i>first</i><b data-asok-state="child"></b>'
+
+
 @NATIVE
 async def test_keys_that_stand_twice_do_no_harm(page: Page, open_bench: Open, native: bool) -> None:
     await open_bench(rows("aabbc"), native=native)

@@ -88,8 +88,9 @@ export const judge = (morph, { old, next, children }) => {
     const wanted = become(next);
 
     const [is, ought] = [normal(root, lived), normal(wanted, lived)];
-    // A child whose place stands twice goes to one of them only.
     if (is !== ought) return `not exact: is\n${is}\nand ought to be\n${ought}`;
+    for (const [id, each] of roots)
+      if (wanted.querySelector(`template[data-asok^="${id}"]`) && !root.contains(each)) return `child ${id} is not in its place`;
     const strange = strangers(root, wanted, before);
     if (strange.length) return `made anew: ${strange}`;
     if (!lived && shown(root) !== served(wanted)) return `controls show\n${shown(root)}\nand ought to show\n${served(wanted)}`;
