@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.exceptions import HTTPException
 
-from asok import Component, Denied, Limits, exposed, private
+from asok import Component, Denied, Limits, exposed, on, private
 from asok.component import definition_of, registry
 from asok.testing import LiveClient
 from tests.rig import asok_app, rig
@@ -199,6 +199,43 @@ async def test_a_child_that_fails_in_a_live_rendering_recovers_with_other_argume
         assert (page.text(".kid"), page.text(".fine")) == ("3 1", "2")
         await page.click("#hit")
         assert page.text("#hit") == "2"
+
+
+async def test_a_child_that_failed_hears_again_once_it_has_recovered(parent: type[Component]) -> None:
+    class Hears(Component):
+        good: bool = True
+        heard: int = 0
+        template = "<p class='heard'>{{ 1 // good }} {{ heard }}</p>"
+
+        @on("tick")
+        def tick(self) -> None:
+            self.heard += 1
+
+    class Around(Component):
+        good: bool = True
+        template = """<div>{{ component('Hears', good=good) }}
+        <button id="turn" ws-click="turn">turn</button><button id="tell" ws-click="tell">tell</button></div>"""
+
+        @exposed
+        def turn(self) -> None:
+            self.good = not self.good
+
+        @exposed
+        def tell(self) -> None:
+            self.app.push("tick")
+
+    assert issubclass(Hears, Component)
+    async with LiveClient() as live:
+        page = await live.mount(Around)
+        await page.click("#tell")
+        await page.shows(".heard", "1 1")
+        await page.click("#turn")
+        await page.click("#tell")
+        await page.settled()
+        assert page.exists(".asok-error")
+        await page.click("#turn")
+        await page.click("#tell")
+        await page.until(lambda: page.text(".heard") in ("1 2", "1 3"))
 
 
 async def test_the_button_in_it_tries_again(parent: type[Component]) -> None:

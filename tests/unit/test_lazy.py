@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from base64 import b64decode
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asok import Component, Limits, Store, exposed, private
 from asok.component import definition_of, registry
+from asok.state import KeyRing, seal, unseal
 from asok.testing import LiveClient
-from tests.rig import Rig, Tab, asok_app, rig
+from tests.rig import KEY, Rig, Tab, asok_app, rig
 
 
 @pytest.fixture
@@ -150,7 +155,8 @@ async def test_private_arguments_and_content_reach_it_without_the_browser(tmp_pa
     async with rig(asok_app(tmp_path, {"/": body})) as served:
         visitor = await served.visitor()
         page = await visitor.open()
-        assert "s3cret" not in page.text and "inside" not in page.text
+        assert "inside" not in page.text
+        assert b"s3cret" not in b64decode(page.tokens[0].split(".")[2] + "==", b"-_")
         tab = await visitor.connect()
         await tab.join(page.tokens, page.csrf)
         await tab.shows("s3cret<slot><b>inside</b></slot>")
@@ -267,6 +273,75 @@ async def test_one_that_hangs_shows_its_boundary(tmp_path: Path) -> None:
     async with LiveClient(app) as live:
         page = await live.open("/")
         assert "longer than 0.05 s" in page.text(".asok-error")
+
+
+async def test_of_two_that_mount_at_once_one_counts_and_both_show_it(tmp_path: Path) -> None:
+    numbers, both = count(1), asyncio.Barrier(2)
+
+    class Drawn(Component):
+        number: int = 0
+        template = "<p>number {{ number }}</p>"
+
+        async def mount(self) -> None:
+            self.number = next(numbers)
+            if self.number <= 2:
+                await both.wait()
+
+    assert issubclass(Drawn, Component)
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Drawn', lazy=True) }}"})) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        tabs = [await visitor.connect(), await visitor.connect()]
+        await asyncio.gather(*(tab.join(page.tokens, page.csrf) for tab in tabs))
+        texts = [await shown(tab) for tab in tabs]
+        assert texts[0] == texts[1]
+
+
+async def shown(tab: Tab) -> str:
+    await tab.until("update")
+    return tab.text()
+
+
+async def test_arguments_that_come_while_it_is_mounted_are_shown(tmp_path: Path) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    class Kid(Component):
+        name: str
+        template = "<p>{{ name }}</p>"
+
+        async def mount(self) -> None:
+            began.set()
+            await go_on.wait()
+
+    class Outer(Component):
+        name: str = "old"
+        template = "<div>{{ component('Kid', name=name, lazy=True) }}</div>"
+
+        @exposed
+        def rename(self) -> None:
+            self.name = "new"
+
+    assert issubclass(Kid, Component)
+    assert issubclass(Outer, Component)
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Outer') }}"})) as served:
+        tab = await served.tab()
+        outer, kid = tab.shown
+        await began.wait()
+        await tab.event("rename", instance=outer)
+        go_on.set()
+        await tab.shows("<p>new</p>", kid)
+
+
+async def test_a_token_of_another_release_of_the_class_is_reset(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Report', lazy=True) }}"})) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        ring = KeyRing([KEY])
+        token = unseal(page.tokens[0], ring, Limits(), time.time())
+        tab = await visitor.connect()
+        older = seal(msgspec.structs.replace(token, schema=b"olds"), ring)
+        await tab.join([older], page.csrf)
+        assert (await tab.until("reset", "update"))[0] == "reset"
 
 
 async def test_a_forged_flag_is_no_token(tmp_path: Path, mounted: list[str]) -> None:

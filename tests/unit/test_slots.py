@@ -99,6 +99,35 @@ async def test_content_survives_what_the_child_does_and_the_childs_state_survive
         assert page.text("footer") == "vote"
 
 
+async def test_a_component_in_content_that_has_not_changed_is_left_alone() -> None:
+    loads: list[int] = []
+
+    class Still(Component):
+        template = "<em>still</em>"
+
+        def load(self) -> None:
+            loads.append(1)
+
+    class Holder(Component):
+        votes: int = 0
+        template = """<div>{% component 'Card' %}<b ws-click="vote">{{ votes }}</b>{{ component('Still') }}
+        {% endcomponent %}</div>"""
+
+        @exposed
+        def vote(self) -> None:
+            self.votes += 1
+
+    assert issubclass(Still, Component)
+    async with LiveClient() as live:
+        page = await live.mount(Holder)
+        await page.click(".toggle")
+        await page.click(".toggle")
+        loads.clear()
+        await page.click("b")
+        assert (page.text("b"), page.text("em")) == ("1", "still")
+        assert not loads
+
+
 async def test_a_reload_shows_the_content_as_it_is_then() -> None:
     async with LiveClient() as live:
         page = await live.mount(Board)
