@@ -15,12 +15,14 @@ from asok import Asok, Component
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from examples.binding.app import Binding
 from examples.board.app import Board
 from examples.charts.app import Charts
 from examples.chat.app import Chat, has_a_name
 from examples.counter.app import Counter
 from examples.cursors.app import Cursors
 from examples.dashboard.app import Dashboard, measuring
+from examples.events.app import Events
 from examples.feed.app import Feed
 from examples.hooks.app import Hooks, serve_library
 from examples.invoice.app import Invoice
@@ -35,6 +37,7 @@ from examples.table.app import Table
 from examples.todo.app import Todo
 from examples.unicode.app import Unicode
 from examples.virtual.app import Virtual
+from examples.waiting.app import Waiting
 from examples.weather.app import Weather
 
 SHOWN = (
@@ -47,6 +50,9 @@ SHOWN = (
     Chat,
     Cursors,
     Settings,
+    Events,
+    Binding,
+    Waiting,
     SignUp,
     Invoice,
     Board,
