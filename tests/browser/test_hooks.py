@@ -166,6 +166,7 @@ class Plain(Component):
     @exposed
     def add(self) -> None:
         self.count += 1
+        self.dispatch("added")
 
 
 async def test_what_a_script_has_changed_in_a_component_is_as_the_server_says_after_a_resync(
@@ -196,15 +197,23 @@ async def test_a_resync_while_an_event_is_under_way_happens_after_it_and_nothing
 ) -> None:
     await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
     await page.evaluate("""() => {
+        window.added = 0;
+        document.addEventListener("added", () => added++);
+    }""")
+    await press(page, "add")
+    await until(page, "window.added === 1")
+    await page.evaluate("""() => {
         for (let i = 0; i < 5; i++) {
           document.querySelector("button").click();
           document.querySelector("b").textContent = "wrong";
           alive.resync(document.querySelector("section"));
         }
     }""")
-    await expect(page.locator("b")).to_have_text("5")
-    await press(page, "add")
     await expect(page.locator("b")).to_have_text("6")
+    await press(page, "add")
+    await expect(page.locator("b")).to_have_text("7")
+    await until(page, "window.added >= 7")
+    assert await page.evaluate("window.added") == 7
 
 
 async def test_markup_that_a_script_fetches_calls_methods_and_its_components_live(
@@ -286,6 +295,11 @@ async def test_an_update_is_shown_as_a_view_transition_of_the_named_rows(rows: P
 
 
 async def test_the_page_is_used_as_ever_while_rows_move(rows: Page) -> None:
+    await rows.evaluate("""() => {
+        const slow = new CSSStyleSheet();
+        slow.replaceSync("::view-transition-group(*) { animation-duration: 60s; }");
+        document.adoptedStyleSheets.push(slow);
+    }""")
     await press(rows, "turn")
     await until(rows, "window.moving?.ready.then(() => true)")
     await press(rows, "turn")
