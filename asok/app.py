@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,7 +26,7 @@ from asok import state
 from asok.bus import Bus
 from asok.checking import Mistakes
 from asok.component import Component, Definition, definition_of, registry
-from asok.endpoints import LiveEndpoint, host_allowed, runtime_file, runtime_hash
+from asok.endpoints import LiveEndpoint, host_allowed
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
 from asok.form_http import FormEndpoint
 from asok.frames import Child
@@ -34,6 +34,7 @@ from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
 from asok.rendering import Templates
+from asok.runtime import runtime_file, runtime_url, script_tags
 from asok.sessions import Backend, Session
 from asok.settings import Settings
 from asok.shared_fields import SharedFields
@@ -87,7 +88,6 @@ class Asok(Sharing):
         self._templates.inline, self._templates.script = self._inline, self._script
         self._live = LiveEndpoint(self._engine)
         self.bus.subscribe(KICK, lambda owner: self._live.kick(owner.decode()))
-        self._hash = runtime_hash(debug=self.settings.debug)
         self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
         self._sweeper: asyncio.Task[None] | None = None
@@ -206,7 +206,7 @@ class Asok(Sharing):
     def _head(self, shown: list[Definition], request: Request) -> Markup:
         """The stylesheets and scripts of these classes, as tags."""
         root = request.scope.get("root_path", "")
-        swap = f"{root}{self.settings.live}/{self._hash}/messages.js"
+        swap = runtime_url(root + self.settings.live, "messages.js", debug=self.settings.debug)
         return head(self._engine.statics.entries(shown, root), request.scope.get("asok.nonce"), swap=swap)
 
     def _place(self, request: Request, route: str) -> Place:
@@ -228,19 +228,15 @@ class Asok(Sharing):
         self, request: Request, nonce: str | None, stores: bool | None, features: bool | None, *, later: bool
     ) -> Markup:
         base = request.scope.get("root_path", "") + self.settings.live
-        csrf = CSRF_PLACE if later else self._csrf(_session(request))
-        extra = f' nonce="{escape(nonce)}"' if nonce else ""
         request.scope["asok.nonce"] = nonce
         if stores or self._uses_state or self._scripts.stores:
             _session(request).id  # noqa: B018  # asking makes the session, without which no script writes
-        target = " data-target" if any(definition.looks_at_target for definition in registry) else ""
-        names = list(self._modules(stores, features))
-        modules = "".join(
-            f'<script type="module" src="{base}/{self._hash}/{name}.js"{extra}></script>' for name in names
-        )
-        target += " data-features" if "features" in names else ""
-        core = f'<script defer src="{base}/{self._hash}/alive.js" data-live="{base}" data-csrf="{csrf}"'
-        return Markup(f"{core}{target}{extra}></script>{modules}{HEAD_PLACE if later else ''}")
+        modules = list(self._modules(stores, features))
+        flags = ["target"] if any(definition.looks_at_target for definition in registry) else []
+        flags += ["features"] if "features" in modules else []
+        csrf = CSRF_PLACE if later else self._csrf(_session(request))
+        tags = script_tags(base, csrf, modules, flags, nonce=nonce, debug=self.settings.debug)
+        return tags + Markup(HEAD_PLACE if later else "")
 
     @property
     def _uses_state(self) -> bool:

@@ -1,19 +1,13 @@
-"""The edge: the WebSocket at `/live`, and the runtime's files beside it."""
+"""The edge: the WebSocket at `/live`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import re
-from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from asok.conversation import LiveSession
@@ -25,13 +19,10 @@ from asok.protocol import CLOSE, decode
 from asok.sessions import open_session
 from asok.settings import Settings
 
-__all__ = ["LiveEndpoint", "allowed_origin", "host_allowed", "runtime_file", "runtime_hash"]
+__all__ = ["LiveEndpoint", "allowed_origin", "host_allowed"]
 
 log = logging.getLogger("asok")
 
-STATIC = Path(__file__).parent / "static"
-DEVELOPMENT = {"refresh.js", "speller.js"}
-HASH = re.compile(r"[0-9a-f]{12}")
 GOING_AWAY = 1001
 PORTS = {"http": 80, "https": 443}
 
@@ -186,28 +177,3 @@ async def _deny(scope: Scope, send: Send, status: int) -> None:
     headers = [(b"content-length", b"0"), (b"retry-after", b"1")]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})
-
-
-@lru_cache
-def runtime_hash(*, debug: bool) -> str:
-    """A name for the runtime's files as they are, so that browsers may keep them for ever."""
-    digest = hashlib.sha256()
-    for file in sorted(_runtime_files(debug)):
-        digest.update(file.encode() + (STATIC / file).read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _runtime_files(debug: bool) -> set[str]:
-    return {path.name for path in STATIC.glob("*.js") if debug or path.name not in DEVELOPMENT}
-
-
-async def runtime_file(request: Request) -> Response:
-    """One of the runtime's files; only those exist, and the development module only in development."""
-    file, name, debug = request.path_params["file"], request.path_params["hash"], request.app.debug
-    if file not in _runtime_files(debug) or not HASH.fullmatch(name):
-        return Response(status_code=404)
-    current = name == runtime_hash(debug=debug)
-    # A page of an earlier release still finds its modules, but nobody keeps them under that name.
-    cache = "public, max-age=31536000, immutable" if current else "no-store"
-    headers = {"cache-control": cache, "x-content-type-options": "nosniff"}
-    return FileResponse(STATIC / file, media_type="text/javascript", headers=headers)
