@@ -7,15 +7,11 @@ import { STATE } from "./protocol.js";
 const { alive } = window;
 
 alive.resync = (element) => {
-  const roots = [element, ...element.querySelectorAll(`[${STATE}]`)];
-  const found = new Set(roots.map(alive.around));
-  found.delete(undefined);
-  // What is under way could be answered twice. Who has joined once more is asked again when all is settled.
-  if ([.../** @type {Set<any>} */ (found)].some((component) => component.queue[0]))
-    return document.addEventListener("alive:updated", () => alive.resync(element), { once: true });
-  for (const component of /** @type {Set<import("./component.js").Component>} */ (found)) {
-    component.held = 0;
-    component.sent = undefined;
-    alive.enqueue(component, "", {});
-  }
+  for (const component of new Set([element, ...element.querySelectorAll(`[${STATE}]`)].map(alive.around)))
+    if (component) {
+      // It joins once more and holds nothing, so that the answer is the whole text; the server does nothing twice.
+      component.held = 0;
+      component.sent = undefined;
+      alive.enqueue(component, "", {});
+    }
 };

@@ -192,9 +192,7 @@ async def test_what_a_script_has_changed_in_a_component_is_as_the_server_says_af
     await expect(page.locator("b")).to_have_text("2")
 
 
-async def test_a_resync_while_an_event_is_under_way_happens_after_it_and_nothing_twice(
-    page: Page, serve: Serve, tmp_path: Path
-) -> None:
+async def test_a_resync_while_events_are_under_way_does_nothing_twice(page: Page, serve: Serve, tmp_path: Path) -> None:
     await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
     await page.evaluate("""() => {
         window.added = 0;
