@@ -13,28 +13,38 @@ const come = (list) => {
   /** The first row as it was asked for last. */
   let asked = 0;
   let held = false;
+  let height = 0;
+  let top = 0;
 
   const look = () => {
-    const { firstElementChild: row, childElementCount: count, dataset, style } = list;
+    const { firstElementChild: row, childElementCount: count, dataset } = list;
     const first = +dataset.first;
-    const height = row?.offsetHeight;
-    if (!height) return;
     const last = dataset.total - count;
-    // A morph takes it away.
-    style.paddingBlock = `${first * height}px ${(last - first) * height}px`;
+    if (!row) return;
+    // A morph has taken these away; until they are back, nothing must ask where anything stands.
+    do {
+      row.style.marginTop = first * height + "px";
+      list.lastElementChild.style.marginBottom = (last - first) * height + "px";
+      list.style.overflowAnchor = "none";
+    } while (height !== (height = row.offsetHeight));
+    const busy = alive.around(list)?.queue[0];
+    // The server shows another place than it was asked for: there we go.
+    if (first !== asked && !busy) top = (asked = first) * height;
+    if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
     // The row with the focus has gone: the keyboard goes on with the list.
     if (held && focus === document.body) list.focus({ preventScroll: true });
     held = list.contains(focus);
-    if (alive.around(list)?.queue[0]) return;
-    // The server shows another place than it was asked for: there we go.
-    if (first !== asked) list.scrollTop = (asked = first) * height;
     const spare = (count - list.clientHeight / height) / 2;
-    const wanted = Math.max(0, Math.min(last, Math.round(list.scrollTop / height - spare)));
-    if (Math.abs(wanted - first) > spare / 2) alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
+    const wanted = Math.max(0, Math.min(last, Math.round(top / height - spare)));
+    if (!busy && Math.abs(wanted - first) > spare / 2)
+      alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
   };
 
-  list.addEventListener("scroll", look);
+  list.addEventListener("scroll", () => {
+    top = list.scrollTop;
+    look();
+  });
   document.addEventListener("alive:updated", () => list.isConnected && look());
   look();
 };

@@ -32,14 +32,11 @@ class Feed(Component):
 
     css = "feed.css"
     scoped = True
-    first: int = 0
-    last: int = 0
+    first: int = 1
+    last: int = MORE
     pins: list[int] = []
     rows: Stream[Message] = Stream(limit=SHOWN)
     pinned: Stream[Message] = Stream()
-
-    def mount(self) -> None:
-        self.first, self.last = max(LOG) - MORE, max(LOG)
 
     @rows.fill
     def in_sight(self) -> list[Message]:
@@ -73,6 +70,8 @@ class Feed(Component):
             number = next(NUMBERS)
             LOG[number] = message(number, text.strip()[:200])
             self.broadcast("feed", number)
+            self.jump(number)
+            self.scroll_into_view(f".log [ws-key='{number}']")
             self.reset("text")
 
     @on("feed")

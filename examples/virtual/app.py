@@ -39,6 +39,10 @@ class Virtual(Component):
     def show(self, first: int) -> None:
         self.first = max(0, min(first, len(ALL) - SHOWN))
 
+    @exposed
+    def go(self, row: int) -> None:
+        self.show(row - 1)
+
 
 app = Asok()
 app.page("/", Virtual)
