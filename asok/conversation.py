@@ -192,6 +192,7 @@ class LiveSession:
 
     def _forget(self, instance: str) -> Line | None:
         self.screen.joined.pop(instance, None)
+        self.screen.sent.pop(instance, None)
         line = self._lines.pop(instance, None)
         if line is not None:
             self._reach.leave(line)

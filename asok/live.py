@@ -242,7 +242,8 @@ class Live:
         fresh = {name: child for name, child in rendering.children.items() if shown.get(name) != child.mark}
         if not fresh:
             return {}
-        shown = {**self.screen.inside(unit), **shown}
+        # Only what stands in the parent's text is on the page: of others, a browser may have let go.
+        shown = {**self.screen.inside(name for name in fresh if name in shown), **shown}
         seconds = self.engine.settings.limits.handler_timeout
         return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds)
 

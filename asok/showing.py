@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -115,6 +115,7 @@ class Screen:
         # Asked once: each answer costs a system call.
         self.loop = asyncio.get_running_loop()
         self.joined: dict[str, Joined] = {}
+        self.sent: dict[str, bytes] = {}
         self._statics: set[str] = set()
         self._asking: dict[tuple[str, int], Asking] = {}
         # Questions that no event asks have numbers of their own, above those of events.
@@ -135,12 +136,18 @@ class Screen:
             return None
         return rendering.html if rendering.digest == joined.shown else None
 
-    def inside(self, unit: Unit) -> dict[str, str]:
-        """The marks of all that the page is known to show in the children of this one, and in theirs."""
-        name, found = unit.token.instance, dict[str, str]()
-        for joined in self.joined.values():
-            if name in joined.token.around:
-                found.update(children_in(self.engine.renderings.get(joined.shown) or ""))
+    def inside(self, changed: Iterable[str]) -> dict[str, str]:
+        """The marks of what the page is known to show in these instances, which stand on it, and in what is in them.
+
+        One that has not joined is known once this connection has sent it.
+        """
+        found, todo = dict[str, str](), list(changed)
+        while todo:
+            joined = self.joined.get(name := todo.pop())
+            digest = joined.shown if joined is not None else self.sent.get(name, b"")
+            marks = children_in(self.engine.renderings.get(digest) or "")
+            found.update(marks)
+            todo.extend(marks)
         return found
 
     def change(self, unit: Unit, rendering: Rendering) -> str | Delta:
@@ -157,6 +164,7 @@ class Screen:
             assert each.sealed is not None
             token, text = each.sealed
             joined = self.joined.get(token.instance)
+            self.sent[token.instance] = token.rendering
             effects = [reset_of(name, html) for name, html in each.rows.items()]
             self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text, effects))
             if joined is not None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from asok import Component, exposed, private
 from asok.errors import FieldError
 from asok.testing import LiveClient
-from tests.rig import asok_app
+from tests.rig import asok_app, rig
 
 
 class Card(Component):
@@ -120,12 +120,39 @@ async def test_a_component_in_content_that_has_not_changed_is_left_alone() -> No
     assert issubclass(Still, Component)
     async with LiveClient() as live:
         page = await live.mount(Holder)
-        await page.click(".toggle")
-        await page.click(".toggle")
-        loads.clear()
         await page.click("b")
-        assert (page.text("b"), page.text("em")) == ("1", "still")
-        assert not loads
+        loads.clear()
+        await page.click("b")  # the card has not joined, but was sent
+        await page.click(".toggle")
+        await page.click(".toggle")
+        assert loads == [1]
+        await page.click("b")
+        assert (page.text("b"), page.text("em")) == ("3", "still")
+        assert loads == [1]
+
+
+async def test_one_that_leaves_and_comes_back_at_once_brings_what_stands_in_it(tmp_path: Path) -> None:
+    class Turns(Component):
+        there: bool = True
+        template = (
+            """<div>{% if there %}{% component 'Card' %}{{ component('Leaf') }}{% endcomponent %}{% endif %}</div>"""
+        )
+
+        @exposed
+        def turn(self) -> None:
+            self.there = not self.there
+
+    assert issubclass(Turns, Component)
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Turns') }}"})) as served:
+        tab = await served.tab()
+        turns, card, leaf = tab.shown
+        await tab.event("toggle", instance=card)
+        await tab.event("toggle", instance=card)
+        for seq in (1, 2):  # without a word of what has left the page in between
+            await tab.send("event", turns, seq, "turn")
+        tab.frames.clear()
+        await tab.settled(turns, 2)
+        assert leaf in [frame[1] for frame in tab.frames if frame[0] == "update"]
 
 
 async def test_a_reload_shows_the_content_as_it_is_then() -> None:
