@@ -26,9 +26,10 @@ from asok.testing_asgi import App, HandshakeRefused, Lifespan, browser
 from asok.testing_dom import AmbiguousElement, MissingElement
 from asok.testing_events import NotWired, Unusable
 from asok.testing_instances import Patch, Refused
-from asok.testing_page import Browser, NotShown, Page
+from asok.testing_link import ConnectionEnded
+from asok.testing_page import NotShown, Page
 from asok.testing_stores import Heard, PageStore
-from asok.testing_tab import ConnectionEnded
+from asok.testing_visiting import Browser
 from asok.testing_window import Unanswered
 
 __all__ = [
@@ -57,7 +58,8 @@ class LiveClient:
 
     app: any ASGI app that holds asok pages; `mount` needs none. base_url: the address under which the browser
     knows the app. patience: how many seconds an answer may take. raise_refused: whether a refused event raises
-    `Refused`; `page.errors` has it in any case.
+    `Refused`; `page.errors` has it in any case. javascript: whether the browser runs any; without it there is no
+    socket, and forms are sent by HTTP.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class LiveClient:
         base_url: str = "http://localhost",
         patience: float = 15,
         raise_refused: bool = True,
+        javascript: bool = True,
     ) -> None:
-        self._app, self._base_url = app, base_url
+        self._app, self._base_url, self._javascript = app, base_url, javascript
         self._patience, self._raise_refused = patience, raise_refused
         self._browser: Browser | None = None
         self._newest: Page | None = None
@@ -84,9 +87,9 @@ class LiveClient:
     ) -> None:
         await self._closing.aclose()
 
-    async def open(self, path: str) -> Page:
-        """Load a page of the app, in a tab of its own."""
-        return await self._open(self._started(), path)
+    async def open(self, path: str, *, javascript: bool | None = None) -> Page:
+        """Load a page of the app, in a tab of its own; javascript: instead of what the client says."""
+        return await self._open(self._started(), path, javascript)
 
     async def mount(self, component: type[Component], /, **fields: Any) -> Page:
         """Show one component on a page of its own, in the app, or in a small one where the client has none."""
@@ -102,7 +105,11 @@ class LiveClient:
         """Another person's browser, with cookies of its own, at the same running app."""
         started = self._started()
         other = LiveClient(
-            self._app, base_url=self._base_url, patience=self._patience, raise_refused=self._raise_refused
+            self._app,
+            base_url=self._base_url,
+            patience=self._patience,
+            raise_refused=self._raise_refused,
+            javascript=self._javascript,
         )
         other._closing = self._closing  # closed when this one is: the app is stopped after all of its pages
         other._browser = other._at(started.app, started.lifespan)
@@ -137,8 +144,8 @@ class LiveClient:
         self._closing.push_async_callback(http.aclose)
         return Browser(app, lifespan, http, patience=self._patience, raise_refused=self._raise_refused)
 
-    async def _open(self, at: Browser, path: str) -> Page:
-        page = Page(at, await at.http.get(path))
+    async def _open(self, at: Browser, path: str, javascript: bool | None = None) -> Page:
+        page = Page(at, await at.get(path), javascript=self._javascript if javascript is None else javascript)
         self._closing.push_async_callback(page.close)
         await page.listen()
         self._newest = page

@@ -8,16 +8,18 @@ there and never entered.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 
 from bs4.element import PageElement, Tag
 
 from asok.errors import AsokError, nearest
+from asok.protocol import OWN
 from asok.testing_forms import Forms, is_control, is_editable, text_of
 from asok.testing_markup import STATE, parse, shown, summary, text_in, wired
 
-__all__ = ["LAZY", "LIVE", "REACT", "STREAM", "AmbiguousElement", "Dom", "MissingElement"]
+__all__ = ["LAZY", "LIVE", "REACT", "STREAM", "AmbiguousElement", "Dom", "MissingElement", "is_there"]
 
 LIVE = "data-live"
 SLOT = "data-asok-slot"
@@ -25,6 +27,9 @@ LAZY = "data-asok-lazy"
 REACT = "data-asok-react"
 STREAM = "ws-stream"
 PLACEHOLDER = "data-asok"
+# What a control is known by to `self.reset`.
+NAMING = re.compile(r"name|ws-model(?:\..*)?")
+UNSEEN = ("template", "script", "style", "head", "noscript")
 
 
 class MissingElement(AsokError):
@@ -51,12 +56,14 @@ class AmbiguousElement(AsokError):
 
 
 class Dom:
-    """One loaded page: its tree, the state of its controls, and the roots of its components."""
+    """One loaded page: its tree, the state of its controls, and the roots of its components.
 
-    def __init__(self, html: str) -> None:
+    javascript: whether the scripts of the page run; what it holds for browsers without them is gone then.
+    """
+
+    def __init__(self, html: str, *, javascript: bool = True) -> None:
         self.tree = parse(html)
-        # What a page holds for browsers without JavaScript is gone when the scripts have run.
-        for each in self.tree.select('input[name^="_asok-"], [ws-key="_asok-enter"]'):
+        for each in self.tree.select(f'input[name^="{OWN}"], [ws-key^="{OWN}"], noscript') if javascript else ():
             each.decompose()
         self.forms = Forms()
         self.roots: dict[str, Tag] = {}
@@ -68,7 +75,23 @@ class Dom:
 
     def one(self, selector: str, text: str | None = None) -> Tag:
         """The element that a selector and, if given, its text name. Raises where it is none, or several."""
+        return self._single(self.find(selector), selector, text)
+
+    def meant(self, selector: str, text: str | None = None) -> Tag:
+        """As `one`, for what a person does something to: of what nobody can see, none is meant if another is there."""
         found = self.find(selector)
+        return self._single([element for element in found if is_seen(element)] or found, selector, text)
+
+    def sought(self, instance: str, selector: str) -> Tag:
+        """The first element that a selector finds in a component, or else on the page. Raises where it is none."""
+        if selector == ":focus" and self.forms.focused is not None:
+            return self.forms.focused
+        found = [*self.roots[instance].select(selector), *self.find(selector)]
+        if not found:
+            raise MissingElement(repr(selector), self.likely(selector))
+        return found[0]
+
+    def _single(self, found: list[Tag], selector: str, text: str | None) -> Tag:
         if text is not None:
             exact = [element for element in found if text_in(element) == text]
             found = exact or [element for element in found if text in text_in(element)]
@@ -116,14 +139,9 @@ class Dom:
 
     def reset_controls(self, instance: str, names: Collection[str]) -> None:
         """Put a component's controls of these names back to what the server wrote."""
-        for control in self.roots[instance].find_all(is_control):
-            if text_of(control, "name") in names:
+        for control in self.roots[instance].find_all(True):
+            if any(str(value) in names for name, value in control.attrs.items() if NAMING.fullmatch(name)):
                 self.forms.clear(control)
-
-    def focus(self, instance: str, selector: str) -> None:
-        """Give an element the focus, one of the component first."""
-        found = [*self.roots[instance].select(selector), *self.find(selector)]
-        self.forms.focused = found[0] if found else self.forms.focused
 
     def set_title(self, text: str) -> None:
         """Change the page's title."""
@@ -192,6 +210,9 @@ class Dom:
             self.forms.before_update(old)
         kept = {name: old.attrs[name] for name in kept_attributes(old) if name in old.attrs and not whole}
         old.attrs = {**new.attrs, **kept}
+        if is_editable(old) and self.forms.touched(old):
+            # What a person has written there is theirs, until the server says the same.
+            return self.forms.agree(old) if old.get_text() == new.get_text() else None
         if not old.has_attr("ws-ignore") and (whole or not old.has_attr(STREAM)):
             self._morph_children(old, new, whole)
 
@@ -224,6 +245,18 @@ class Dom:
             root = self._placed(place)
             if root is not None:
                 place.replace_with(root.extract())
+
+
+def is_there(element: Tag) -> bool:
+    """Whether the element takes part in the page, and does not just wait in a template."""
+    return not any(parent.name == "template" for parent in element.parents)
+
+
+def is_seen(element: Tag) -> bool:
+    """Whether a person can see or use the element, as far as its markup tells."""
+    if element.name == "input" and text_of(element, "type").lower() == "hidden":
+        return False
+    return not any(each.name in UNSEEN or each.has_attr("hidden") for each in (element, *element.parents))
 
 
 def root_of(html: str) -> Tag:
@@ -262,5 +295,3 @@ def placeheld(element: Tag) -> str | None:
     if element.name == "template" and element.has_attr(PLACEHOLDER):
         return text_of(element, PLACEHOLDER).partition(".")[0]
     return None
-
-

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from bs4.element import Tag
 
+from asok.attributes import EVENT, attribute_of
 from asok.errors import AsokError, nearest
 from asok.testing_dom import Dom
 from asok.testing_forms import CONTROLS, Forms, form_of, is_control, kind, option_value, text_of
 from asok.testing_markup import opening, shown, summary, wired
+from asok.testing_wires import Trigger, Wire
 
-__all__ = ["EVENTS", "NotWired", "Trigger", "Unusable", "Wire", "default_button", "event_data", "modifiers"]
-__all__ += ["surroundings", "wires"]
+__all__ = ["NotWired", "Unusable", "default_button", "event_data", "form_around", "link_of", "submits_alone"]
+__all__ += ["surroundings"]
 
-EVENTS = ("click", "input", "change", "submit", "keydown", "keyup")
-PLAIN_MODIFIERS = ("prevent", "stop", "once")
-TIMED_MODIFIERS = ("debounce", "throttle")
-MODIFIERS = ("ctrl", "alt", "shift", "meta")
 # What the browser leaves out as too long.
 WORD, NAME, VALUE, ENTRIES = 64, 256, 1024, 32
 DATA = re.compile(r"data-(?!asok).+")
+POINTER = re.compile(r"(?:aux|dbl)?click|contextmenu|wheel|drop|(?:drag|mouse|pointer).*")
 IMPLICIT_SUBMIT = ("text", "search", "email", "url", "tel", "password", "number", "date", "time")
 
 
@@ -35,7 +32,9 @@ class NotWired(AsokError):
         self.there = [summary(other) for other in dom.tree.find_all(True) if wired(other)]
 
     def __str__(self) -> str:
-        misspelt = [name for name in wired(self.element) if nearest(name, [f"ws-{self.event}"])]
+        names = [name.partition(".")[0] for name in wired(self.element)]
+        others = [name for name in names if attribute_of(name) is EVENT]
+        misspelt = [name for name in others if nearest(name, [f"ws-{self.event}"])]
         hint = f"; is {misspelt[0]!r} meant to be 'ws-{self.event}'?" if misspelt else ""
         there = "\n  ".join(["the page has:", *shown(self.there)]) if self.there else "nothing on the page is wired"
         return (
@@ -53,64 +52,16 @@ class Unusable(AsokError):
         return f"{opening(self.element)} {self.reason}"
 
 
-@dataclass(frozen=True)
-class Wire:
-    """One `ws-<event>…` attribute of an element."""
-
-    element: Tag
-    attribute: str
-    event: str
-    keys: tuple[str, ...]
-    modifiers: tuple[str, ...]
-    call: str
-
-    def hears(self, event: str, key: str | None) -> bool:
-        """Whether the attribute is for this event and, where it names keys, for this key."""
-        named = {key_name(each) for each in self.keys}
-        return self.event == event and (not named or key_name(key or "") in named)
-
-
-def wires(element: Tag) -> Iterator[Wire]:
-    """The attributes of an element that call methods."""
-    for attribute, call in wired(element).items():
-        event, *segments = attribute.removeprefix("ws-").split(".")
-        if event in EVENTS:
-            keys, modifiers = split_segments(segments)
-            yield Wire(element, attribute, event, keys, modifiers, call)
-
-
-def split_segments(segments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Key names, which stand first, and modifiers. Times are dropped: a test's events are sent at once."""
-    for position, segment in enumerate(segments):
-        if segment in PLAIN_MODIFIERS or segment in TIMED_MODIFIERS:
-            return tuple(segments[:position]), tuple(segments[position:])
-    return tuple(segments), ()
-
-
-def key_name(key: str) -> str:
-    """`ArrowUp` is `up`, and a space has a name."""
-    return "space" if key == " " else key.lower().replace("arrow", "")
-
-
-@dataclass
-class Trigger:
-    """What a person did. element: what it was done to. held: the modifier keys, such as "ctrl+shift"."""
-
-    event: str
-    element: Tag
-    key: str | None = None
-    submitter: Tag | None = None
-    held: str = ""
-
-
 def event_data(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
     """What the browser adds to an event: the control's value, its form's fields, the key."""
-    target, key = trigger.element, trigger.key
-    control = wire.element if wire.event == "click" else target
+    clicked, key = trigger.event == "click", trigger.key
+    control = wire.element if clicked else trigger.element
     data: dict[str, Any] = {}
-    if is_control(control) and (control.name != "button" or control.has_attr("value")):
-        data["value"] = forms.value(control)
-    form = form_of(control) if is_control(control) or wire.event == "submit" else None
+    if control is not None and is_control(control):
+        value = forms.value(control)
+        if not (clicked and value == ""):
+            data["value"] = value
+    form = form_around(wire, trigger)
     if form is not None:
         data["form"] = forms.fields(form, trigger.submitter)
     if key is not None:
@@ -118,14 +69,23 @@ def event_data(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
     return data
 
 
+def form_around(wire: Wire, trigger: Trigger) -> Tag | None:
+    """The form whose fields go with an event."""
+    if trigger.event == "submit":
+        return trigger.element
+    control = wire.element if trigger.event == "click" else trigger.element
+    return form_of(control) if control is not None and is_control(control) else None
+
+
 def surroundings(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
-    """What the browser tells of it. There is no layout: every click is at 0, 0."""
-    data: dict[str, Any] = {"type": trigger.event, "target": describe(forms, trigger.element)}
+    """What the browser tells of it. There is no layout: every pointer is at 0, 0."""
+    target = {} if trigger.element is None else describe(forms, trigger.element)
+    data: dict[str, Any] = {"type": trigger.event, "target": target}
     if wire.element is not trigger.element:
         data["current"] = describe(forms, wire.element)
     if trigger.held:
         data["keys"] = trigger.held
-    if trigger.event == "click":
+    if POINTER.fullmatch(trigger.event):
         data |= {"x": 0, "y": 0, "page_x": 0, "page_y": 0}
     return data
 
@@ -163,15 +123,6 @@ def shown_value(forms: Forms, element: Tag) -> str | None:
 def camel(attribute: str) -> str:
     """`data-row-id` is `rowId`."""
     return re.sub(r"-([a-z])", lambda found: found[1].upper(), attribute.removeprefix("data-"))
-
-
-def modifiers(keys: str) -> str:
-    """Modifier keys as the browser lists them. Raises ValueError for others."""
-    given = keys.split("+") if keys else []
-    unknown = [key for key in given if key not in MODIFIERS]
-    if unknown:
-        raise ValueError(f"keys={keys!r}: expected {', '.join(MODIFIERS)}, with + between them")
-    return "+".join(key for key in MODIFIERS if key in given)
 
 
 def default_button(form: Tag) -> Tag | None:

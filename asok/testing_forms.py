@@ -19,6 +19,7 @@ class Forms:
     def __init__(self) -> None:
         self.focused: Tag | None = None
         self._held: dict[int, tuple[Tag, Value]] = {}
+        self._given: dict[int, str] = {}
 
     def value(self, control: Tag) -> Value:
         """What the control shows now: text, ticked or not, the chosen value or values."""
@@ -33,6 +34,7 @@ class Forms:
         """A person changes the control; ticking a radio button clears the others of its group."""
         self._held[id(control)] = (control, value)
         if not is_control(control):
+            self._given.setdefault(id(control), control.get_text())
             control.string = str(value)
         if value is True and kind(control) == "radio":
             for other in same_group(control):
@@ -40,11 +42,18 @@ class Forms:
 
     def clear(self, control: Tag) -> None:
         """Back to what the server wrote, typed or not."""
-        self._held.pop(id(control), None)
+        held = self._held.pop(id(control), None)
+        if held is not None and not is_control(control):
+            control.string = self._given.pop(id(control), "")
 
     def touched(self, control: Tag) -> bool:
         """Whether a person has changed it."""
         return id(control) in self._held
+
+    def agree(self, control: Tag) -> None:
+        """What the person has entered is what the server has."""
+        self._held.pop(id(control), None)
+        self._given.pop(id(control), None)
 
     def before_update(self, control: Tag) -> None:
         """The server is about to rewrite this control: hold what is focused or dirty, let the rest follow."""

@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-
 from bs4.element import Tag
 
-from asok.errors import AsokError, nearest
-from asok.testing_dom import Dom
-from asok.testing_events import (
-    Trigger,
-    Unusable,
-    Wire,
-    default_button,
-    event_data,
-    link_of,
-    modifiers,
-    submits_alone,
-    surroundings,
-    wires,
-)
-from asok.testing_forms import form_of, is_control, is_disabled, kind, option_value, text_of
-from asok.testing_markup import DO, STATE, opening
-from asok.testing_stores import QueuedWrite
-from asok.testing_tab import Tab
+from asok.errors import nearest
+from asok.testing_events import Unusable, default_button, link_of, submits_alone
+from asok.testing_firing import Firing, Outcome
+from asok.testing_forms import form_of, is_control, is_disabled, is_editable, kind, option_value, text_of
+from asok.testing_wires import held_keys
 
-__all__ = ["Gestures", "Outcome"]
+__all__ = ["Gestures"]
 
-TEXT_KINDS = ("text", "search", "email", "url", "tel", "password", "number", "date", "time", "range", "color")
-
-
-@dataclass
-class Outcome:
-    """What a gesture came to: the events and writes it sent, and where it leads.
-
-    acted: something happened, be it only in the browser. leads_to: a link's target. submits: a form to send by
-    HTTP. held: the modifier keys that were down meanwhile.
-    """
-
-    held: str = ""
-    sent: list[tuple[str, int]] = field(default_factory=list)
-    writes: list[QueuedWrite] = field(default_factory=list)
-    acted: bool = False
-    leads_to: str | None = None
-    submits: tuple[Tag, Tag | None] | None = None
+DATES = ("date", "time", "datetime-local", "month", "week")
+TEXT_KINDS = ("text", "search", "email", "url", "tel", "password", "number", "range", "color", *DATES)
+FOCUSABLE = ("a", "summary", "iframe")
 
 
 class Gestures:
-    """One page's mouse and keyboard. Events go through `tab` and are not awaited here."""
+    """One page's mouse and keyboard."""
 
-    def __init__(self, dom: Dom, tab: Tab) -> None:
-        self.dom, self.tab, self.forms = dom, tab, dom.forms
-        self._spent: dict[tuple[int, str], Tag] = {}
-        self._tells_target = bool(dom.find("script[data-target]"))
+    def __init__(self, firing: Firing) -> None:
+        self._firing, self._fire = firing, firing.fire
+        self.dom, self.forms = firing.dom, firing.forms
+        self._at_first: object = None
 
     async def click(self, element: Tag, keys: str = "") -> Outcome:
         """Press the mouse on an element: its methods, then what the browser does by itself."""
         usable(element)
-        outcome = Outcome(modifiers(keys))
+        outcome = Outcome(held_keys(keys))
         await self._click(element, outcome)
+        return outcome
+
+    async def activate(self, element: Tag) -> Outcome:
+        """What a click does, without a mouse."""
+        outcome = Outcome()
+        await self._activate(outcome, element)
         return outcome
 
     async def type(self, control: Tag, text: str) -> Outcome:
@@ -68,23 +44,55 @@ class Gestures:
         if not takes_text(control):
             raise Unusable(control, "takes no text; see `check`, `select` and `click`")
         outcome = Outcome(acted=True)
-        self.forms.focused = control
+        await self.enter(outcome, control)
         key = text[-1:] or "Backspace"
         await self._fire(outcome, control, "keydown", key=key)
         self.forms.set(control, text)
-        for event, pressed in (("input", None), ("keyup", key), ("change", None)):
-            await self._fire(outcome, control, event, key=pressed)
+        await self._fire(outcome, control, "input")
+        await self._fire(outcome, control, "keyup", key=key)
+        await self._change(outcome, control)
+        await self.leave(outcome)
         return outcome
 
     async def press(self, element: Tag, key: str, keys: str = "") -> Outcome:
         """Press and release a key while the element has the focus."""
         usable(element)
-        outcome = Outcome(modifiers(keys))
-        self.forms.focused = element
+        outcome = Outcome(held_keys(keys))
+        await self.enter(outcome, element)
         if not await self._fire(outcome, element, "keydown", key=key):
             await self._key_default(outcome, element, key)
         await self._fire(outcome, element, "keyup", key=key)
         return outcome
+
+    async def trigger(self, element: Tag | None, event: str, key: str | None = None, keys: str = "") -> Outcome:
+        """Fire one event, and nothing of what a browser does before or after it."""
+        outcome = Outcome(held_keys(keys))
+        await self._fire(outcome, element, event, key=key)
+        return outcome
+
+    async def enter(self, outcome: Outcome, element: Tag) -> None:
+        """Bring the focus to an element; another one is left first."""
+        if self.forms.focused is element:
+            return
+        acted = outcome.acted
+        await self.leave(outcome)
+        self.forms.focused, self._at_first = element, self.forms.value(element)
+        await self._fire(outcome, element, "focus")
+        await self._fire(outcome, element, "focusin")
+        outcome.acted = acted
+
+    async def leave(self, outcome: Outcome) -> None:
+        """Take the focus from what has it; a text that was changed there counts from now on."""
+        element, self.forms.focused = self.forms.focused, None
+        if element is None or not any(parent is self.dom.tree for parent in element.parents):
+            return
+        if is_control(element) and takes_text(element) and self.forms.value(element) != self._at_first:
+            await self._change(outcome, element)
+        await self._fire(outcome, element, "blur")
+        form = form_of(element) if is_control(element) else None
+        if form is not None:
+            self._firing.leave(form, element)
+        await self._fire(outcome, element, "focusout")
 
     async def tick(self, control: Tag, checked: bool) -> Outcome:
         """Bring a checkbox or radio button to a state, by a click where it is not in it."""
@@ -105,10 +113,10 @@ class Gestures:
         if len(values) != 1 and not control.has_attr("multiple"):
             raise Unusable(control, f"takes one option, not {len(values)}")
         outcome = Outcome(acted=True)
-        self.forms.focused = control
+        await self.enter(outcome, control)
         self.forms.set(control, values)
         await self._fire(outcome, control, "input")
-        await self._fire(outcome, control, "change")
+        await self._change(outcome, control)
         return outcome
 
     async def submit(self, form: Tag, submitter: Tag | None = None) -> Outcome:
@@ -117,24 +125,43 @@ class Gestures:
         await self._submit(outcome, form, submitter)
         return outcome
 
+    async def _change(self, outcome: Outcome, control: Tag) -> None:
+        self._at_first = self.forms.value(control)
+        await self._fire(outcome, control, "change")
+
     async def _click(self, element: Tag, outcome: Outcome) -> None:
-        if is_control(element):
-            self.forms.focused = element
+        for event in ("pointerdown", "mousedown"):
+            await self._fire(outcome, element, event)
+        await self._focus_by_mouse(outcome, element)
+        for event in ("pointerup", "mouseup"):
+            await self._fire(outcome, element, event)
+        await self._activate(outcome, element)
+
+    async def _activate(self, outcome: Outcome, element: Tag) -> None:
         tickable = is_control(element) and kind(element) in ("checkbox", "radio")
         before = self.forms.value(element) if tickable else None
         if tickable:
             # A browser ticks first and takes it back if the click is prevented.
             self.forms.set(element, kind(element) == "radio" or not before)
         prevented = await self._fire(outcome, element, "click")
-        prevented = await self._write(outcome, element) or prevented
+        prevented = await self._firing.write(outcome, element) or prevented
         if prevented and before is not None:
             self.forms.set(element, before)
         elif tickable and self.forms.value(element) != before:
             outcome.acted = True
             await self._fire(outcome, element, "input")
-            await self._fire(outcome, element, "change")
+            await self._change(outcome, element)
         elif not prevented:
             await self._click_default(outcome, element)
+
+    async def _focus_by_mouse(self, outcome: Outcome, element: Tag) -> None:
+        acted = outcome.acted
+        focusable = next((each for each in (element, *element.parents) if is_focusable(each)), None)
+        if focusable is None:
+            await self.leave(outcome)
+        else:
+            await self.enter(outcome, focusable)
+        outcome.acted = acted
 
     async def _click_default(self, outcome: Outcome, element: Tag) -> None:
         button = next(
@@ -143,7 +170,12 @@ class Gestures:
         label = element if element.name == "label" else element.find_parent("label")
         form = form_of(button) if button is not None else None
         if button is not None and button.name == "summary":
-            toggle(button, outcome)
+            await self._toggle(outcome, button)
+        elif button is not None and form is not None and kind(button) == "reset":
+            for control in form.find_all(is_control):
+                self.forms.clear(control)
+            outcome.acted = True
+            await self._fire(outcome, form, "reset")
         elif button is not None and form is not None and kind(button) in ("submit", "image"):
             await self._submit(outcome, form, button)
         elif label is not None and not is_control(element):
@@ -152,6 +184,17 @@ class Gestures:
                 await self._click(labelled, outcome)
         elif link_of(element) is not None:
             outcome.leads_to, outcome.acted = link_of(element), True
+
+    async def _toggle(self, outcome: Outcome, summary: Tag) -> None:
+        details = summary.find_parent("details")
+        if details is None:
+            return
+        outcome.acted = True
+        if details.has_attr("open"):
+            del details["open"]
+        else:
+            details["open"] = ""
+        await self._fire(outcome, details, "toggle")
 
     async def _key_default(self, outcome: Outcome, element: Tag, key: str) -> None:
         form = form_of(element) if is_control(element) else None
@@ -162,60 +205,21 @@ class Gestures:
             self.forms.set(element, text[:-1] if key == "Backspace" else text + key)
             outcome.acted = True
             await self._fire(outcome, element, "input")
+        elif key == "Tab":
+            outcome.acted = True
+            await self.leave(outcome)
         elif element.name == "input" and key == "Enter" and form is not None:
             button = default_button(form)
             if button is not None and not is_disabled(button):
-                await self._click(button, outcome)
-                self.forms.focused = element
+                await self._activate(outcome, button)
             elif button is None and submits_alone(form):
                 await self._submit(outcome, form, None)
 
     async def _submit(self, outcome: Outcome, form: Tag, submitter: Tag | None) -> None:
         prevented = await self._fire(outcome, form, "submit", submitter=submitter)
-        if not prevented and (form.has_attr("action") or form.has_attr("method")):
+        posts = form.has_attr("action") or form.has_attr("method") or not self._firing.hears
+        if not prevented and (posts or (submitter is not None and submitter.has_attr("formaction"))):
             outcome.submits, outcome.acted = (form, submitter), True
-
-    async def _fire(
-        self, outcome: Outcome, target: Tag, event: str, *, key: str | None = None, submitter: Tag | None = None
-    ) -> bool:
-        """Send an event to the methods at the element and around it; whether the default is prevented."""
-        prevented = stopped = False
-        for element in (target, *target.parents):
-            for wire in wires(element):
-                if wire.hears(event, key):
-                    # A button with a call of its own does not send its form.
-                    button = event == "click" and is_control(wire.element) and kind(wire.element) == "submit"
-                    prevented = prevented or event == "submit" or button or "prevent" in wire.modifiers
-                    stopped = stopped or "stop" in wire.modifiers
-                    await self._call(outcome, wire, Trigger(event, target, key, submitter, outcome.held))
-            if stopped:
-                break
-        return prevented
-
-    async def _call(self, outcome: Outcome, wire: Wire, trigger: Trigger) -> None:
-        if (id(wire.element), wire.attribute) in self._spent:
-            return
-        if "once" in wire.modifiers:
-            self._spent[id(wire.element), wire.attribute] = wire.element
-        outcome.acted = True
-        instance = self.dom.instance_of(wire.element)
-        if instance is None:
-            raise AsokError(f"{opening(wire.element)} stands in no component: no element around it has {STATE}")
-        data = event_data(self.forms, wire, trigger)
-        if self._tells_target:
-            data |= surroundings(self.forms, wire, trigger)
-        outcome.sent.append((instance, await self.tab.emit(instance, wire.call, data)))
-
-    async def _write(self, outcome: Outcome, clicked: Tag) -> bool:
-        """Do the write that an element at or around the clicked one has; whether the default is prevented."""
-        element = next((each for each in (clicked, *clicked.parents) if each.has_attr(DO)), None)
-        if element is None:
-            return False
-        if not self.tab.stores.present:
-            raise AsokError(f"{opening(element)} needs the module of the stores; write {{{{ alive(stores=True) }}}}")
-        outcome.acted = True
-        outcome.writes.append(await self.tab.write(*json.loads(text_of(element, DO))))
-        return is_control(element) and kind(element) == "submit"
 
 
 def usable(element: Tag) -> None:
@@ -224,19 +228,17 @@ def usable(element: Tag) -> None:
 
 
 def takes_text(control: Tag) -> bool:
-    return not control.has_attr("readonly") and (
-        control.name == "textarea" or (control.name == "input" and kind(control) in TEXT_KINDS)
+    field = control.name == "textarea" or (control.name == "input" and kind(control) in TEXT_KINDS)
+    return is_editable(control) or (field and not control.has_attr("readonly"))
+
+
+def is_focusable(element: Tag) -> bool:
+    return (
+        (is_control(element) and not is_disabled(element))
+        or element.name in FOCUSABLE
+        or element.has_attr("tabindex")
+        or is_editable(element)
     )
-
-
-def toggle(summary: Tag, outcome: Outcome) -> None:
-    details = summary.find_parent("details")
-    if details is not None:
-        outcome.acted = True
-        if details.has_attr("open"):
-            del details["open"]
-        else:
-            details["open"] = ""
 
 
 def labelled_by(label: Tag) -> Tag | None:

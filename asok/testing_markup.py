@@ -15,8 +15,6 @@ except ModuleNotFoundError as error:
         f"asok.testing needs {error.name}: install it with `pip install 'asok-live[testing]'`", name=error.name
     ) from None
 
-from asok.testing_forms import text_of
-
 __all__ = ["DO", "STATE", "opening", "outer", "parse", "shown", "summary", "text_in", "wired"]
 
 STATE = "data-asok-state"
@@ -71,4 +69,5 @@ def summary(element: Tag) -> str:
 
 
 def shown(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
     return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"… and {len(lines) - SHOWN} more"]

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urldefrag
 
 import httpx
 from bs4.element import Tag
 
 from asok.errors import AsokError
-from asok.testing_asgi import App, Lifespan, Socket, socket_scope
+from asok.testing_asgi import Socket, socket_scope
 from asok.testing_dom import AmbiguousElement, Dom, MissingElement
 from asok.testing_events import NotWired
-from asok.testing_forms import Value, is_control, text_of
-from asok.testing_gestures import Gestures, Outcome
-from asok.testing_instances import Patch
-from asok.testing_markup import outer, text_in
+from asok.testing_firing import Firing, Outcome
+from asok.testing_forms import text_of
+from asok.testing_gestures import Gestures
+from asok.testing_instances import Patch, Refused
+from asok.testing_markup import opening, text_in
+from asok.testing_reading import Reading
 from asok.testing_stores import PageStore
 from asok.testing_tab import Tab
+from asok.testing_triggers import Triggers
+from asok.testing_visiting import Browser, refusal_in
 from asok.testing_waiting import Late
 from asok.testing_window import Window
 
-__all__ = ["Browser", "NotShown", "Page"]
+__all__ = ["NotShown", "Page"]
 
 SHOWN = 500
 
@@ -37,112 +40,116 @@ class NotShown(AsokError, TimeoutError):
         return f"{self.wanted}; the page shows {self.instead[:SHOWN]}"
 
 
-class Browser:
-    """What the pages of one browser share: the running app, its cookies, and how refusals are met."""
+class WithoutJavaScript(NotWired):
+    """A test acts on an element that does nothing in a browser without JavaScript."""
 
-    def __init__(
-        self, app: App, lifespan: Lifespan, http: httpx.AsyncClient, *, patience: float, raise_refused: bool
-    ) -> None:
-        self.app, self.lifespan, self.http = app, lifespan, http
-        self.patience, self.raise_refused = patience, raise_refused
-        self.local_storage: dict[str, str] = {}
+    def __init__(self, element: Tag, event: str) -> None:
+        self.element, self.event = element, event
+
+    def __str__(self) -> str:
+        problem = f"{opening(self.element)} does nothing on {self.event} without JavaScript"
+        return f"{problem}; links do, and buttons in a <form>: put a form around it, or open the page with JavaScript"
 
 
-class Page:
+class Page(Reading):
     """One open page: read it, act on it, and see what came over the wire.
 
     Actions wait for the app's answer. Elements are named by CSS selectors; where one is meant and there are
     several, or none, the error lists what there is. A refused event raises `Refused`. Made by `LiveClient.open`.
     """
 
-    def __init__(self, browser: Browser, response: httpx.Response) -> None:
-        self._browser = browser
+    def __init__(self, browser: Browser, response: httpx.Response, *, javascript: bool = True) -> None:
+        self._browser, self._javascript = browser, javascript
         self._window = Window(browser.local_storage)
         self._show(response)
 
     def _show(self, response: httpx.Response) -> None:
         self.url = self._window.url = str(response.url)
         self.status = response.status_code
-        self._dom = Dom(response.text)
+        self._dom = Dom(response.text, javascript=self._javascript)
         csrf = script_of(self._dom, "data-csrf")
         self._tab = Tab(self._dom, self._window, csrf, self._connect, self._fetch_anew, self._browser.patience)
-        self._gestures = Gestures(self._dom, self._tab)
+        self._firing = Firing(self._dom, self._tab, hears=self._javascript)
+        self._gestures = Gestures(self._firing)
+        self._triggers = Triggers(self._firing, self._gestures)
 
     async def listen(self) -> None:
-        """Connect what listens on the page; `LiveClient.open` has done it."""
-        await self._tab.listen()
-
-    # What the page shows
-
-    def text(self, selector: str) -> str:
-        """The text of an element; runs of white space are one space."""
-        return text_in(self._dom.one(selector))
-
-    def html(self, selector: str | None = None) -> str:
-        """The HTML of an element, or of the whole page."""
-        return outer(self._dom.tree if selector is None else self._dom.one(selector))
-
-    def all(self, selector: str) -> list[str]:
-        """The texts of all elements of a selector, in the page's order."""
-        return [text_in(element) for element in self._dom.find(selector)]
-
-    def exists(self, selector: str) -> bool:
-        """Whether the page has such an element."""
-        return bool(self._dom.find(selector))
-
-    def attribute(self, selector: str, name: str) -> str | None:
-        """An element's attribute as the server wrote it; None where it is not there."""
-        element = self._dom.one(selector)
-        return text_of(element, name) if element.has_attr(name) else None
-
-    def value(self, selector: str) -> Value:
-        """What a control shows: its text, whether it is ticked, or what is chosen."""
-        control = self._dom.one(selector)
-        if not is_control(control):
-            raise AsokError(f"<{control.name}> is no control and has no value; see `text`")
-        return self._dom.forms.value(control)
-
-    @property
-    def title(self) -> str:
-        """The page's title."""
-        return next(iter(self.all("title")), "")
+        """Connect what listens on the page, and begin; `LiveClient.open` has done it."""
+        if self._javascript:
+            await self._tab.listen()
+            self._triggers.look()
+            await self._settle(Outcome())
 
     # What a person does
 
     async def click(self, selector: str, *, text: str | None = None, keys: str = "") -> None:
         """Click an element; `text` tells those of one selector apart. keys: held meanwhile, such as "ctrl+shift"."""
-        element = self._dom.one(selector, text)
+        element = self._dom.meant(selector, text)
         await self._finish(await self._gestures.click(element, keys), element, "click")
 
     async def fill(self, selector: str, value: str) -> None:
         """Type a text into a field in place of what is there."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.type(element, value), element, "input")
 
     async def press(self, selector: str, key: str, *, keys: str = "") -> None:
         """Press a key on an element; `key` is a KeyboardEvent's: 'Enter', 'Escape', 'ArrowUp', 'a'."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.press(element, key, keys), element, "keydown")
 
     async def check(self, selector: str) -> None:
         """Tick a checkbox or a radio button."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.tick(element, True), element, "change")
 
     async def uncheck(self, selector: str) -> None:
         """Take the tick out of a checkbox."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.tick(element, False), element, "change")
 
     async def select(self, selector: str, *options: str) -> None:
         """Choose options of a <select>, by value or text."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.choose(element, options), element, "change")
 
     async def submit(self, selector: str = "form") -> None:
         """Send a form with the fields it has now, without a button's name; click the button where that matters."""
-        element = self._dom.one(selector)
+        element = self._dom.meant(selector)
         await self._finish(await self._gestures.submit(element), element, "submit")
+
+    async def trigger(self, selector: str, event: str, *, key: str | None = None, keys: str = "") -> None:
+        """Fire any event at an element, or at the "window": `page.trigger("li", "dblclick")`."""
+        element = None if selector == "window" else self._dom.meant(selector)
+        outcome = await self._gestures.trigger(element, event, key, keys)
+        await self._finish(outcome, element or self._dom.body, event)
+
+    async def scroll_to(self, selector: str, *, row: int | None = None) -> None:
+        """Bring an element into view, with what is in it: `ws-visible`, and what is mounted only then.
+
+        row: of a list with `ws-virtual`, the row that is to be seen.
+        """
+        element = self._dom.one(selector)
+        if row is not None:
+            return await self._finish(await self._triggers.show_row(element, row), element, "virtual")
+        await self._finish(await self._triggers.see(element), element, "visible")
+
+    async def poll(self, selector: str = "[ws-poll]") -> None:
+        """Let the period of an element with `ws-poll` end, once."""
+        element = self._dom.one(selector)
+        await self._finish(await self._triggers.poll(element), element, "poll")
+
+    async def call(self, selector: str, method: str, *arguments: Any) -> Any:
+        """What a method returns to `alive.call(element, "method", …)`. Raises Refused."""
+        element = self._dom.one(selector)
+        instance = self._dom.instance_of(element)
+        if instance is None:
+            raise AsokError(f"{opening(element)} stands in no component, so there is nothing to call {method!r} of")
+        seq = await self._tab.emit(instance, method, {"result": 1, "args": list(arguments)})
+        refusal = await self._tab.settle(instance, seq)
+        if refusal is not None:
+            raise refusal
+        await self._settle(Outcome())
+        return self._window.results.pop((instance, seq), None)
 
     async def reload(self) -> None:
         """Load the page anew, as the reload button does; what was typed is gone."""
@@ -151,52 +158,12 @@ class Page:
     async def goto(self, url: str) -> None:
         """Open another page in this tab."""
         await self.close()
-        self._show(await self._browser.http.get(url))
+        self._show(await self._browser.get(url))
         await self.listen()
 
     async def close(self) -> None:
         """Close the tab."""
         await self._tab.drop(1001)
-
-    # What the app asks of the window
-
-    def answers(self, **replies: Any) -> None:
-        """Say what the person, or the browser, answers from now on: `page.answers(confirm=True, prompt="Ada")`.
-
-        A function gets what the method asked; an exception says that the browser cannot do it. Somebody has to
-        answer `confirm` and `prompt` (None dismisses it), else what leads there raises `Unanswered`.
-        """
-        self._window.answers(replies)
-
-    @property
-    def asked(self) -> list[list[Any]]:
-        """All questions in this tab, as `["confirm", "Delete it?"]`."""
-        return self._window.asked
-
-    @property
-    def clipboard(self) -> str:
-        """What a method has put there last."""
-        return self._window.clipboard
-
-    @property
-    def announced(self) -> list[str]:
-        """What a screen reader was asked to say."""
-        return self._window.announced
-
-    @property
-    def downloads(self) -> list[tuple[str, str | bytes]]:
-        """What the browser was asked to save: the name, and the path or the bytes."""
-        return self._window.downloads
-
-    @property
-    def local_storage(self) -> dict[str, str]:
-        """The browser's, shared with its other tabs."""
-        return self._window.local_storage
-
-    @property
-    def session_storage(self) -> dict[str, str]:
-        """The tab's."""
-        return self._window.session_storage
 
     # What comes by itself
 
@@ -265,12 +232,21 @@ class Page:
 
     async def _finish(self, outcome: Outcome, element: Tag, event: str) -> None:
         if not outcome.acted:
-            raise NotWired(element, event, self._dom)
+            raise NotWired(element, event, self._dom) if self._javascript else WithoutJavaScript(element, event)
+        await self._settle(outcome)
+
+    async def _settle(self, outcome: Outcome) -> None:
+        """Wait for the answers to what was sent, and to what that has set off; go where it leads."""
         refusals = [await self._tab.settle(instance, seq) for instance, seq in outcome.sent]
         refusals += [await self._tab.settle_write(queued) for queued in outcome.writes]
+        await self._tab.until(lambda: all(map(self._tab.free, outcome.stopped)), "the method that is to stop")
+        await self._tab.work()
+        while self._triggers.sent:
+            refusals.append(await self._tab.settle(*self._triggers.sent.pop(0)))
+        await self._tab.settle_joins()
         if outcome.submits:
             self._window.leads_to = None
-            await self._send_form(*outcome.submits)
+            refusals.append(await self._send_form(*outcome.submits))
         else:
             await self._go_on(outcome.leads_to)
         for refusal in refusals:
@@ -279,6 +255,8 @@ class Page:
 
     async def _wait(self, done: Callable[[], bool], what: str, instead: Callable[[], str]) -> None:
         """Wait over the pages to which the app sends the tab meanwhile."""
+        if not self._javascript and not done():
+            raise NotShown(f"{what}: without JavaScript nothing comes by itself", instead())
         try:
             while True:
                 await self._tab.until(lambda: self._window.leads_to is not None or done(), what)
@@ -295,29 +273,23 @@ class Page:
             await self._follow(link or "" if sent is None else sent)
 
     async def _follow(self, link: str) -> None:
-        target = httpx.URL(self.url).join(link)
-        if urldefrag(str(target)).url == urldefrag(self.url).url and "#" in link:
-            return
-        if target.scheme in ("http", "https") and target.host == httpx.URL(self.url).host:
-            await self.goto(str(target))
-        else:
-            self.url = self._window.url = str(target)  # another site: where it leads is all that a test can see
+        found = self._browser.target(self.url, link)
+        if found is not None and found[1]:
+            await self.goto(found[0])
+        elif found is not None:
+            self.url = self._window.url = found[0]  # another site: where it leads is all that a test can see
 
-    async def _send_form(self, form: Tag, submitter: Tag | None) -> None:
-        fields: dict[str, list[str]] = {}
-        for name, value in self._dom.forms.fields(form, submitter):
-            fields.setdefault(name, []).append(value)
-        target = httpx.URL(self.url).join(text_of(form, "action"))
+    async def _send_form(self, form: Tag, submitter: Tag | None) -> Refused | None:
         await self.close()
-        if text_of(form, "method").lower() == "post":
-            headers = {"Origin": str(self._browser.http.base_url).rstrip("/")}
-            self._show(await self._browser.http.post(target, data=fields, headers=headers))
-        else:
-            self._show(await self._browser.http.get(target, params=fields))
+        response = await self._browser.send(self.url, self._dom.forms, form, submitter)
+        self._show(response)
         await self.listen()
+        refusal = None if self._javascript else refusal_in(response)
+        self._tab.errors += [refusal] if refusal is not None else []
+        return refusal
 
     async def _fetch_anew(self, instances: list[str]) -> None:
-        response = await self._browser.http.get(self.url)
+        response = await self._browser.get(self.url)
         fresh = Dom(response.text)
         self._tab.csrf = script_of(fresh, "data-csrf")
         if not self._dom.replace_components(fresh, instances):
@@ -326,6 +298,8 @@ class Page:
         self._tab.take_page()
 
     def _connect(self, heard: Callable[[str], None], ended: Callable[[int, Exception | None], None]) -> Socket:
+        if not self._javascript:
+            raise AsokError(f"{self.url} is open without JavaScript, so there is no connection")
         path = script_of(self._dom, "data-live")
         if not path:
             raise AsokError(f"{self.url} (HTTP {self.status}) has no live script; put {{{{ alive() }}}} into its head")

@@ -6,6 +6,7 @@ from typing import Any
 
 from bs4.element import Tag
 
+from asok.errors import AsokError
 from asok.testing_dom import STREAM, Dom
 from asok.testing_forms import text_of
 from asok.testing_markup import STATE, parse
@@ -50,11 +51,11 @@ def change_rows(
 
 
 def _container(root: Tag, name: str) -> Tag:
-    for each in (root, *root.find_all(attrs={STREAM: name})):
-        owner = next(around for around in (each, *each.parents) if around.has_attr(STATE))
+    for each in (root, *root.find_all(True)):
+        owner = next((around for around in (each, *each.parents) if around.has_attr(STATE)), None)
         if text_of(each, STREAM) == name and owner is root:
             return each
-    raise AssertionError(f"the server changes the rows of {name!r}, which the page does not show")
+    raise AsokError(f'the page shows no rows of {name!r}; its container has ws-stream="{name}"')
 
 
 def _rows(box: Any) -> list[Tag]:

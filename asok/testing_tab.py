@@ -9,40 +9,26 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asok.errors import AsokError
-from asok.testing_asgi import Socket
 from asok.testing_dom import Dom
 from asok.testing_forms import text_of
 from asok.testing_instances import Instance, Patch, Refused
+from asok.testing_link import FINAL, RECONNECTS, REFUSED, RESTART, SESSION, UNREADABLE, Connect, ConnectionEnded, Link
 from asok.testing_markup import STATE
 from asok.testing_stores import QueuedWrite, StoreLink
 from asok.testing_waiting import Waiting
 from asok.testing_window import Window, add_statics
 
-__all__ = ["Connect", "ConnectionEnded", "Tab"]
+__all__ = ["Tab"]
 
-Connect = Callable[[Callable[[str], None], Callable[[int, Exception | None], None]], Socket]
 PROTOCOL = 1
-REFUSED, SESSION, RESTART = 4403, 4401, 1012
-UNREADABLE = (1003, 1009, 4400)  # the app would not take the same message a second time either
-FINAL = (*UNREADABLE, REFUSED, SESSION)
-RECONNECTS = 3
 BATCH = 20
-
-
-class ConnectionEnded(AsokError):
-    """The app closed the WebSocket."""
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-
-    def __str__(self) -> str:
-        return f"the app closed the WebSocket with {self.code}"
 
 
 class Tab:
     """Speaks for one loaded page. `connect` makes its sockets; `fetch_anew` replaces the page in place.
 
-    Messages are taken as they arrive: the page changes while a test awaits, never in between.
+    Messages are taken as they arrive: the page changes while a test awaits, never in between. frames: how many
+    have come. on_effect, on_update: told of what a method asks to be done to an element, and of each change.
     """
 
     def __init__(
@@ -60,11 +46,16 @@ class Tab:
         self.steps: list[str] = []
         self.effects: list[list[Any]] = []
         self.errors: list[AsokError] = []
+        self.frames = 0
+        self.on_effect: Callable[[str, str, list[Any]], None] = lambda *effect: None
+        self.on_update: Callable[[], None] = lambda: None
+        self._link = Link(connect, self._heard, self._ended)
+        self._send = self._link.send
         self.stores = StoreLink(dom, self._send, self.errors)
-        self._connect, self._fetch_anew, self._waiting = connect, fetch_anew, Waiting(patience)
-        self.until = self._waiting.until
-        self._socket: Socket | None = None
-        self._connection = self._pongs = self._reconnects = 0
+        self._fetch_anew, self._waiting = fetch_anew, Waiting(patience)
+        self.until, self.work = self._waiting.until, self._waiting.work
+        self.later = self._waiting.duties.append
+        self._pongs = self._reconnects = 0
         self._wait = 0.0
         self._opening = asyncio.Lock()
         self._refusals: dict[tuple[str, int], Refused] = {}
@@ -79,12 +70,13 @@ class Tab:
             self._instances[name].look_at(self.dom.roots[name])
         for name in before:
             self._send(["leave", name])
+        self.frames += 1
 
     async def listen(self) -> None:
         """Connect a page on which something listens, and wait until it hears."""
         if self._has_listeners():
             await self.open()
-            await self.until(lambda: not self._joining(), "the components that listen to join")
+            await self.settle_joins()
 
     async def emit(self, instance: str, call: str, data: dict[str, Any]) -> int:
         """Send an event, joining first where that has not happened. Returns its sequence number."""
@@ -96,9 +88,22 @@ class Tab:
         self._flush(item)
         return seq
 
+    async def begin(self, instance: str) -> None:
+        """Have a component that waits to be seen come."""
+        self._instances[instance].listens = True
+        await self.open(instance)
+
+    def cancel(self, instance: str) -> None:
+        """Stop the component's running method; without a connection there is none."""
+        self._send(["cancel", instance])
+
+    def free(self, instance: str) -> bool:
+        """Whether none of the component's events waits for its answer."""
+        return instance not in self._instances or not self._instances[instance].unsettled
+
     async def settle(self, instance: str, seq: int) -> Refused | None:
         """Wait for the answer to an event. Returns its refusal if it was refused."""
-        await self.until(lambda: not self._waits(instance, seq), f"the answer to event {seq} of {instance}")
+        await self.until(lambda: not self.waits(instance, seq), f"the answer to event {seq} of {instance}")
         return self._refusals.pop((instance, seq), None)
 
     async def write(self, *items: Any) -> QueuedWrite:
@@ -115,12 +120,16 @@ class Tab:
     async def settle_all(self) -> None:
         """Wait until every event is answered and what the app had sent by now is shown."""
         await self.until(lambda: not any(item.unsettled for item in self._instances.values()), "open events")
-        await self.until(lambda: not self._joining(), "the components that listen to join")
-        if self._socket is not None:
+        await self.settle_joins()
+        if self._link.holds:
             wanted = self._pongs + 1
             self._send(["ping"])
-            await self.until(lambda: self._pongs >= wanted or self._socket is None, "the answer to a ping")
+            await self.until(lambda: self._pongs >= wanted or not self._link.holds, "the answer to a ping")
         await self._waiting.work()
+
+    async def settle_joins(self) -> None:
+        """Wait until all that join have got their answer."""
+        await self.until(lambda: not self._joining(), "the components that listen to join")
 
     async def join_all(self) -> None:
         """Join every component that is not joined yet, so that pushes reach the page."""
@@ -129,11 +138,9 @@ class Tab:
 
     async def drop(self, code: int = 1006) -> None:
         """Lose the socket; unsettled events are kept."""
-        socket, self._socket = self._socket, None
         for item in self._instances.values():
             item.leave_connection()
-        if socket is not None:
-            await socket.close(code)
+        await self._link.close(code)
 
     async def reconnect(self) -> None:
         """Lose the socket and come back: join what was joined, send again what is unsettled."""
@@ -151,9 +158,9 @@ class Tab:
         """Have a connection, on which these components have joined, and those that listen."""
         async with self._opening:
             self._waiting.raise_fault()
-            is_new = self._socket is None
+            is_new = not self._link.holds
             if is_new:
-                await self._shake_hands()
+                await self._link.open()
             items = [item for item in self._instances.values() if item.id in instances or item.wants_to_join]
             self._join([item for item in items if not item.joined], greets=is_new)
             for item in items:
@@ -161,20 +168,11 @@ class Tab:
             if is_new:
                 self.stores.open()
 
-    async def _shake_hands(self) -> None:
-        self._connection += 1
-        self._socket = socket = self._connect(self._heard, self._ended)
-        try:
-            await socket.open()
-        except Exception:
-            self._socket = None
-            raise
-
     def _flush(self, item: Instance) -> None:
-        if self._socket is not None and not item.paused:
+        if self._link.holds and not item.paused:
             if item.wants_to_join:
                 self._join([item])
-            for message in item.to_send(self._connection):
+            for message in item.to_send(self._link.number):
                 self._send(message)
 
     def _join(self, items: list[Instance], *, greets: bool = False) -> None:
@@ -191,16 +189,12 @@ class Tab:
     def _joining(self) -> bool:
         return any(item.joining for item in self._instances.values())
 
-    def _send(self, message: list[Any]) -> bool:
-        if self._socket is None:
-            return False
-        self._socket.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
-        return True
-
-    def _waits(self, instance: str, seq: int) -> bool:
+    def waits(self, instance: str, seq: int) -> bool:
+        """Whether an event has no answer yet."""
         return instance in self._instances and seq in self._instances[instance].unsettled
 
     def _heard(self, frame: str) -> None:
+        self.frames += 1
         try:
             self._take(frame, *json.loads(frame))
         except Exception as error:
@@ -259,9 +253,17 @@ class Tab:
         self._leave_what_is_gone()
         for effect in patch.effects:
             self.effects.append(effect)
-            self.window.apply(self.dom, instance, *effect)
+            self._perform(instance, *effect)
+        self.on_update()
         self._flush(item)
         self.stores.look()
+
+    def _perform(self, instance: str, name: str, *arguments: Any) -> None:
+        try:
+            self.window.apply(self.dom, instance, name, *arguments)
+            self.on_effect(instance, name, list(arguments))
+        except AsokError as error:
+            self.errors.append(AsokError(f"{name}: {error}"))  # the others go on
 
     def _leave_what_is_gone(self) -> None:
         for item in list(self._instances.values()):
@@ -298,7 +300,7 @@ class Tab:
         item.take_back(seq)
         if not item.paused:
             item.paused = True
-            self._waiting.duties.append(lambda: self._resume(item, seconds))
+            self.later(lambda: self._resume(item, seconds))
 
     async def _resume(self, item: Instance, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -319,17 +321,15 @@ class Tab:
     def _start_anew(self, instances: list[str], reason: Refused) -> None:
         for instance in instances:
             self._give_up(instance, reason)
-        self._waiting.duties.append(lambda: self._begin_again(instances))
+        self.later(lambda: self._begin_again(instances))
 
     async def _begin_again(self, instances: list[str]) -> None:
         await self._fetch_anew(instances)
+        self.on_update()
         if self._has_listeners():
             await self.open()
 
     def _ended(self, code: int, error: Exception | None) -> None:
-        if self._socket is None:
-            return  # it was this side that hung up
-        self._socket = None
         items = [item for item in self._instances.values() if item.joined or item.unsettled]
         if code in FINAL:
             self.stores.give_up()
@@ -345,5 +345,5 @@ class Tab:
         elif error is not None or code == REFUSED or self._reconnects > RECONNECTS:
             self._waiting.fault = error or ConnectionEnded(code)
         elif items or self.stores.wanted:
-            self._waiting.duties.append(lambda: self._come_back([item.id for item in items]))
+            self.later(lambda: self._come_back([item.id for item in items]))
         self._waiting.ring()

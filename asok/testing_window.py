@@ -53,6 +53,7 @@ class Window:
         self.downloads: list[tuple[str, str | bytes]] = []
         self.asked: list[list[Any]] = []
         self.leads_to: str | None = None
+        self.results: dict[tuple[str, int], Any] = {}
         self._replies: dict[str, Any] = {}
 
     def answers(self, replies: dict[str, Any]) -> None:
@@ -63,12 +64,10 @@ class Window:
         self._replies.update(replies)
 
     def apply(self, dom: Dom, instance: str, name: str, *arguments: Any) -> None:
-        """Do what a method has asked for beyond its component's text."""
+        """Do what a method has asked for beyond its component's text, but for what is done to an element."""
         match name, arguments:
             case "reset", names:
                 dom.reset_controls(instance, names)
-            case "focus" | "select", (selector,):
-                dom.focus(instance, selector)
             case "copy", (text,):
                 self.clipboard = text
             case "announce", (text, _):
@@ -83,6 +82,8 @@ class Window:
                 self.leads_to = url
             case "reload", ():
                 self.leads_to = ""
+            case "result", (seq, value):
+                self.results[instance, seq] = value
 
     def answer(self, dom: Dom, name: str, arguments: list[Any]) -> tuple[Any, ...]:
         """The end of the message that answers: a value, or None and why there is none.

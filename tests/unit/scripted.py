@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from asok.attributes import needs_features
 from asok.testing import LiveClient, Page
 
 __all__ = [
@@ -37,7 +38,8 @@ def root(instance: str, inside: str, tag: str = "div") -> str:
 
 
 def document(*body: str) -> str:
-    script = '<script defer src="/live/x/alive.js" data-live="/live" data-csrf="csrf-1"></script>'
+    features = " data-features" if needs_features("".join(body)) else ""
+    script = f'<script defer src="/live/x/alive.js" data-live="/live" data-csrf="csrf-1"{features}></script>'
     return f"<!doctype html><html><head><title>A page</title>{script}</head><body>{''.join(body)}</body></html>"
 
 

@@ -31,6 +31,7 @@ import msgspec
 import pytest
 
 from asok import Component, protocol
+from asok.attributes import ATTRIBUTES, EVENT, EVENTS
 from asok.cli import main
 from asok.errors import AsokError
 from asok.loading import load
@@ -38,7 +39,6 @@ from asok.protocol import EventData
 from asok.settings import Limits, Settings
 from asok.targets import TargetData
 from asok.testing import LiveClient, Page
-from asok.testing_events import EVENTS, PLAIN_MODIFIERS, TIMED_MODIFIERS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -376,7 +376,8 @@ def check_encoding(frame: str, message: Any) -> None:
 
 def test_the_attribute_page_names_every_event_and_modifier() -> None:
     text = (ROOT / "docs/attributes.md").read_text("utf-8")
-    named = [f"`ws-{event}`" for event in EVENTS] + [f"`.{word}" for word in (*PLAIN_MODIFIERS, *TIMED_MODIFIERS)]
+    named = [f"`ws-{event.name}`" for event in EVENTS] + [f"`.{each.name}" for each in EVENT.modifiers]
+    named += [f"`{attribute.name}`" for attribute in ATTRIBUTES]
     assert [name for name in named if name not in text] == []
 
 
