@@ -20,7 +20,7 @@ const CONTROLS = /** @type {Record<string, string>} */ ({ value: "defaultValue",
  */
 const label = (node) => {
   const of = (/** @type {string} */ name) => node.getAttribute?.(name);
-  const named = () => of("name") + (/checkbox|radio/.test(of("type")) && of("value"));
+  const named = () => of("name") + (/checkbox|radio/.test(of("type")) && "=" + of("value"));
   return node.nodeName + node.nodeValue + (of(STATE) || of(KEY) || of("id") || named());
 };
 

@@ -19,12 +19,13 @@ from starlette.staticfiles import StaticFiles
 
 from asok.diff import change
 from tests.browser.alive_rig import ONE, Rig, root, token
-from tests.browser.conftest import Serve
+from tests.browser.conftest import Launch, Serve
 
 HERE = Path(__file__).parent / "morph"
-SOURCE = Path(__file__).parents[2] / "alive-js" / "src"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "alive-js" / "src"
 SEED = int(os.environ.get("ASOK_SEED", 20261121))
-PAIRS, BATCH, ON_THE_WIRE = 5000, 500, 150
+BATCH, ON_THE_WIRE = 500, 150
 POLICY = {"content-security-policy": "default-src 'self'"}
 PAGE = (
     '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/morph/bench.css">'
@@ -91,11 +92,13 @@ async def become(page: Page, html: str) -> None:
 
 
 @NATIVE
-@pytest.mark.parametrize("core", [False, True], ids=["features", "core"])
-async def test_any_tree_becomes_exactly_any_other(page: Page, open_bench: Open, native: bool, core: bool) -> None:
+@pytest.mark.parametrize(("core", "pairs"), [(False, 3000), (True, 7000)], ids=["features", "core"])
+async def test_any_tree_becomes_exactly_any_other(
+    page: Page, open_bench: Open, native: bool, core: bool, pairs: int
+) -> None:
     """Exact, idempotent, the same objects for the same keys, and nothing lost that was the person's."""
     await open_bench(native=native, core=core)
-    for seed in range(SEED, SEED + PAIRS, BATCH):
+    for seed in range(SEED, SEED + pairs, BATCH):
         wrong = await page.evaluate(
             "async ([seed, count, core]) => (await import('/morph/pairs.js')).run(morph, seed, count, core) ?? null",
             [seed, BATCH, core],
@@ -449,6 +452,13 @@ async def test_rich_text_is_the_persons_until_the_server_gives_the_same(page: Pa
     await expect(page.locator("#rich b")).to_have_text("new")
 
 
+async def test_rich_text_with_the_caret_in_it_is_left_alone(page: Page, open_bench: Open) -> None:
+    await open_bench(RICH.format("", "draft"))
+    await page.focus("#rich")
+    await become(page, RICH.format("", "other"))
+    await expect(page.locator("#rich")).to_have_text("draft")
+
+
 async def test_half_a_number_is_not_taken_away(page: Page, open_bench: Open) -> None:
     await open_bench('<input id="number" type="number">')
     await page.focus("#number")
@@ -631,3 +641,39 @@ async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench:
         assert max(steps.values()) < 16 * 10_000, (case, steps)
         if key == "ws-key" and case not in ALL_MOVE:
             assert steps["insertBefore"] + steps["moveBefore"] <= 4, (case, steps)
+
+
+# --- the example
+
+
+async def test_in_the_example_everything_goes_on_while_its_cards_are_shuffled(
+    page: Page, launch: Launch, tmp_path: Path
+) -> None:
+    database = str(tmp_path / "sessions.db")
+    server = await launch("dev", "examples/morph/app.py", cwd=ROOT, env={"ASOK_DATABASE": database})
+    await page.goto(server.url)
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
+    framed = page.frame_locator("iframe").get_by_label("Type here, too")
+    await framed.fill("framed")
+    await page.get_by_label("Your choice").select_option("large")
+    await page.get_by_label("water").check()
+    await page.locator("summary").click()
+    await page.locator(".scrolled").evaluate("box => { box.scrollTop = 100; }")
+    await page.locator("audio").evaluate("audio => { audio.muted = true; return audio.play(); }")
+    await page.get_by_label("Your words").fill("mine")
+    for times in range(1, 6):
+        # The focus stays in the field.
+        await page.get_by_role("button", name="Shuffle").dispatch_event("click")
+        await expect(page.locator("output")).to_have_text(f"{times} times")
+    await expect(page.get_by_label("Your words")).to_be_focused()
+    await expect(page.get_by_label("Your words")).to_have_value("mine")
+    await expect(framed).to_have_value("framed")
+    await expect(page.get_by_label("Your choice")).to_have_value("large")
+    await expect(page.get_by_label("water")).to_be_checked()
+    await expect(page.get_by_text("They stay open: 5 times by now.")).to_be_visible()
+    assert await page.locator(".scrolled").evaluate("box => box.scrollTop") == 100
+    assert not await page.locator("audio").evaluate("audio => audio.paused")
+    await page.get_by_role("button", name="Dialog").click()
+    await page.locator("button", has_text="Shuffle").dispatch_event("click")
+    await expect(page.get_by_text("Still modal after 6 times.")).to_be_visible()
+    assert await page.locator("dialog").evaluate("dialog => dialog.matches(':modal')")

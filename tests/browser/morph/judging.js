@@ -23,7 +23,8 @@ export const normal = (node, lived) => {
 /** What all controls show. @param {Element} root */
 export const shown = (root) =>
   [...root.querySelectorAll("input,textarea,select")]
-    .filter((each) => !each.closest(`[data-asok-child],${ALONE}`))
+    // A slider that was another control before keeps to other ends than one that never was.
+    .filter((each) => !each.closest(`[data-asok-child],${ALONE}`) && each.type !== "range")
     .map((each) => `${each.localName} ${each.type} ${each.name} ${JSON.stringify([each.value, each.checked, [...(each.selectedOptions ?? [])].map((option) => option.index)])}`)
     .join("\n");
 
@@ -84,9 +85,9 @@ export const losses = (root, wanted, before) => {
   const walk = (element, counterpart) => {
     const held = before.get(element);
     if (held && counterpart.type === held.type && !element.closest("[contenteditable]")) {
-      const { value, checked } = held.theirs ? held : counterpart;
-      if (element.value !== (held.type === "checkbox" ? counterpart.value : value) || element.checked !== checked)
-        found.push(`${element.outerHTML} shows ${element.value} ${element.checked}, not ${value} ${checked}`);
+      const what = held.type === "checkbox" ? "checked" : "value";
+      const ought = (held.theirs ? held : counterpart)[what];
+      if (element[what] !== ought) found.push(`${element.outerHTML} shows ${element[what]}, not ${ought}`);
     }
     if (element.matches(`[data-asok-child],${ALONE},[contenteditable]`)) return;
     [...element.children].forEach((each, place) => counterpart.children[place] && walk(each, counterpart.children[place]));

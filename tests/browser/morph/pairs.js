@@ -46,7 +46,7 @@ const ACTIONS = {
   toggle: (element) => element.matches("details,dialog") && (element.open = !element.open),
   show: (element) => {
     if (element.popover) element.showPopover();
-    else if (element.localName === "dialog" && !element.open) element.showModal();
+    else if (element.nodeName === "DIALOG" && !element.open) element.showModal();
   },
   focus: (element) => element.focus?.(),
   draw: (element) => element.hasAttribute("ws-ignore") && element.append("drawn"),
@@ -96,7 +96,8 @@ export const judge = (morph, { old, next, children }) => {
     if (!lived && shown(root) !== served(wanted)) return `controls show\n${shown(root)}\nand ought to show\n${served(wanted)}`;
     const lost = losses(root, wanted, held);
     if (lost.length) return `lost: ${lost}`;
-    for (const [id, each] of roots) if (each.firstChild?.value !== id) return `child ${id} was entered`;
+    for (const [id, each] of roots)
+      if (each.dataset.asokState !== `${id}.token` || each.firstChild?.value !== id) return `child ${id} was entered`;
 
     const observer = new MutationObserver(() => {});
     observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });

@@ -15,8 +15,8 @@ export const randomness = (seed) => {
 const TEXTS = ["one", "two", " ", "\n  ", "é ü ñ", "e\u0301\u0323 z\u0351\u036b\u0343", "👩‍👩‍👧‍👦 🏳️‍🌈", "𝒳𐍈", "שלום", "a < b & c > d", "\u00a0", "]]>", "&amp;"];
 const VALUES = ["", "a", "b", "7", "20", "#ff0000", "2026-11-21", 'say "hi"', "👩‍🚀", "x\ny"];
 const TYPES =
-  "text search tel url email password number range date month week time datetime-local color checkbox radio file hidden submit image reset button".split(" ");
-const FLOW = "div p section b i span ul table select input input textarea details dialog svg math form label button template output hr br x-open x-closed x-plain progress fieldset".split(" ");
+  "text text text checkbox checkbox text search tel url email password number range date month week time datetime-local color checkbox radio file hidden submit image reset button".split(" ");
+const FLOW = "div p section b i em span ul table select input input textarea details dialog svg math form label button template output hr br x-open x-closed x-plain progress fieldset".split(" ");
 /** Only the runtime's features keep or see these. */
 export const BEYOND = new Set("template select details dialog".split(" "));
 /** What may stand in an element; all other elements hold FLOW. */
@@ -42,6 +42,16 @@ const INSIDE = {
   span: ["b", "input", "img"],
   button: ["b", "span"],
   label: ["input", "span"],
+};
+const CONTROLS = new Set("input textarea select".split(" "));
+/** What a person may do with an element; pairs.js does it. */
+const ACTIONS = {
+  input: ["type", "retype", "check", "focus"],
+  textarea: ["type", "retype", "focus"],
+  select: ["choose", "focus"],
+  details: ["toggle"],
+  dialog: ["toggle", "show"],
+  other: ["show", "focus", "draw"],
 };
 const EMPTY = new Set("input br hr col img wbr".split(" "));
 const WORDS = new Set("option title textarea mi mn text annotation-xml progress".split(" "));
@@ -127,6 +137,12 @@ export const growing = (random, kind) => {
         () => inside.splice(0, below(inside.length)),
         () => one?.tag && (one.attributes = attributesOf(one.tag)),
         () => one?.tag && (one.attributes = { ...one.attributes, class: "changed" }),
+        () => {
+          const controls = all(tree).filter((each) => each.tag && CONTROLS.has(each.tag));
+          const { attributes } = controls.length ? pick(controls) : tree;
+          if (chance(0.5)) attributes.class = "changed";
+          else Object.assign(attributes, { value: pick(VALUES), checked: "" });
+        },
         () => one && "text" in one && (one.text = pick(TEXTS)),
         () => {
           const other = pick(parents);
@@ -139,9 +155,7 @@ export const growing = (random, kind) => {
 
   /** What a person does in the old tree before the new one comes. @param {Element} tree */
   const lived = (tree) => {
-    for (const each of all(tree)) {
-      if (each.tag && chance(0.3)) each.person = pick(["type", "retype", "check", "choose", "toggle", "show", "focus", "draw"]);
-    }
+    for (const each of all(tree)) if (each.tag && chance(0.4)) each.person = pick(ACTIONS[each.tag] ?? ACTIONS.other);
     return tree;
   };
 
