@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 from asok import Component, exposed
 from tests.browser.conftest import Serve
 from tests.browser.small import opened, small_app, until
+from tests.browser.test_examples import gallery as gallery
 
 # A hook that writes down what it is told, and shows it.
 LOG = """
@@ -355,3 +356,28 @@ async def test_two_elements_of_one_name_are_shown_without_a_transition(
     await expect(page.locator("p")).to_have_text("b")
     await press(page, "turn")
     await expect(page.locator("p")).to_have_text("a")
+
+
+# --- the examples
+
+
+async def test_the_library_of_the_example_draws_and_tells_what_one_looks_at(page: Page, gallery: str) -> None:
+    await page.goto(f"{gallery}/hooks")
+    await expect(page.locator(".chart canvas").first).to_be_visible()
+    points = await page.locator(".chart").get_attribute("data-points")
+    await page.get_by_role("button", name="Half a minute").click()
+    await expect(page.locator("p[role=status]")).to_have_text(re.compile(r"^31 values, from \d\.\d\d to \d\.\d\d m$"))
+    await expect(page.locator(".chart")).to_have_attribute("title", re.compile("m on average$"))
+    await expect(page.locator(".chart")).not_to_have_attribute("data-points", points or "")
+    await expect(page.locator(".chart canvas").first).to_be_visible()
+
+
+async def test_the_charts_of_the_example_follow_the_clock(page: Page, gallery: str) -> None:
+    await page.goto(f"{gallery}/charts")
+    paths = page.locator("figure.line .stroke")
+    await expect(paths).to_have_count(3)
+    before = await paths.first.get_attribute("d")
+    await page.get_by_text("The values as a table", exact=True).click()
+    await expect(paths.first).not_to_have_attribute("d", before or "")
+    await expect(page.get_by_role("rowheader", name=re.compile(r"^\d\d:\d\d:\d\d$"))).to_have_count(60)
+    await expect(page.get_by_role("row", name="Studio").get_by_role("img")).to_be_visible()
