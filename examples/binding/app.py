@@ -9,7 +9,7 @@ COURSES = ("Bread", "Soup", "Salad", "Cake")
 
 
 class Binding(Component):
-    """Every kind of control, bound to a typed field with `ws-model`. The badge is what Python has of them."""
+    """Every kind of control, bound to a typed field. The badge is what Python has of them."""
 
     css, scoped = "binding.css", True
     name: str = bind("Ada Lovelace")

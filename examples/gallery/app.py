@@ -40,32 +40,15 @@ from examples.virtual.app import Virtual
 from examples.waiting.app import Waiting
 from examples.weather.app import Weather
 
-SHOWN = (
-    Counter,
-    Todo,
-    Unicode,
-    Progress,
-    Shared,
-    Dashboard,
-    Chat,
-    Cursors,
-    Settings,
-    Events,
-    Binding,
-    Waiting,
-    SignUp,
-    Invoice,
-    Board,
-    Weather,
-    Nested,
-    Lazy,
-    Charts,
-    Hooks,
-    Morph,
-    Feed,
-    Table,
-    Virtual,
-)
+GROUPS: dict[str, tuple[type[Component], ...]] = {
+    "First steps": (Counter, Todo, Unicode, Progress),
+    "What a person does": (Events, Binding, Waiting, SignUp, Invoice, Morph),
+    "Pages in pieces": (Nested, Board, Lazy, Weather),
+    "Long lists": (Feed, Table, Virtual),
+    "Shared by all": (Shared, Dashboard, Chat, Cursors, Settings),
+    "Pictures, and JavaScript": (Charts, Hooks),
+}
+SHOWN = [example for group in GROUPS.values() for example in group]
 EXAMPLES: dict[str, type[Component]] = {each.__name__.lower(): each for each in SHOWN}
 SUFFIXES = (".html", ".js", ".css")
 
@@ -103,7 +86,7 @@ serve_library(app)
 
 @app.page("/", "index.html")
 def index(request: Request) -> dict[str, Any]:
-    return {"examples": EXAMPLES}
+    return {"groups": GROUPS}
 
 
 @app.page("/{name}", "example.html")
@@ -111,4 +94,7 @@ def example(request: Request) -> dict[str, Any]:
     name = request.path_params["name"]
     if name not in EXAMPLES:
         raise HTTPException(404)
-    return {"name": name, "example": EXAMPLES[name], "sources": sources_of(EXAMPLES[name]), "examples": EXAMPLES}
+    place, names = SHOWN.index(EXAMPLES[name]), list(EXAMPLES)
+    beside = {"earlier": names[place - 1] if place else "", "later": names[place + 1] if place + 1 < len(names) else ""}
+    shown = {"name": name, "example": EXAMPLES[name], "sources": sources_of(EXAMPLES[name])}
+    return {"groups": GROUPS, **beside, **shown}

@@ -18,9 +18,10 @@ from tests.browser.conftest import ASOK, Launch, Launched
 from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
-SHARED = ("shared", "dashboard", "chat", "cursors", "settings")
-EXAMPLES = ("counter", "todo", "unicode", "progress", *SHARED, "events", "binding", "waiting", "signup", "invoice")
-WITH_SCRIPT = ("cursors", "settings")
+EXAMPLES = sorted(file.parent.name for file in (ROOT / "examples").glob("*/app.py") if file.parent.name != "gallery")
+# These make their own rows: what Unicode and the standard library know.
+WITH_DATA = ("feed", "table")
+WITH_SCRIPT = ("cursors", "hooks", "settings")
 KEYS_PER_SECOND = 20
 # The 30 s form shows what the short one may miss; it is for the eyes, not for every run.
 WORDS_TO_TYPE = 40 if os.environ.get("ASOK_LONG") else 6
@@ -46,12 +47,12 @@ async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 
 async def test_the_gallery_leads_to_every_example_and_shows_its_source(page: Page, gallery: str) -> None:
     await page.goto(gallery)
-    await expect(page.locator(".cards a")).to_have_text(list(EXAMPLES))
+    assert sorted(await page.locator(".cards a").all_text_contents()) == EXAMPLES
     for name in EXAMPLES:
         await page.goto(gallery)
-        await page.locator(".cards").get_by_role("link", name=name).click()
+        await page.locator(f".cards a[href='/{name}']").click()
         await expect(page).to_have_title(re.compile(name))
-        await expect(page.locator(f".stage .{name}[data-asok-state]")).to_be_visible()
+        await expect(page.locator(".stage [data-asok-state]").first).to_be_visible()
         for file in (ROOT / "examples" / name).glob("[!.]*.*"):
             await expect(page.locator("pre", has_text=first_line(file))).to_have_text(file.read_text("utf-8").strip())
 
@@ -66,8 +67,8 @@ async def test_every_page_comes_with_a_policy_and_an_unknown_one_is_not_found(ga
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_an_example_is_short(name: str) -> None:
     files = list((ROOT / "examples" / name).glob("[!.]*.*"))
-    counted = [file for file in files if file.suffix in ((".py",) if name in SHARED else (".py", ".html"))]
-    assert sum(len(file.read_text("utf-8").splitlines()) for file in counted) <= 80
+    lines = sum(len(file.read_text("utf-8").splitlines()) for file in files if file.suffix == ".py")
+    assert lines <= (120 if name in WITH_DATA else 80)
     assert not [file for file in files if "<script" in file.read_text("utf-8")]
     assert any(file.suffix == ".js" for file in files) == (name in WITH_SCRIPT)
 
