@@ -277,12 +277,6 @@ ATTRIBUTES = (
     Attribute(
         "ws-transition", Value.OPTIONAL, "Changes of the element are shown as a view transition.", 'ws-transition="row"'
     ),
-    Attribute(
-        "ws-announce",
-        Value.OPTIONAL,
-        "What a push changes in the element is read out by screen readers.",
-        "ws-announce",
-    ),
 )
 
 _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}

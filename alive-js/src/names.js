@@ -1,7 +1,7 @@
 /** The names that templates may use, written from asok/attributes.py by `python -m tests.unit.written`. */
 
 /** Attributes that are no events, with their modifiers. @type {Record<string, string[]>} */
-export const ATTRIBUTES = {"confirm": [], "cancel": [], "init": [], "visible": ["once"], "poll": [], "model": ["lazy", "blur", "debounce", "number", "trim"], "dirty": ["class", "attr", "hide"], "disable-with": [], "loading": ["class", "attr", "hide", "delay"], "target": [], "optimistic": [], "offline": [], "waiting": [], "key": [], "ignore": [], "stream": [], "virtual": [], "hook": [], "transition": [], "announce": []};
+export const ATTRIBUTES = {"confirm": [], "cancel": [], "init": [], "visible": ["once"], "poll": [], "model": ["lazy", "blur", "debounce", "number", "trim"], "dirty": ["class", "attr", "hide"], "disable-with": [], "loading": ["class", "attr", "hide", "delay"], "target": [], "optimistic": [], "offline": [], "waiting": [], "key": [], "ignore": [], "stream": [], "virtual": [], "hook": [], "transition": []};
 /** What may follow the name of an event. @type {string[]} */
 export const MODIFIERS = ["prevent", "stop", "self", "once", "window", "document", "outside", "passive", "capture", "debounce", "throttle", "ctrl", "shift", "alt", "meta"];
 /** The browsers' own events. @type {string[]} */
