@@ -42,6 +42,7 @@ const ACTIONS = {
     element.value = value;
   },
   check: (element) => clickable(element) && (element.checked = !element.checked),
+  recheck: (element) => clickable(element) && !element.name && ((element.checked = !element.checked), (element.checked = !element.checked)),
   choose: (element) => element.options?.length && (element.options[element.options.length - 1].selected = true),
   toggle: (element) => element.matches("details,dialog") && (element.open = !element.open),
   show: (element) => {

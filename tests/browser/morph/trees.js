@@ -46,7 +46,7 @@ const INSIDE = {
 const CONTROLS = new Set("input textarea select".split(" "));
 /** What a person may do with an element; pairs.js does it. */
 const ACTIONS = {
-  input: ["type", "retype", "check", "focus"],
+  input: ["type", "retype", "check", "recheck", "focus"],
   textarea: ["type", "retype", "focus"],
   select: ["choose", "focus"],
   details: ["toggle"],
