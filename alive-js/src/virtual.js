@@ -14,7 +14,8 @@ const come = (list) => {
   let asked = 0;
   let held = false;
   let height = 0;
-  let top = 0;
+  /** @type {number | undefined} */
+  let top;
 
   const look = () => {
     const { firstElementChild: row, childElementCount: count, dataset } = list;
@@ -28,14 +29,15 @@ const come = (list) => {
       list.style.overflowAnchor = "none";
     } while (height !== (height = row.offsetHeight));
     const busy = alive.around(list)?.queue[0];
-    // The server shows another place than it was asked for: there we go.
-    if (first !== asked && !busy) top = (asked = first) * height;
+    const spare = (count - list.clientHeight / height) / 2;
+    // A page that was loaded again shows the middle of its rows. The server shows another place than it was asked for: there we go.
+    if (top === undefined) top = (asked = first) && (first + spare) * height;
+    else if (first !== asked && !busy) top = (asked = first) * height;
     if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
     // The row with the focus has gone: the keyboard goes on with the list.
     if (held && focus === document.body) list.focus({ preventScroll: true });
     held = list.contains(focus);
-    const spare = (count - list.clientHeight / height) / 2;
     const wanted = Math.max(0, Math.min(last, Math.round(top / height - spare)));
     if (!busy && Math.abs(wanted - first) > spare / 2)
       alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));

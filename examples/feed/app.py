@@ -63,6 +63,7 @@ class Feed(Component):
         number = min(number, max(LOG))
         self.first, self.last = max(1, number - MORE), min(max(LOG), number + MORE)
         self.rows.reset(self.in_sight())
+        self.scroll_into_view(f".log [ws-key='{number}']")
 
     @exposed
     def write(self, text: str) -> None:
@@ -71,7 +72,6 @@ class Feed(Component):
             LOG[number] = message(number, text.strip()[:200])
             self.broadcast("feed", number)
             self.jump(number)
-            self.scroll_into_view(f".log [ws-key='{number}']")
             self.reset("text")
 
     @on("feed")
