@@ -576,6 +576,14 @@ async def test_what_is_ignored_comes_whole_at_first_and_is_left_alone_from_then_
         assert await page.evaluate(shown, text) == '<i>first</i><b data-asok-state="child"></b>'
 
 
+async def test_what_is_not_ignored_any_more_follows_again(page: Page, open_bench: Open) -> None:
+    await open_bench("<p ws-ignore>0</p>")
+    await become(page, "<p ws-ignore>1</p>")
+    await expect(page.locator("p")).to_have_text("0")
+    await become(page, "<p>2</p>")
+    await expect(page.locator("p")).to_have_text("2")
+
+
 @NATIVE
 async def test_keys_that_stand_twice_do_no_harm(page: Page, open_bench: Open, native: bool) -> None:
     await open_bench(rows("aabbc"), native=native)
