@@ -216,8 +216,8 @@ class Live:
                 )
             try:
                 component.__dict__[name] = definition.fields.convert(name, value, strict=False)
-            except FieldError as error:
-                raise BadArguments(name, str(error)) from None
+            except FieldError as error:  # what it says after that is for whoever wrote the class
+                raise BadArguments(name, str(error).partition(";")[0]) from None
 
     async def _render(self, unit: Unit) -> Rendering:
         """What the component shows now; from here on it counts what this reads, and what load() subscribes to."""

@@ -20,11 +20,10 @@ export const listen = (attribute, type, heard, target = attribute.ownerElement, 
   for (const each of type === "input" ? [type, "compositionend"] : [type]) target?.addEventListener(each, attribute, options);
 };
 
-read((attribute, kind, parts) => {
+read((attribute, kind, parts, ms) => {
   const { name, ownerElement: element } = /** @type {any} */ (attribute);
   if (!attribute.value || /^(model|cancel)$/.test(kind)) return;
   const has = (/** @type {string} */ word) => parts.includes(word);
-  const ms = (/** @type {string} */ word) => has(word) && (+parts[parts.indexOf(word) + 1] || PAUSE);
   const words = parts.filter((part, at) => !MODIFIERS.includes(part) && !PAUSES.includes(part) && !(+part && PAUSES.includes(parts[at - 1])));
   const keyed = /^key/.test(kind);
 
@@ -45,10 +44,10 @@ read((attribute, kind, parts) => {
     if (event.timeStamp < element[name]) return;
     const question = element.getAttribute("ws-confirm") ?? event.submitter?.getAttribute("ws-confirm");
     if (question && !confirm(question)) return event.preventDefault();
-    element[name] = has("once") ? Infinity : event.timeStamp + ms("throttle");
+    element[name] = has("once") ? Infinity : event.timeStamp + ms("throttle", PAUSE);
 
     const call = () => alive.fire(element, event, attribute.value, { key: event.key, ...origin(element, event) });
-    const pause = ms("debounce");
+    const pause = ms("debounce", PAUSE);
     if (pause) later(attribute, pause, call);
     else call();
   };
@@ -65,6 +64,9 @@ read((attribute, kind, parts) => {
 
 // A click ends the running method of the component around.
 read((attribute, kind) => {
-  if (kind === "cancel")
-    listen(attribute, "click", ({ currentTarget }) => alive.socket?.send(JSON.stringify(["cancel", alive.around(currentTarget)?.id])));
+  if (kind !== "cancel") return;
+  listen(attribute, "click", ({ currentTarget }) => {
+    const component = alive.around(currentTarget);
+    if (component) alive.socket?.send(JSON.stringify(["cancel", component.id]));
+  });
 });

@@ -7,7 +7,7 @@ import { read } from "./watching.js";
 
 const { alive } = window;
 
-read((attribute, kind, parts) => {
+read((attribute, kind, parts, ms) => {
   if (kind !== "model") return;
   const { name, ownerElement: control } = /** @type {any} */ (attribute);
   const { type } = control;
@@ -32,7 +32,8 @@ read((attribute, kind, parts) => {
   const heard = (event) => {
     const go = () =>
       alive.fire(control, event, "", { ...origin(control, event), value: undefined, form: undefined, fields: { [attribute.value]: entered() } });
-    if (has("debounce")) later(attribute, +(parts[parts.indexOf("debounce") + 1] ?? 0) || PAUSE, go);
+    const pause = ms("debounce", PAUSE);
+    if (pause) later(attribute, pause, go);
     else go();
   };
 

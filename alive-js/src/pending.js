@@ -11,8 +11,8 @@ const { alive } = window;
 /** Attributes, and after how many milliseconds they show. @type {Map<Attr, number>} */
 const loadings = new Map();
 
-read((attribute, kind, parts) => {
-  if (kind === "loading") loadings.set(attribute, +(parts[parts.indexOf("delay") + 1] ?? 0) || LATE);
+read((attribute, kind, _, ms) => {
+  if (kind === "loading") loadings.set(attribute, ms("delay", LATE) || LATE);
 });
 
 layer(() => {

@@ -14,7 +14,7 @@ const datasetOf = (element) => {
   const entries = Object.entries(element.dataset ?? {}).filter(
     ([key, text]) => !/^asok/.test(key) && fitting(key, WORD) && fitting(text, NAME) !== undefined,
   );
-  return entries.length ? Object.fromEntries(entries.slice(0, ENTRIES).map(([key, text]) => [key, fitting(text, NAME)])) : undefined;
+  return entries[0] && Object.fromEntries(entries.slice(0, ENTRIES).map(([key, text]) => [key, fitting(text, NAME)]));
 };
 
 /** A secret stays one when it is shown as text. @param {any} element */

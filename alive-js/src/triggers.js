@@ -39,6 +39,7 @@ document.addEventListener("alive:updated", () => {
 /** @param {Attr} attribute */
 const poll = (attribute) => {
   const [, number, unit, call] = /** @type {string[]} */ (/^([\d.]+)(ms|s|m)\s*(.*)$/s.exec(attribute.value) ?? []);
+  if (!(+number > 0)) return;
   const timer = setInterval(
     () => {
       const element = attribute.ownerElement;

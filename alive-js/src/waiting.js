@@ -3,7 +3,7 @@ const { alive } = window;
 
 /** A connection that is back within a second, as after a deploy, is not worth a word. */
 const PERIOD = 1000;
-const STYLE = "position:fixed;inset:auto 0 0;z-index:9999;padding:.6em 1em;text-align:center;font:1rem/1.4 system-ui,sans-serif;background:CanvasText;color:Canvas";
+const STYLE = "position:fixed;inset:auto 0 0;z-index:9999;padding:.6em;text-align:center;background:CanvasText;color:Canvas";
 
 /** @type {HTMLElement | undefined} */
 let line;

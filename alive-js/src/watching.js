@@ -4,7 +4,8 @@
 const OURS = "ws-";
 
 /**
- * @typedef {(attribute: Attr, kind: string, parts: string[]) => unknown} Reader
+ * @typedef {(word: string, otherwise: number) => number} Milliseconds what follows a word of the name; 0 without the word
+ * @typedef {(attribute: Attr, kind: string, parts: string[], ms: Milliseconds) => unknown} Reader
  * @typedef {(element: any) => void} Visit
  * @type {{ selector: string, came: Visit, went?: Visit, there: Set<Element> }[]}
  */
@@ -30,7 +31,9 @@ const look = (element) => {
   for (const attribute of element.attributes)
     if (attribute.name.startsWith(OURS)) {
       const [kind, ...parts] = attribute.name.slice(OURS.length).split(".");
-      for (const reader of readers) reader(attribute, kind, parts);
+      const ms = (/** @type {string} */ word, /** @type {number} */ otherwise) =>
+        parts.includes(word) ? +parts[parts.indexOf(word) + 1] || otherwise : 0;
+      for (const reader of readers) reader(attribute, kind, parts, ms);
     }
   for (const { selector, came, there } of watches)
     if (!there.has(element) && element.matches(selector)) {

@@ -507,6 +507,13 @@ async def test_a_poll_without_a_call_shows_the_component_anew_and_ends_with_its_
     assert len(shown) == count
 
 
+@pytest.mark.parametrize("period", ["often", "0s", "-1s", "", "5 s", "1h"])
+async def test_a_poll_without_a_period_polls_nothing(page: Page, stage: Stage, heard: Heard, period: str) -> None:
+    await stage(f"""<p ws-poll="{period} note('poll')">x</p>""")
+    await page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    await heard()
+
+
 async def noted(*wanted: Any) -> None:
     async with asyncio.timeout(10):
         while notes != [*wanted]:  # noqa: ASYNC110  # a plain list tells nobody

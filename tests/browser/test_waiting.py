@@ -30,6 +30,8 @@ async def begin(page: Page, server: Rig, inside: str = INSIDE, *, clock: bool = 
     server.body = root(inside)
     await page.goto(server.url)
     await live(page)
+    if clock:
+        await page.clock.pause_at(await page.evaluate("Date.now() / 1000") + 2)
     return await server.line()
 
 
@@ -70,7 +72,7 @@ async def test_waiting_is_shown_after_150_ms_until_the_answer_is_there(page: Pag
     assert await states(page) == WAITING
     await line.event()
     await line.update(1, f"<div>{INSIDE}</div>")
-    await until(page, "document.querySelector('#shown').hidden")
+    await expect(page.locator("#shown")).to_be_hidden()
     assert await states(page) == AT_REST
 
 
@@ -81,7 +83,7 @@ async def test_what_stands_for_some_methods_waits_for_these_only(page: Page, ser
     assert await states(page) == WAITING | {"drops": [True, "", False]}
     await line.event()
     await line.say("refused", ONE, 1, "denied", "")
-    await until(page, "document.querySelector('#drops').hidden")
+    await expect(page.locator("#drops")).to_be_hidden()
     assert await states(page) == AT_REST
 
 
@@ -92,11 +94,11 @@ async def test_another_answer_on_the_way_does_not_end_the_waiting(page: Page, se
     await line.event()
     changed = INSIDE.replace('class="calm"', 'class="quiet"')
     await line.update(1, f"<div>{changed}</div>")
-    await until(page, "document.querySelector('#dressed').classList.contains('quiet')")
+    await expect(page.locator("#dressed")).to_contain_class("quiet")
     wanted = WAITING | {"drops": [True, "", False], "dressed": [True, "quiet busy very", False]}
     assert await states(page) == wanted
     await line.update(2, f"<div>{changed}</div>")
-    await until(page, "document.querySelector('#drops').hidden")
+    await expect(page.locator("#drops")).to_be_hidden()
     assert await states(page) == AT_REST | {"dressed": [True, "quiet", False]}
 
 
@@ -210,7 +212,7 @@ async def test_a_line_tells_how_many_events_wait_while_there_is_no_connection(pa
     await page.evaluate("import('/live/build/messages.js').then(() => 0)")
     server.refusing = True
     await line.close(1012)
-    await until(page, "document.documentElement.dataset.alive !== 'live'")
+    await expect(page.locator("html")).not_to_have_attribute("data-alive", "live")
     await page.clock.run_for(900)
     await expect(page.get_by_role("status")).to_have_count(0)
     await page.clock.run_for(100)
@@ -220,7 +222,7 @@ async def test_a_line_tells_how_many_events_wait_while_there_is_no_connection(pa
     await expect(page.get_by_role("status")).to_have_text("No connection · 2 waiting")
     server.refusing = False
     await page.clock.run_for(15_000)
-    await live(page)
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
     await expect(page.get_by_role("status")).to_have_count(0)
     again = await server.line()
     assert [(await again.event())[1] for _ in range(2)] == [1, 2]
@@ -232,7 +234,7 @@ async def test_the_pages_own_element_stands_in_for_the_line(page: Page, server: 
     await page.evaluate("import('/live/build/messages.js').then(() => 0)")
     server.refusing = True
     await line.close(1012)
-    await until(page, "document.documentElement.dataset.alive !== 'live'")
+    await expect(page.locator("html")).not_to_have_attribute("data-alive", "live")
     await page.evaluate("document.querySelector('button').click()")
     await page.clock.run_for(1000)
     await expect(page.locator("p")).to_have_text("Gone: 1")
@@ -240,7 +242,7 @@ async def test_the_pages_own_element_stands_in_for_the_line(page: Page, server: 
     await expect(page.get_by_role("status")).to_have_count(0)
     server.refusing = False
     await page.clock.run_for(15_000)
-    await live(page)
+    await expect(page.locator("html")).to_have_attribute("data-alive", "live")
     await expect(page.locator("p")).to_be_hidden()
 
 
@@ -266,6 +268,16 @@ async def test_a_click_stops_the_running_method(page: Page, serve: Serve, tmp_pa
     await page.click("#stop")
     await expect(page.locator("output")).to_have_text("nothing")
     assert await page.evaluate("told") == ["cancelled"]
+
+
+async def test_a_click_with_nothing_to_stop_says_nothing(page: Page, server: Rig) -> None:
+    server.body = "<button id='lost' ws-cancel>stop</button>" + root("<button id='go' ws-click='save'>go</button>")
+    await page.goto(server.url)
+    await live(page)
+    line = await server.line()
+    await page.click("#lost")
+    await page.click("#go")
+    assert (await line.event())[2] == "save"
 
 
 # --- alive.call
