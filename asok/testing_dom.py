@@ -12,6 +12,7 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 
+from bs4 import BeautifulSoup
 from bs4.element import PageElement, Tag
 
 from asok.errors import AsokError, nearest
@@ -62,8 +63,8 @@ class Dom:
     """
 
     def __init__(self, html: str, *, javascript: bool = True) -> None:
-        self.tree = parse(html)
-        for each in self.tree.select(f'input[name^="{OWN}"], [ws-key^="{OWN}"], noscript') if javascript else ():
+        self.tree = parse(html) if not javascript else without_noscript(parse(html))
+        for each in self.tree.select(f'input[name^="{OWN}"], [ws-key^="{OWN}"]') if javascript else ():
             each.decompose()
         self.forms = Forms()
         self.roots: dict[str, Tag] = {}
@@ -84,8 +85,6 @@ class Dom:
 
     def sought(self, instance: str, selector: str) -> Tag:
         """The first element that a selector finds in a component, or else on the page. Raises where it is none."""
-        if selector == ":focus" and self.forms.focused is not None:
-            return self.forms.focused
         found = [*self.roots[instance].select(selector), *self.find(selector)]
         if not found:
             raise MissingElement(repr(selector), self.likely(selector))
@@ -247,6 +246,13 @@ class Dom:
                 place.replace_with(root.extract())
 
 
+def without_noscript(tree: BeautifulSoup) -> BeautifulSoup:
+    """The tree as browsers have it that run scripts."""
+    for each in tree.find_all("noscript"):
+        each.clear()
+    return tree
+
+
 def is_there(element: Tag) -> bool:
     """Whether the element takes part in the page, and does not just wait in a template."""
     return not any(parent.name == "template" for parent in element.parents)
@@ -260,7 +266,7 @@ def is_seen(element: Tag) -> bool:
 
 
 def root_of(html: str) -> Tag:
-    roots = [child for child in parse(html).contents if isinstance(child, Tag)]
+    roots = [child for child in without_noscript(parse(html)).contents if isinstance(child, Tag)]
     if len(roots) != 1:
         raise ValueError(f"a component's text must have one root element, and this has {len(roots)}: {html[:200]!r}")
     return roots[0].extract()

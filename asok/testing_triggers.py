@@ -43,7 +43,9 @@ class Triggers:
 
     def perform(self, instance: str, name: str, arguments: list[Any]) -> None:
         """Do to an element what a method asks for. Raises where there is none."""
-        if name in TO_ELEMENTS:
+        if name == "blur" and arguments == [":focus"]:
+            self._tab.later(lambda: self._do(name, self._dom.forms.focused))
+        elif name in TO_ELEMENTS:
             element = self._dom.sought(instance, *arguments)
             self._tab.later(lambda: self._do(name, element))
         elif name == "dispatch":
@@ -90,8 +92,10 @@ class Triggers:
 
         self._tab.later(begin)
 
-    async def _do(self, name: str, element: Tag) -> None:
+    async def _do(self, name: str, element: Tag | None) -> None:
         outcome = Outcome()
+        if element is None:
+            return
         if name == "click" and not (is_control(element) and is_disabled(element)):
             outcome = await self._gestures.activate(element)
         elif name == "blur" and self._dom.forms.focused is element:

@@ -10,6 +10,7 @@ from bs4.element import Tag
 from asok.testing_asgi import App, Lifespan
 from asok.testing_forms import Forms, text_of
 from asok.testing_instances import Refused
+from asok.testing_markup import parse, text_in
 
 __all__ = ["Browser", "refusal_in"]
 
@@ -54,6 +55,7 @@ def refusal_in(response: httpx.Response) -> Refused | None:
     """Why a form was not taken, as the answer says: in development with the code that an event would have got."""
     if response.status_code < 400:
         return None
-    words, _, problem = response.text.partition("\n\n")
+    page = parse(response.text)
+    words, problem = (" ".join(text_in(each) for each in page.find_all(tag)) for tag in ("h1", "pre"))
     code, _, text = problem.partition(" ")
-    return Refused(code.rstrip(":"), text) if problem else Refused(str(response.status_code), words)
+    return Refused(code, text) if problem else Refused(str(response.status_code), words)
