@@ -17,7 +17,7 @@ def letters(first: int, last: int) -> Counter[str]:
 class Report(Component):
     """Counts characters, which takes a while."""
 
-    placeholder = "<div class='report'><h3>{{ title }}</h3><p>Counting …</p></div>"
+    placeholder = "<div class='report'><h2>{{ title }}</h2><p>Counting …</p></div>"
     title: str
     first: int
     last: int
