@@ -268,8 +268,8 @@ class LiveSession:
         return f"connection {self.number} of session {self.owner[:8] or 'none'}"
 
     async def _begin(self, line: Line, work: Work) -> None:
-        """Mount what has only its place on the page: at its join, or when somebody asks to try again."""
-        if isinstance(work, Turn):
+        """Mount what has only its place on the page: a lazy one at its join, one that has failed at any event."""
+        if not isinstance(work, protocol.Event) and (isinstance(work, Turn) or line.joined.token.pending == "failed"):
             line.take_news()
             return
         unit = await self._live.begin(line.joined, work.seq)

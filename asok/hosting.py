@@ -161,7 +161,7 @@ class Host:
             else definition.fields.public.pack(mounted.component.__dict__),
             version=mounted.version,
             rendering=mounted.rendering.digest,
-            listens=mounted.pending or listens(mounted.component),
+            listens=bool(mounted.pending) or listens(mounted.component),
             path=child.path,
             pending=mounted.pending,
             streams={name: digest(mounted.rows.get(name, "")) for name in mounted.rendering.containers},

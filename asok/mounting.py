@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -120,27 +120,27 @@ class Engine(Host):
         begun = own is not None and own.state
         try:
             if child.lazy and not begun:
-                return self._sealed(self._pending(child, own, waiting(self.templates, child)), place)
+                return self._sealed(self._pending(child, own, "lazy", waiting(self.templates, child)), place)
             async with _at_most(bounds.seconds):
                 return self._sealed(await self._mount(child, place, own, last, before), place)
         except bounds.through:
             raise
         except Exception as error:
             html = boundary(self.templates, child.definition, error)
-            return self._sealed(self._pending(child, own, html), place)
+            return self._sealed(self._pending(child, own, "failed", html), place)
 
     def _sealed(self, mounted: Mounted, place: Place) -> Mounted:
         token = self.token(mounted, place)
         mounted.sealed = token, self.seal(token)
         return mounted
 
-    def _pending(self, child: Child, own: Record | None, html: str) -> Mounted:
+    def _pending(self, child: Child, own: Record | None, why: Literal["lazy", "failed"], html: str) -> Mounted:
         """This HTML in the child's place, of which everything is kept that it needs in order to be mounted."""
         definition = child.definition
         rendering = Rendering(html, self.renderings.add(html), {}, {})
         version, born = (own.version, own.born) if own else (0, time.time())
         pending = Mounted(
-            child, definition.rebuild(definition.fields.defaults()), rendering, version, born, pending=True
+            child, definition.rebuild(definition.fields.defaults()), rendering, version, born, pending=why
         )
         record = pending_record(child, own, born)
         if record is not None:

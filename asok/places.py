@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -41,7 +41,7 @@ class Mounted:
     version: int
     born: float
     record: Record | None = None
-    pending: bool = False
+    pending: Literal["", "lazy", "failed"] = ""
     sealed: tuple[Token, str] | None = None
     sequences: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from itsdangerous import Signer
@@ -37,6 +37,7 @@ class Token(Struct, array_like=True, frozen=True):
     tokens share a long beginning and only their ends travel.
 
     path: the instances around it, outermost first, one after the other; empty for one that stands on the page.
+    pending: why it is not mounted yet; its state are the arguments then.
     streams: name -> the digest of the rows that it was last filled with; empty where that is not all of them.
     They end the token, since those of older releases have none.
     """
@@ -56,7 +57,7 @@ class Token(Struct, array_like=True, frozen=True):
     version: int
     rendering: bytes
     path: str = ""
-    pending: bool = False
+    pending: Literal["", "lazy", "failed"] = ""
     streams: dict[str, bytes] = {}
 
     @property

@@ -253,6 +253,33 @@ async def test_the_button_in_it_tries_again(parent: type[Component]) -> None:
         assert page.text(".kid") == "mended 1"
 
 
+async def test_what_failed_on_the_page_is_tried_again_without_a_complaint(tmp_path: Path) -> None:
+    broken, loads = [True], [0]
+
+    def load(self: Any) -> None:
+        loads[0] += 1
+        if broken[0]:
+            raise ValueError("not yet")
+
+    type("Fails", (Component,), {"template": "<p class='mended'>fine</p>", "load": load})
+    async with LiveClient(asok_app(tmp_path, {"/": BODY})) as live:
+        page = await live.open("/")
+        await page.join()
+        assert loads == [1]  # a connection alone is no reason
+        for _ in range(2):
+            await page.click(".asok-error button")
+        assert loads == [3]
+        broken[0] = False
+        page = await live.open("/")
+        assert page.exists(".mended")
+        broken[0] = True
+        page = await live.open("/")
+        broken[0] = False
+        await page.click(".asok-error button")
+        assert page.text(".mended") == "fine"
+        assert not page.errors
+
+
 async def test_a_child_that_fails_at_its_own_event_keeps_what_it_showed(parent: type[Component]) -> None:
     class Moody(Component):
         good: bool = True
