@@ -148,7 +148,9 @@ def test_what_has_no_place_is_a_gap() -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["12", 3, ["1"], ["12"], [("a", "1")], [("a", 1, 2)], [1e301], [10**400], [[1]], {"a": "b"}])
+@pytest.mark.parametrize(
+    "wrong", ["12", 3, ["1"], ["12"], [("a", "1")], [("a", 1, 2)], [1e301], [10**400], [[1]], {"a": "b"}]
+)
 def test_what_cannot_be_drawn_is_refused_in_words(wrong: Any) -> None:
     with pytest.raises(ComponentError, match="a chart draws"):
         line_chart(wrong)
