@@ -434,6 +434,20 @@ async def test_a_check_stays_with_its_value(page: Page, open_bench: Open, kind: 
     assert await page.evaluate("() => [...document.querySelectorAll(':checked')].map((box) => box.value)") == ["b"]
 
 
+async def test_a_box_that_shows_what_the_server_said_follows_it_though_it_was_clicked(
+    page: Page, open_bench: Open
+) -> None:
+    await open_bench('<input id="box" type="checkbox">', core=True)
+    await page.check("#box")
+    # While it has the focus, the person may have clicked again since.
+    await page.evaluate("() => box.blur()")
+    await become(page, '<input id="box" type="checkbox" class="a">')
+    assert await page.is_checked("#box"), "the person's"
+    await become(page, '<input id="box" type="checkbox" checked>')
+    await become(page, '<input id="box" type="checkbox">')
+    assert not await page.is_checked("#box"), "the server had taken it over, and changed it"
+
+
 RICH = '<div id="rich" contenteditable class="{}">{}</div><input id="other">'
 
 
