@@ -11,7 +11,7 @@ const undos = [];
 /** Controls whose events are not answered yet, and what stands in them. @type {any[][]} */
 let entered = [];
 
-/** @param {() => void} show  lays on what is to be seen now, with `cover` and `cloak` */
+/** @param {() => void} show  lays on what is to be seen now, with `cover`, `dress`, `reveal` or `onTakingOff` */
 export const layer = (show) => layers.push(show);
 
 /** Another value of an attribute, null for none. @param {Element} element  @param {string} name  @param {string | null} value */

@@ -14,6 +14,7 @@ const wrong = new Map();
 
 layer(() => {
   for (const [control, words] of wrong) {
+    if (!control.isConnected) wrong.delete(control);
     cover(control, "aria-invalid", "true");
     control.setCustomValidity?.(words);
     onTakingOff(() => control.setCustomValidity?.(""));
@@ -42,7 +43,7 @@ alive.fire = (element, event, ...args) => {
       typed,
       fails: (/** @type {any} */ { code }) => {
         const big = code === "too_big";
-        if (!big && !sent[4].fields) return;
+        if (!big && (code !== "bad_args" || !sent[4].fields)) return;
         const control = big ? longest(typed) : typed;
         wrong.set(control, big ? WORDS : "");
         lay();
