@@ -25,6 +25,8 @@ LONG = bool(os.environ.get("ASOK_LONG"))
 LIST = """<ul ws-stream="rows">{% stream rows as row %}<li ws-key="{{ row.id }}">
     <label>{{ row.text }} <input aria-label="note {{ row.id }}"></label></li>{% endstream %}</ul>"""
 
+OTHER = "{% if open %}<ul><li>first</li></ul>{% endif %}"
+
 
 class Row(NamedTuple):
     id: int
@@ -129,6 +131,28 @@ async def test_rows_of_two_components_are_not_mixed_up(page: Page, serve: Serve,
     await page.locator("#outer").click()
     await expect(page.locator("div > ul > li")).to_have_count(1)
     await expect(page.locator("section li")).to_have_count(5)
+
+
+async def test_a_list_keeps_its_rows_where_another_comes_before_it(page: Page, serve: Serve, tmp_path: Path) -> None:
+    class Behind(Component):
+        open = False
+        template = (
+            f"<div><button ws-click=toggle>x</button>{{% if open %}}<ul><li>first</li></ul>{{% endif %}}{LIST}</div>"
+        )
+        rows: Stream[Row] = Stream()
+
+        @rows.fill
+        def two(self) -> list[Row]:
+            return [row(1), row(2)]
+
+        @exposed
+        def toggle(self) -> None:
+            self.open = not self.open
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Behind') }}"))
+    for wanted in (["first", "row 1", "row 2"], ["row 1", "row 2"]):
+        await page.locator("button").click()
+        await expect(page.locator("li")).to_have_text([re.compile(text) for text in wanted])
 
 
 async def test_a_component_that_begins_anew_shows_the_rows_of_the_new_page(page: Page, server: Rig) -> None:

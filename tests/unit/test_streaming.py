@@ -388,6 +388,44 @@ async def test_rows_are_those_of_a_plain_list_wherever_the_line_breaks(
         assert len(feed.table) > 5
 
 
+async def test_rows_that_were_filled_while_an_event_was_under_way_are_compared_once_more(tmp_path: Path) -> None:
+    started, gate = asyncio.Event(), asyncio.Event()
+
+    def big(self: Listed) -> None:
+        self.table.append(row(3))
+        self.rows.append(Row(3, "x" * 5000))
+
+    async def slow(self: Listed) -> None:
+        if not started.is_set():  # as in a database: what is done twice is done once
+            self.table[:] = [row(1), row(3)]
+        started.set()
+        await gate.wait()
+        self.rows.move(3, at=0)
+        self.rows.delete(2)
+        self.rows.move(1, at=0)
+        self.rows.move(3, at=0)
+
+    made(FilledList, 1, 2, big=exposed(big), slow=exposed(slow))
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Feed') }}"})) as served:
+        visitor = await served.visitor()
+        first = await visitor.tab()
+        instance, token = first.only, first.shown[first.only].token
+        await first.event("big")
+        await first.send("event", instance, 2, "slow")
+        await started.wait()
+        csrf, name = first.csrf, first.name
+        await first.socket.close()
+        again = await visitor.connect()
+        await again.send("join", 1, csrf, name, [[token, 0, 0]])
+        filled = (await again.until("update"))[5]
+        assert [each[2] for each in filled] == ["reset"]
+        await again.send("event", instance, 2, "slow")
+        gate.set()
+        verbs = [each[2] for each in (await again.until("update"))[5]]
+        assert verbs == ["move", "delete", "move", "move"]
+        assert (await again.until("update"))[5] == filled
+
+
 class Weighing(MemoryBackend):
     """Knows the largest record that was written."""
 
