@@ -41,6 +41,8 @@ class Opener:
         Raises Denied and what a hook raises, ResetNeeded, SessionEnded.
         """
         token, definition = joined.token, joined.definition
+        if token.pending:
+            raise ResetNeeded(f"{definition.name} is not mounted yet")
         place, record, remembered = await self.place(joined)
         component = definition.rebuild(
             values_of(definition, record) if record else revive(definition, token.schema, token.state)
