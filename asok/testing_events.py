@@ -12,7 +12,7 @@ from asok.errors import AsokError, nearest
 from asok.testing_dom import Dom
 from asok.testing_forms import CONTROLS, Forms, form_of, is_control, kind, option_value, text_of
 from asok.testing_markup import opening, shown, summary, wired
-from asok.testing_wires import Trigger, Wire
+from asok.testing_wires import Trigger, Wire, wires
 
 __all__ = ["NotWired", "Unusable", "default_button", "event_data", "form_around", "link_of", "submits_alone"]
 __all__ += ["surroundings"]
@@ -30,13 +30,17 @@ class NotWired(AsokError):
     def __init__(self, element: Tag, event: str, dom: Dom) -> None:
         self.element, self.event = element, event
         self.there = [summary(other) for other in dom.tree.find_all(True) if wired(other)]
+        around = [wire for each in (element, *element.parents) for wire in wires(each)]
+        self.deaf = [wire.attribute for wire in around if wire.event == event]
 
     def __str__(self) -> str:
-        names = [name.partition(".")[0] for name in wired(self.element)]
-        others = [name for name in names if attribute_of(name) is EVENT]
-        misspelt = [name for name in others if nearest(name, [f"ws-{self.event}"])]
-        hint = f"; is {misspelt[0]!r} meant to be 'ws-{self.event}'?" if misspelt else ""
         there = "\n  ".join(["the page has:", *shown(self.there)]) if self.there else "nothing on the page is wired"
+        if self.deaf:
+            heard = f"{', '.join(self.deaf)} did not hear it: for another key, with another held, at another place"
+            return f"{opening(self.element)} had a {self.event}, but {heard}, or once and no more; {there}"
+        others = [name.partition(".")[0] for name in wired(self.element)]
+        misspelt = [name for name in others if attribute_of(name) is EVENT and nearest(name, [f"ws-{self.event}"])]
+        hint = f"; is {misspelt[0]!r} meant to be 'ws-{self.event}'?" if misspelt else ""
         return (
             f"{opening(self.element)} is not wired for {self.event}: no ws-{self.event} at or around it{hint}; {there}"
         )

@@ -200,9 +200,9 @@ class Gestures:
         form = form_of(element) if is_control(element) else None
         if element.name == "button" and key in ("Enter", " "):
             await self._click(element, outcome)
-        elif takes_text(element) and (len(key) == 1 or key == "Backspace"):
+        elif takes_text(element) and (len(key) == 1 or key == "Backspace" or (key == "Enter" and has_lines(element))):
             text = str(self.forms.value(element))
-            self.forms.set(element, text[:-1] if key == "Backspace" else text + key)
+            self.forms.set(element, text[:-1] if key == "Backspace" else text + key.replace("Enter", "\n"))
             outcome.acted = True
             await self._fire(outcome, element, "input")
         elif key == "Tab":
@@ -230,6 +230,10 @@ def usable(element: Tag) -> None:
 def takes_text(control: Tag) -> bool:
     field = control.name == "textarea" or (control.name == "input" and kind(control) in TEXT_KINDS)
     return is_editable(control) or (field and not control.has_attr("readonly"))
+
+
+def has_lines(control: Tag) -> bool:
+    return control.name == "textarea" or is_editable(control)
 
 
 def is_focusable(element: Tag) -> bool:

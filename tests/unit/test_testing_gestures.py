@@ -84,6 +84,20 @@ async def test_keys_are_heard_by_name(opened: Opened) -> None:
     assert page.value("input") == "x"
 
 
+async def test_a_key_that_an_element_does_not_hear_is_told_apart_from_one_without_a_wire(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<b tabindex='0' ws-keydown.enter='go'>x</b>"))
+    with pytest.raises(NotWired, match=r"had a keydown, but ws-keydown\.enter did not hear it"):
+        await page.press("b", "y")
+
+
+async def test_enter_in_a_field_of_many_lines_begins_a_new_one(opened: Opened) -> None:
+    page, script = await opened(root(A, "<form ws-submit='add'><textarea></textarea></form>"))
+    await page.press("textarea", "a")
+    await page.press("textarea", "Enter")
+    assert page.value("textarea") == "a\n"
+    assert script.events == []
+
+
 async def test_a_form_is_sent_with_the_fields_as_form_data_lists_them(opened: Opened) -> None:
     form = """<form ws-submit="save">
       <input name="title" value="x"><input name="off" type="checkbox">
