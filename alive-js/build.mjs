@@ -40,6 +40,7 @@ const bundle = async (name) => {
     toplevel: true,
     compress: { passes: 6, ecma: 2020, unsafe_arrows: true, pure_getters: true },
     // `builtins`: the browser has some of these names too, on objects of its own that we never ask for them.
+    // `undeclared`: also where they are read of `window.alive`.
     // `undeclared`: `window.alive.keep`, too.
     mangle: { properties: { regex: OURS, builtins: true, undeclared: true } },
     format: { ecma: 2020 },
