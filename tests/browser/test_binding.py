@@ -339,3 +339,15 @@ async def test_an_input_of_many_keys_is_one_event_after_a_pause(page: Page, serv
     line = await server.line()
     await page.locator("input").press_sequentially("abc")
     assert (await line.event())[3] == {"fields": {"draft": "abc"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"), [("7", 7), ("-2.5", -2.5), ("9007199254740992", "9007199254740992"), ("1e999", "1e999"), ("", "")]
+)
+async def test_a_number_goes_as_one_where_both_sides_mean_the_same(
+    page: Page, server: Rig, text: str, sent: object
+) -> None:
+    await open_rig(page, server, '<input ws-model.number="n" value="x">')
+    line = await server.line()
+    await page.fill("input", text)
+    assert (await line.event())[3] == {"fields": {"n": sent}}
