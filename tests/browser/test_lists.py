@@ -326,6 +326,7 @@ async def wheel(page: Page, way: int) -> None:
     await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("rows", [10_000 if LONG else 1000])
 async def test_a_log_is_read_to_its_end_and_back_with_few_rows_in_the_page(page: Page, gallery: str, rows: int) -> None:
     await page.goto(f"{gallery}/feed")
