@@ -24,6 +24,8 @@ __all__ = ["LAZY", "LIVE", "REACT", "STREAM", "AmbiguousElement", "Dom", "Missin
 
 LIVE = "data-live"
 SLOT = "data-asok-slot"
+# The content of a slot is no component, whatever says whose it is.
+ROOT = f"[{STATE}]:not(slot)"
 LAZY = "data-asok-lazy"
 REACT = "data-asok-react"
 STREAM = "ws-stream"
@@ -178,7 +180,7 @@ class Dom:
 
     def replace_components(self, fresh: Dom, instances: Collection[str]) -> bool:
         """Take these components from the page fetched anew, by their place among all; False if that has changed."""
-        old, new = self.find(f"[{STATE}]"), fresh.find(f"[{STATE}]")
+        old, new = self.find(ROOT), fresh.find(ROOT)
         if [root.name for root in old] != [root.name for root in new]:
             return False
         for before, after in zip(old, new, strict=True):
@@ -193,7 +195,7 @@ class Dom:
         self._collect_roots()
 
     def _collect_roots(self) -> None:
-        roots = self.find(f"[{STATE}]")
+        roots = self.find(ROOT)
         self.roots = {text_of(root, STATE).partition(".")[0]: root for root in roots}
 
     def _arrive(self, instance: str, new: Tag) -> None:
@@ -276,7 +278,7 @@ def labelled(parent: Tag, whole: bool) -> dict[tuple[str, ...], deque[Tag]]:
     """The child elements that new ones may continue, by their label; components are not among them."""
     known: dict[tuple[str, ...], deque[Tag]] = defaultdict(deque)
     for child in parent.contents:
-        if isinstance(child, Tag) and (whole or not child.has_attr(STATE)):
+        if isinstance(child, Tag) and (whole or child.name == "slot" or not child.has_attr(STATE)):
             known[label(child)].append(child)
     return known
 

@@ -48,7 +48,7 @@ class Firing:
         self.dom, self.tab, self.forms, self.hears = dom, tab, dom.forms, hears
         self._spent: dict[tuple[int, str], Tag] = {}
         self._left: dict[int, tuple[Tag, list[str]]] = {}
-        self._under_way: dict[int, tuple[str, int]] = {}
+        self._under_way: dict[int, tuple[str, int] | None] = {}
         self._known: list[Wire] = []
         self._read_at = -1
         self._tells_target = bool(dom.find("script[data-target]"))
@@ -151,13 +151,18 @@ class Firing:
         return True
 
     async def _call(self, outcome: Outcome, wire: Wire, trigger: Trigger) -> None:
-        form = trigger.element if trigger.event == "submit" else None
-        if form is not None and self.tab.waits(*self._under_way.get(id(form), ("", 0))):
-            return  # it is sent once at a time
         data = event_data(self.forms, wire, trigger) | self._origin(wire, trigger) | self._left_in(wire, trigger)
-        sent = await self._send(outcome, wire, data)
-        if form is not None:
-            self._under_way[id(form)] = sent
+        form = trigger.element if trigger.event == "submit" else None
+        if form is None:
+            await self._send(outcome, wire, data)
+        elif not self._is_under_way(form):
+            self._under_way[id(form)] = None
+            self._under_way[id(form)] = await self._send(outcome, wire, data)
+
+    def _is_under_way(self, form: Tag) -> bool:
+        """Whether the form is being sent, or has been and has no answer: it is sent once at a time."""
+        sent = self._under_way.get(id(form), ("", 0))
+        return sent is None or self.tab.waits(*sent)
 
     async def _send(self, outcome: Outcome, wire: Wire, data: dict[str, Any]) -> tuple[str, int]:
         instance = self._owner(wire)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from asok.errors import AsokError
 from asok.testing import (
     AmbiguousElement,
     MissingElement,
@@ -13,10 +16,12 @@ from asok.testing import (
 from tests.unit.scripted import (
     COUNTER,
     A,
+    Message,
     Opened,
     acknowledging,
     counting,
     root,
+    typing,
 )
 
 
@@ -196,3 +201,92 @@ async def test_a_ticked_box_sends_true(opened: Opened) -> None:
     await page.click("label")
     await page.uncheck("input")
     assert [event[3:] for event in script.events] == [["toggle(1)", {"value": True}], ["toggle(1)", {"value": False}]]
+
+
+async def test_what_waits_in_a_template_hears_nothing(opened: Opened) -> None:
+    page, script = await opened(
+        root(A, "<template><i ws-click.document='no'></i></template><b ws-click='yes'>x</b>"), acknowledging
+    )
+    await page.click("b")
+    assert [event[3] for event in script.events] == ["yes"]
+
+
+async def test_an_event_that_does_not_bubble_is_heard_by_its_target_and_by_who_captures(opened: Opened) -> None:
+    html = "<div ws-focus='around' ws-focus.capture='first' ws-focusin='in'><input ws-focus='at'></div>"
+    page, script = await opened(root(A, html), acknowledging)
+    await page.fill("input", "x")
+    assert [event[3] for event in script.events] == ["first", "at", "in"]
+
+
+async def test_who_stops_a_captured_event_keeps_it_from_all_others(opened: Opened) -> None:
+    html = "<div ws-click.capture.stop='first'><b ws-click='at'>x</b><i ws-click.window='last'></i></div>"
+    page, script = await opened(root(A, html), acknowledging)
+    await page.click("b")
+    assert [event[3] for event in script.events] == ["first"]
+
+
+async def test_a_form_is_sent_once_at_a_time(opened: Opened) -> None:
+    tries: list[Message] = []
+
+    def answer(message: Message) -> list[Message]:
+        if message[0] == "event":
+            tries.append(message)
+        return [["slow_down", A, 1, 50]] if len(tries) == 1 else acknowledging(message)
+
+    page, _ = await opened(root(A, "<form ws-submit='save'><input name='a'></form>"), answer)
+    await asyncio.gather(page.submit(), page.submit())
+    assert [event[2] for event in tries] == [1, 1]
+    await page.submit()
+    assert [event[2] for event in tries] == [1, 1, 2]
+
+
+async def test_what_needs_the_features_says_so_on_a_page_without_them(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<b ws-click='yes'>x</b>"), typing("<div><b ws-click.stop='yes'>x</b></div>"))
+    await page.click("b")
+    with pytest.raises(AsokError, match=r"needs the module of the features.*alive\(features=True\)"):
+        await page.click("b")
+
+
+async def test_a_summary_opens_its_details_and_says_so(opened: Opened) -> None:
+    html = "<details ws-toggle='toggled'><summary>More</summary>Text</details>"
+    page, script = await opened(root(A, html), acknowledging)
+    await page.click("summary")
+    assert page.attribute("details", "open") == ""
+    await page.click("summary")
+    assert page.attribute("details", "open") is None
+    assert [event[3] for event in script.events] == ["toggled", "toggled"]
+
+
+async def test_what_is_written_into_an_element_stays_until_the_server_has_it(opened: Opened) -> None:
+    def answer(message: Message) -> list[Message]:
+        text = message[4].get("fields", {}).get("note") if message[0] == "event" else None
+        said = {"mine": "theirs", "same": "same"}.get(text or "", "new")
+        html = f"<div><p contenteditable ws-model='note'>{said}</p><b ws-click='go'>x</b></div>"
+        return [["update", A, message[2], html, [14, "1"]]] if message[0] == "event" else []
+
+    page, script = await opened(root(A, "<p contenteditable ws-model='note'>old</p><b ws-click='go'>x</b>"), answer)
+    await page.fill("p", "mine")
+    assert page.text("p") == "mine"
+    await page.fill("p", "same")
+    await page.click("b")
+    assert page.text("p") == "new"
+    assert [event[4] for event in script.events][:2] == [{"fields": {"note": "mine"}}, {"fields": {"note": "same"}}]
+
+
+async def test_a_disabled_button_is_not_clicked_by_a_method_either(opened: Opened) -> None:
+    html = "<div><b ws-click='go'>x</b><button disabled ws-click='no'>y</button></div>"
+    page, script = await opened(root(A, "<b ws-click='go'>x</b>"), typing(html, ["click", "button"]))
+    await page.click("b")
+    assert [event[3] for event in script.events] == ["go"]
+
+
+async def test_a_poll_without_a_period_says_what_there_is(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<i ws-poll='soon'></i><b ws-poll='5s go'></b>"))
+    with pytest.raises(AsokError, match='has no ws-poll with a period, such as 5s; the page has: <i ws-poll="soon">'):
+        await page.poll("i")
+
+
+async def test_a_call_outside_of_every_component_is_told(opened: Opened) -> None:
+    page, _ = await opened("<p>x</p>")
+    with pytest.raises(AsokError, match="<p> stands in no component, so there is nothing to call 'go' of"):
+        await page.call("p", "go")
