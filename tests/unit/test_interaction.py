@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import AsyncIterator
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
 
 from asok import Component, bind, exposed
-from asok.entered import as_entered
 from tests.rig import Tab, asok_app, rig
 
 began = asyncio.Event()
@@ -290,25 +289,3 @@ async def test_in_development_a_refusal_names_the_field(tmp_path: Path) -> None:
         assert "Desk.age is declared as int" in (await tab.event("", {"fields": {"age": "many"}}))[4]
         refusal = (await tab.event("", {"fields": {"count": 1}}))[4]
         assert "Desk.count" in refusal and "bind()" in refusal
-
-
-@pytest.mark.parametrize(
-    ("value", "wanted", "entered"),
-    [
-        ("", int | None, None),
-        ("", str | None, ""),
-        ("on", bool, True),
-        ("", bool, False),
-        ("a", list[str], ["a"]),
-        (["x"], list[str], ["x"]),
-        (["x"], bool, True),
-        ("2026-01-31T10:00", datetime, "2026-01-31T10:00:00"),
-        ("2026-01-31T10:00", Annotated[datetime | None, "when"], "2026-01-31T10:00:00"),
-        ("10:00", str, "10:00"),
-        (" a ", Literal["a"], " a "),
-        (" a ", Any, " a "),
-        (3, int, 3),
-    ],
-)
-def test_text_comes_closer_to_the_type_that_is_wanted(value: Any, wanted: Any, entered: Any) -> None:
-    assert as_entered(value, wanted) == entered
