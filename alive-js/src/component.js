@@ -22,8 +22,8 @@ import { apply } from "./patch.js";
  * @typedef {string | [keep: number, tail: string] | []} TokenChange
  */
 
-/** Tells the tabs of a session apart; `crypto.randomUUID` is missing on plain http. From 2^52 on, doubles are whole. */
-const tab = "" + (5e15 + Math.random() * 4e15);
+/** Tells the tabs of a session apart; `crypto.randomUUID` is missing on plain http. */
+const tab = "" + Math.random();
 
 /** @param {any} token  @returns {string} */
 const instanceOf = (token) => token?.slice(0, INSTANCE_LENGTH);

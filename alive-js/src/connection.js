@@ -1,18 +1,18 @@
 /** The one socket of the page: opened, listened to, and opened again when it is lost. */
 import { flush, join, update } from "./component.js";
 import { alive, components, emit, load, script } from "./page.js";
-import { BATCH, FINAL, FIRST_DELAY, LONGEST_DELAY, QUIET } from "./protocol.js";
+import { BATCH, FINAL, FIRST_DELAY, LONGEST_DELAY } from "./protocol.js";
 
 const page = document.documentElement.dataset;
 let attempt = 0;
 
 export const connect = (alive.connect = () => {
   const socket = new WebSocket(/** @type {string} */ (script.dataset.live));
-  page.alive = "connecting";
   socket.onopen = () => {
     alive.socket = socket;
     page.alive = "live";
-    setTimeout(load, QUIET, "pong");
+    // Here is much of what is needed when the line is lost, so it comes while there is one.
+    load("pong");
     // Whoever listens joins, whoever had an event joins again. Only then what is not settled goes, even if it has been
     // sent before: what comes of it, all hear.
     const joined = [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0);

