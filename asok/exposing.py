@@ -54,8 +54,8 @@ def exposed(function: Any = None, /, *, timeout: float | None = None, render: bo
     """Allow the browser to call this method.
 
     timeout: seconds that it may run, instead of the app's limit. render: whether the component is shown anew
-    after it; what it changes is kept all the same, and shown with the next update. A `def` runs in a thread, an `async def`
-    on the loop; of a generator each `yield` shows the state so far.
+    after it; what it changes is kept all the same, and shown with the next update. A `def` runs in a thread, an
+    `async def` on the loop; of a generator each `yield` shows the state so far.
     """
     mark = _marking("exposed", called=True, timeout=timeout, renders=render)
     return mark if function is None else mark(function)

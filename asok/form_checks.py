@@ -117,7 +117,7 @@ class FormKind:
 
     def _read(self, entry: Entry, given: Any, values: dict[str, Any]) -> Errors:
         try:
-            if entry.form is not None:
+            if isinstance(entry.form, FormKind):
                 return self._read_forms(entry, entry.form, given, values)
             value = value_of(entry, given if given is not None else entry.shape.default)
             for rule in entry.rules:

@@ -328,9 +328,10 @@ def decode(frame: str, limits: Limits) -> ClientMessage:
     except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
         raise ProtocolError(str(error)) from None
     if isinstance(message, Event) and message.data is not None:
-        if any(name.startswith(OWN) for name, _ in message.data.form or ()):
-            message = _without_own(message, message.data)
-        found = inexact([message.data.fields, message.data.args])
+        given = message.data
+        if any(name.startswith(OWN) for name, _ in given.form or ()):
+            message = _without_own(message, given)
+        found = inexact([given.fields, given.args])
         if found is not None:
             raise ProtocolError(f"$.data: {found} is beyond what a browser can hold exactly")
     return message

@@ -14,7 +14,7 @@ __all__ = ["Rendering", "Renderings"]
 
 
 class Rendering(NamedTuple):
-    """A component's text, the digest of that, the children whose placeholders it holds, and the containers of its streams."""
+    """A component's text, the digest of that, the children whose placeholders it holds, and its streams' containers."""
 
     html: str
     digest: bytes

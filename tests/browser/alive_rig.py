@@ -131,7 +131,8 @@ class Rig:
     def _page(self) -> str:
         features = needs_features(self.body)
         more = '<script type="module" src="/live/build/features.js"></script>' if features else ""
+        flag = " data-features" if features else ""
         return (
             f'<!doctype html><html><head><title>rig</title>{self.head}<script defer src="/live/build/alive.js"'
-            f' data-live="/live" data-csrf="first"{" data-features" if features else ""}></script>{more}</head><body>{self.body}</body></html>'
+            f' data-live="/live" data-csrf="first"{flag}></script>{more}</head><body>{self.body}</body></html>'
         )

@@ -18,7 +18,7 @@ class Frame(Component):
     template = "<div>{{ title }}{{ slot }}{% if slots.footer %}<p>{{ slots['footer'] }}</p>{% endif %}</div>"
 
 
-class Plain(Component):
+class Unadorned(Component):
     template = "<p></p>"
 
 
@@ -41,7 +41,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> jinja2.Environment:
 def said(env: jinja2.Environment, html: str) -> list[tuple[int, str]]:
     """The lines and problems in a component's template, beside the classes above."""
     outer = type("Outer", (Component,), {"template": html, "__module__": __name__})
-    classes: list[type[Component]] = [outer, Frame, Plain, Deciding, Writing]
+    classes: list[type[Component]] = [outer, Frame, Unadorned, Deciding, Writing]
     found, _ = findings(map(definition_of, classes), env)
     return [(each.line, each.problem) for each in found]
 
@@ -55,14 +55,14 @@ FOOTER = "{% component 'Frame' %}{% slot 'footr' %}x{% endslot %}{% endcomponent
         (FOOTER, "Frame has no slot 'footr'; did you mean 'footer'?"),
         ("{% if a %}" + FOOTER + "{% endif %}", "Frame has no slot 'footr'; did you mean 'footer'?"),
         (FOOTER.replace("footr", "zzz"), "Frame has no slot 'zzz'; it shows slots.footer"),
-        (FOOTER.replace("Frame", "Plain"), "Plain has no slot 'footr'; it shows none"),
+        (FOOTER.replace("Frame", "Unadorned"), "Unadorned has no slot 'footr'; it shows none"),
         (
             "{% slot 'footer' %}x{% endslot %}",
             "{% slot 'footer' %} stands outside of {% component … %}; put it into one",
         ),
         (
-            "{% component 'Frame' %}{% component 'Plain' %}{% slot 'footer' %}{% endcomponent %}{% endcomponent %}",
-            "Plain has no slot 'footer'; it shows none",
+            "{% component 'Frame' %}{% component 'Unadorned' %}{% slot 'footer' %}{% endcomponent %}{% endcomponent %}",
+            "Unadorned has no slot 'footer'; it shows none",
         ),
         (
             "{{ component('Frame', lazy='visble') }}",

@@ -30,7 +30,7 @@ class Size(enum.Enum):
     LARGE = "l"
 
 
-class Desk(Component):
+class Counterdesk(Component):
     """A component with a method of each kind."""
 
     count: int = 0
@@ -92,7 +92,7 @@ class Desk(Component):
 async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
     began.clear()
     updates.clear()
-    async with rig(asok_app(tmp_path, {"/": "{{ component('Desk') }}"})) as served:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Counterdesk') }}"})) as served:
         yield await served.tab()
 
 
@@ -161,7 +161,7 @@ async def test_a_result_that_cannot_be_sent_fails_the_method(tab: Tab) -> None:
 
 
 async def test_a_result_that_was_lost_comes_again_and_the_method_does_not_run_again(tmp_path: Path) -> None:
-    async with rig(asok_app(tmp_path, {"/": "{{ component('Desk') }}"})) as served:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Counterdesk') }}"})) as served:
         person = await served.visitor()
         tab = await person.tab()
         await tab.event("add", {"result": 1})
@@ -284,8 +284,8 @@ async def test_the_component_is_told_which_field_was_entered(tab: Tab) -> None:
 
 
 async def test_in_development_a_refusal_names_the_field(tmp_path: Path) -> None:
-    async with rig(asok_app(tmp_path, {"/": "{{ component('Desk') }}"}, debug=True)) as served:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Counterdesk') }}"}, debug=True)) as served:
         tab = await served.tab()
-        assert "Desk.age is declared as int" in (await tab.event("", {"fields": {"age": "many"}}))[4]
+        assert "Counterdesk.age is declared as int" in (await tab.event("", {"fields": {"age": "many"}}))[4]
         refusal = (await tab.event("", {"fields": {"count": 1}}))[4]
-        assert "Desk.count" in refusal and "bind()" in refusal
+        assert "Counterdesk.count" in refusal and "bind()" in refusal

@@ -32,7 +32,7 @@ class Card(Component):
         self.open = not self.open
 
 
-class Leaf(Component):
+class Petal(Component):
     name: str = ""
     count: int = 0
     template = '<button class="leaf" ws-click="add">{{ name }}{{ count }}</button>'
@@ -46,7 +46,7 @@ class Board(Component):
     votes: int = 0
     title: str = "Board"
     template = """<div>{% component 'Card', title=title %}
-      <p>{{ votes }} votes</p>{{ component('Leaf', name='in slot ') }}
+      <p>{{ votes }} votes</p>{{ component('Petal', name='in slot ') }}
       {% slot 'footer' %}<button class="vote" ws-click="vote">vote</button>{% endslot %}
     {% endcomponent %}<button class="rename" ws-click="rename">rename</button></div>"""
 
@@ -59,7 +59,7 @@ class Board(Component):
         self.title += "!"
 
 
-KNOWN: tuple[type[Component], ...] = (Card, Leaf, Board)
+KNOWN: tuple[type[Component], ...] = (Card, Petal, Board)
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ async def test_one_that_leaves_and_comes_back_at_once_brings_what_stands_in_it(t
     class Turns(Component):
         there: bool = True
         template = (
-            """<div>{% if there %}{% component 'Card' %}{{ component('Leaf') }}{% endcomponent %}{% endif %}</div>"""
+            """<div>{% if there %}{% component 'Card' %}{{ component('Petal') }}{% endcomponent %}{% endif %}</div>"""
         )
 
         @exposed
@@ -269,7 +269,7 @@ async def test_where_only_running_tells_what_is_asked_nothing_is_complained_of(t
 
 async def test_a_slot_with_a_component_is_shown_once(tmp_path: Path) -> None:
     type("Twice", (Component,), {"template": "<p>{{ slot }}{{ slot }}</p>"})
-    body = "{% component 'Twice' %}{{ component('Leaf') }}{% endcomponent %}{% component 'Twice' %}x{% endcomponent %}"
+    body = "{% component 'Twice' %}{{ component('Petal') }}{% endcomponent %}{% component 'Twice' %}x{% endcomponent %}"
     async with LiveClient(asok_app(tmp_path, {"/": body}, debug=True)) as live:
         page = await live.open("/")
         assert "show it once" in page.text(".asok-error")
@@ -291,7 +291,7 @@ class Panel(Component):
 
 class Page(Component):
     hits: int = 0
-    template = """<div>{% component 'Panel' %}{{ component('Leaf', name='deep ') }}<b>{{ hits }}</b>{% slot 'actions' %}
+    template = """<div>{% component 'Panel' %}{{ component('Petal', name='deep ') }}<b>{{ hits }}</b>{% slot 'actions' %}
     <button class="hit" ws-click="hit">hit</button>{% endslot %}{% endcomponent %}</div>"""
 
     @exposed
@@ -320,7 +320,7 @@ async def test_rows_with_content_keep_their_state_where_they_change_places() -> 
     class Rows(Component):
         names: list[str] = ["a", "b", "c"]
         template = """<ul>{% for name in names %}{% component 'Card', key=name, title=name %}
-        {{ component('Leaf', key=name, name=name) }}<i>{{ loop.index }}</i>{% endcomponent %}{% endfor %}
+        {{ component('Petal', key=name, name=name) }}<i>{{ loop.index }}</i>{% endcomponent %}{% endfor %}
         <button class="turn" ws-click="turn">turn</button></ul>"""
 
         @exposed
