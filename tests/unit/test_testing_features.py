@@ -69,6 +69,11 @@ async def test_a_click_on_something_else_is_one_outside(events: Page) -> None:
     assert await heard(events) == ["outside"]
 
 
+async def test_a_click_inside_is_not_one_outside(events: Page) -> None:
+    with pytest.raises(NotWired, match=r"had a click, but ws-click\.outside did not hear it"):
+        await events.click("i")
+
+
 async def test_any_event_can_be_set_off_also_at_the_window(events: Page) -> None:
     await events.trigger("#in", "dblclick")
     await events.trigger("ul", "shown.bs.modal")
