@@ -229,6 +229,6 @@ async def _settle(line: Line, live: Live, news: News, error: Exception, refuse: 
 
 
 async def _apply(live: Live, unit: Unit, news: deque[News] | list[News]) -> None:
-    async with live.noticing(unit):
+    async with live.acting.noticing(unit):
         for each in news:
-            await each.apply(unit, live.call)
+            await each.apply(unit, live.acting.call)

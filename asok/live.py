@@ -6,32 +6,19 @@ that the browser may ask. Nothing that a method does to state, session or stores
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
 from asok import protocol
+from asok.acting import Acting
 from asok.asking import Asking
 from asok.attempt import Attempt
 from asok.beginning import begin
-from asok.calling import run_method
-from asok.calls import bind_arguments, parse_call
 from asok.committing import commit, keep, record_after, unchanged
-from asok.component import Component, Definition, surroundings_of
+from asok.component import surroundings_of
 from asok.documents import working
-from asok.errors import (
-    BadArguments,
-    Busy,
-    FieldError,
-    MethodCancelled,
-    MethodFailed,
-    MethodTimeout,
-    NotExposed,
-    ResetNeeded,
-)
-from asok.exposing import Exposed
+from asok.errors import Busy, MethodFailed, ResetNeeded
 from asok.filling import NONE, filled, look_again, missed, take_changes
-from asok.form_events import Filling, restore
 from asok.form_words import FormError
 from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
@@ -42,7 +29,6 @@ __all__ = ["Live", "SessionEnded"]
 
 ATTEMPTS = 5
 Action = Callable[[Unit], Awaitable[None]]
-Arguments = tuple[list[Any], dict[str, Any]]
 
 
 class Live:
@@ -53,7 +39,7 @@ class Live:
     """
 
     def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str, screen: Screen) -> None:
-        self.engine, self.screen = engine, screen
+        self.engine, self.screen, self.acting = engine, screen, Acting(engine)
         self._opener = Opener(engine, scope, session_id)
         self.owner = self._opener.owner
 
@@ -67,12 +53,12 @@ class Live:
         Raises Refusal where it settles without effect (and shows the last good rendering again), Busy
         where it was not taken, ResetNeeded and SessionEnded where the instance or the page cannot go on.
         """
-        call = self._verify(joined.definition, event)
+        call = self.acting.verify(joined.definition, event)
         try:
-            await self._run(joined, event, lambda unit: self._call(unit, event, call))
+            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call))
         except FormError as error:  # nothing of the method is kept; what it said stands beside the fields
             wrong = error
-            await self._run(joined, event, lambda unit: self._call(unit, event, call, wrong))
+            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call, wrong))
 
     async def begin(self, joined: Joined, seq: int) -> Unit | None:
         """Mount and show what the page has only a placeholder of; None where that has failed."""
@@ -134,90 +120,6 @@ class Live:
         shared = self.engine.shared_by(unit.joined.definition, unit.token.mount, unit.token.slot)
         if shared is not None:
             shared.take(unit.component, unit.token.mount.path, unit.work)
-
-    def _verify(self, definition: Definition, event: protocol.Event) -> tuple[Exposed, Arguments] | None:
-        """The method and its typed arguments, before anything is read; None where none is called."""
-        if not event.call:
-            return None
-        call = parse_call(event.call, self.engine.settings.limits.arguments)
-        if event.data is not None and event.data.args:
-            call = call.with_more(event.data.args, self.engine.settings.limits.arguments)
-        method = definition.exposed.get(call.method)
-        if method is None:
-            raise NotExposed(definition.name, call.method, definition.exposed)
-        return method, bind_arguments(call, method.parameters, event.data)
-
-    async def _call(
-        self,
-        unit: Unit,
-        event: protocol.Event,
-        call: tuple[Exposed, Arguments] | None,
-        wrong: FormError | None = None,
-    ) -> None:
-        component, definition = unit.component, unit.joined.definition
-        before = self._before(component, definition)
-        if event.data is not None and event.data.fields:
-            self._set_fields(component, definition, event.data.fields)
-        if call is None and event.data is not None:
-            restore(component, definition.drafts, event.data)
-        if call is not None:
-            again = surroundings_of(component).event.attempt > 1
-            method, arguments = (self._verify(definition, event) if again else None) or call
-            filling = Filling(component, definition.drafts, method, arguments, event.data)
-            ready = await guarded(self.engine, f"{definition.name}.{method.name}", filling.take(wrong))
-            result = await self.call(unit, method, ready) if ready is not None else None
-            filling.give_back()
-            unit.renders = method.renders or ready is None
-            if event.data is not None and event.data.result:
-                component._result(event.seq, result)
-        await self._updated(component, definition, before)
-
-    async def call(self, unit: Unit, method: Exposed, arguments: Arguments) -> Any:
-        """What a marked method of the unit's component returns. Raises MethodCancelled too."""
-        attempt = surroundings_of(unit.component).tab
-        assert isinstance(attempt, Attempt)
-        try:
-            return await run_method(
-                unit.component,
-                method,
-                arguments,
-                seconds=method.timeout or self.engine.settings.limits.handler_timeout,
-                threads=self.engine.threads,
-                step=attempt.step,
-                started=attempt.started,
-            )
-        except MethodTimeout as error:
-            raise MethodCancelled(error.method) if attempt.cancelled else error from None
-        finally:
-            attempt.ended()
-
-    @contextlib.asynccontextmanager
-    async def noticing(self, unit: Unit) -> AsyncIterator[None]:
-        """Tell the component's `updated` what has been changed inside."""
-        before = self._before(unit.component, unit.joined.definition)
-        yield
-        await self._updated(unit.component, unit.joined.definition, before)
-
-    def _before(self, component: Component, definition: Definition) -> dict[str, Any]:
-        """The values with which `updated` compares; nothing for a class that does not ask."""
-        public = definition.fields.public
-        return public.unpack(public.pack(component.__dict__)) if "updated" in definition.overrides else {}
-
-    async def _updated(self, component: Component, definition: Definition, before: Mapping[str, Any]) -> None:
-        changed = frozenset(name for name, value in before.items() if component.__dict__[name] != value)
-        if changed:
-            await guarded(self.engine, f"{definition.name}.updated", hook(component.updated(changed)))
-
-    def _set_fields(self, component: Component, definition: Definition, fields: Mapping[str, Any]) -> None:
-        for name, value in fields.items():
-            if name not in definition.fields.bound:
-                raise BadArguments(
-                    name, f"{definition.name}.{name} is not for the browser to write; declare it with bind()"
-                )
-            try:
-                component.__dict__[name] = definition.fields.convert(name, value, strict=False)
-            except FieldError as error:  # what it says after that is for whoever wrote the class
-                raise BadArguments(name, str(error).partition(";")[0]) from None
 
     async def _render(self, unit: Unit) -> Rendering:
         """What the component shows now; from here on it counts what this reads, and what load() subscribes to."""

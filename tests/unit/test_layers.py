@@ -104,6 +104,7 @@ LAYERS = (
     "asok.committing",
     "asok.attempt",
     "asok.beginning",
+    "asok.acting",
     "asok.live",
     "asok.news",
     "asok.lines",
