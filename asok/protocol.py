@@ -16,45 +16,11 @@ from asok.settings import Limits
 from asok.shape import MAX_EXACT_INTEGER, check_shape, inexact
 from asok.targets import SurroundingsData
 
-__all__ = [
-    "CLOSE",
-    "MAX_EXACT_INTEGER",
-    "OWN",
-    "PROTOCOL",
-    "Answer",
-    "Ask",
-    "Busy",
-    "Cancel",
-    "Changed",
-    "ClientMessage",
-    "Event",
-    "EventData",
-    "Follow",
-    "Join",
-    "JoinEntry",
-    "Joined",
-    "Leave",
-    "NeedToken",
-    "Ping",
-    "Pong",
-    "React",
-    "Refresh",
-    "Refused",
-    "Region",
-    "Reload",
-    "Reset",
-    "ServerMessage",
-    "SlowDown",
-    "Statics",
-    "Unfollow",
-    "Unfollowed",
-    "Unwritten",
-    "Update",
-    "Write",
-    "Written",
-    "decode",
-    "encode",
-]
+__all__ = ["CLOSE", "MAX_EXACT_INTEGER", "OWN", "PROTOCOL", "decode", "encode"]
+__all__ += ["Answer", "Cancel", "ClientMessage", "Event", "EventData", "Follow", "Join", "JoinEntry", "Leave", "Ping"]
+__all__ += ["React", "Unfollow", "Write"]
+__all__ += ["Ask", "Busy", "Changed", "Joined", "NeedToken", "Pong", "Refresh", "Refused", "Region", "ServerMessage"]
+__all__ += ["Reload", "Reset", "SlowDown", "Statics", "Unfollowed", "Unwritten", "Update", "Written"]
 
 PROTOCOL = 1
 # The names of what asok itself puts into a form begin so.
