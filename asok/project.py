@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 from weakref import WeakKeyDictionary
 
 from starlette.staticfiles import StaticFiles
 
 from asok.attributes import needs_features
 from asok.component import Definition
+from asok.sources import texts_in_code
 
 __all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "uses_features"]
 
@@ -87,22 +87,10 @@ def forget_features() -> None:
 
 
 def _looks_for_features(definition: Definition) -> bool:
-    cls, folder = definition.cls, definition.folder
-    if definition.looks_at_target or needs_features(cls.template or ""):
-        return True
+    folder = definition.folder
     files = folder.glob("*.html") if folder else ()
-    functions = [value for base in cls.__mro__ for value in vars(base).values() if inspect.isfunction(value)]
-    return any(needs_features(file.read_text("utf-8", errors="replace")) for file in files) or any(
-        needs_features(text) for function in functions for text in _texts_in(function.__code__)
-    )
-
-
-def _texts_in(code: CodeType) -> Iterator[str]:
-    for constant in code.co_consts:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, CodeType):
-            yield from _texts_in(constant)
+    texts = (file.read_text("utf-8", errors="replace") for file in files)
+    return definition.looks_at_target or any(map(needs_features, (*texts_in_code(definition.cls), *texts)))
 
 
 def scripts_of(root: Path) -> Iterator[Path]:

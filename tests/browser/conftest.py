@@ -42,6 +42,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
   console.error("{VIOLATION}", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
 """
 START_SECONDS = 30
+ROOT = Path(__file__).parents[2]
 ASOK = Path(sys.executable).with_name("asok")
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
@@ -270,3 +271,14 @@ async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
     yield start
     for server in launched:
         await server.kill()
+
+
+@pytest.fixture(scope="session")
+async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of the gallery, served once for all tests; each test is a visitor of its own."""
+    folder = tmp_path_factory.mktemp("gallery")
+    env = {**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")}
+    server = Launched((ASOK, "dev", "examples/gallery/app.py"), cwd=ROOT, env=env, log=folder / "server.log")
+    await server.start()
+    yield server.url
+    await server.kill()

@@ -10,7 +10,6 @@ from playwright.async_api import Page
 
 from tests.browser.small import live
 from tests.browser.test_examples import EXAMPLES
-from tests.browser.test_examples import gallery as gallery
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")

@@ -7,14 +7,14 @@ import os
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import ASOK, Launch, Launched
+from tests.browser.conftest import Launch
 from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
@@ -25,21 +25,6 @@ WITH_SCRIPT = ("cursors", "hooks", "settings")
 KEYS_PER_SECOND = 20
 # The 30 s form shows what the short one may miss; it is for the eyes, not for every run.
 WORDS_TO_TYPE = 40 if os.environ.get("ASOK_LONG") else 6
-
-
-@pytest.fixture(scope="session")
-async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of the gallery, served once for all tests; each test is a visitor of its own."""
-    folder = tmp_path_factory.mktemp("gallery")
-    server = Launched(
-        (ASOK, "dev", "examples/gallery/app.py"),
-        cwd=ROOT,
-        env={**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")},
-        log=folder / "server.log",
-    )
-    await server.start()
-    yield server.url
-    await server.kill()
 
 
 # --- the gallery

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,20 +14,9 @@ from starlette.requests import Request
 
 from asok import Asok, Component, Session, Settings, exposed
 from asok.forms import Form, Meta, form_of
-from tests.browser.conftest import ASOK, Launch, Launched, Serve
+from tests.browser.conftest import Launch, Serve
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of the gallery, served once for all tests."""
-    folder = tmp_path_factory.mktemp("forms")
-    env = {**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")}
-    server = Launched((ASOK, "dev", "examples/gallery/app.py"), cwd=ROOT, env=env, log=folder / "server.log")
-    await server.start()
-    yield server.url
-    await server.kill()
 
 
 @pytest.fixture

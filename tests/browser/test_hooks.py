@@ -13,7 +13,6 @@ from playwright.async_api import Page, expect
 from asok import Component, exposed
 from tests.browser.conftest import Serve
 from tests.browser.small import opened, small_app, until
-from tests.browser.test_examples import gallery as gallery
 
 # A hook that writes down what it is told, and shows it.
 LOG = """

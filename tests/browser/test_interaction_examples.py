@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Dialog, Page, expect
 
-from tests.browser.conftest import ASOK, Launched
 from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    folder = tmp_path_factory.mktemp("gallery")
-    server = Launched(
-        (ASOK, "dev", "examples/gallery/app.py"),
-        cwd=ROOT,
-        env={**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")},
-        log=folder / "server.log",
-    )
-    await server.start()
-    yield server.url
-    await server.kill()
 
 
 async def test_a_garden_is_planted_with_mouse_and_keys_and_dug_up_after_a_question(page: Page, gallery: str) -> None:

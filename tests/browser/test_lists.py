@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,7 +15,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from asok import Component, Stream, exposed
 from asok.testing import LiveClient
 from tests.browser.alive_rig import Rig, root
-from tests.browser.conftest import ASOK, Launched, Serve
+from tests.browser.conftest import Serve
 from tests.browser.latency import Line
 from tests.browser.small import live, opened, small_app
 
@@ -293,21 +292,6 @@ async def test_sorting_filtering_and_inserting_keep_focus_and_text_in_keyed_rows
 
 
 # ---- the examples
-
-
-@pytest.fixture(scope="module")
-async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of the gallery."""
-    folder = tmp_path_factory.mktemp("gallery")
-    server = Launched(
-        (ASOK, "dev", "examples/gallery/app.py"),
-        cwd=ROOT,
-        env={**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")},
-        log=folder / "server.log",
-    )
-    await server.start()
-    yield server.url
-    await server.kill()
 
 
 NUMBERS_OF_ROWS = "[...document.querySelectorAll('.log li')].map((row) => +row.getAttribute('ws-key'))"

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import ASOK, Launch, Launched
+from tests.browser.conftest import Launch
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of the gallery; each test is a visitor of its own."""
-    folder = tmp_path_factory.mktemp("messages")
-    env = {**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")}
-    server = Launched((ASOK, "dev", "examples/gallery/app.py"), cwd=ROOT, env=env, log=folder / "server.log")
-    await server.start()
-    yield server.url
-    await server.kill()
 
 
 # ---- the board

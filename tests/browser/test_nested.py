@@ -12,10 +12,7 @@ from playwright.async_api import Page, expect
 from asok import Component, exposed
 from asok.component import registry
 from tests.browser.conftest import Serve
-from tests.browser.test_examples import gallery
 from tests.rig import asok_app
-
-__all__ = ["gallery"]
 
 
 @pytest.fixture(autouse=True)
