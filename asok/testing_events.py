@@ -87,9 +87,10 @@ def surroundings(forms: Forms, wire: Wire, trigger: Trigger) -> dict[str, Any]:
     data: dict[str, Any] = {"type": trigger.event, "target": target}
     if wire.element is not trigger.element:
         data["current"] = describe(forms, wire.element)
-    if trigger.held:
+    by_mouse = POINTER.fullmatch(trigger.event)
+    if trigger.held and (by_mouse or trigger.event.startswith("key")):
         data["keys"] = trigger.held
-    if POINTER.fullmatch(trigger.event):
+    if by_mouse:
         data |= {"x": 0, "y": 0, "page_x": 0, "page_y": 0}
     return data
 

@@ -7,7 +7,7 @@ from bs4.element import Tag
 from asok.errors import nearest
 from asok.testing_events import Unusable, default_button, link_of, submits_alone
 from asok.testing_firing import Firing, Outcome
-from asok.testing_forms import form_of, is_control, is_disabled, is_editable, kind, option_value, text_of
+from asok.testing_forms import BUTTONS, form_of, is_control, is_disabled, is_editable, kind, option_value, text_of
 from asok.testing_wires import held_keys
 
 __all__ = ["Gestures"]
@@ -59,9 +59,12 @@ class Gestures:
         usable(element)
         outcome = Outcome(held_keys(keys))
         await self.enter(outcome, element)
-        if not await self._fire(outcome, element, "keydown", key=key):
+        prevented = await self._fire(outcome, element, "keydown", key=key)
+        if not prevented:
             await self._key_default(outcome, element, key)
         await self._fire(outcome, element, "keyup", key=key)
+        if key == " " and not prevented and is_pressed_by_space(element):
+            await self._activate(outcome, element)
         return outcome
 
     async def trigger(self, element: Tag | None, event: str, key: str | None = None, keys: str = "") -> Outcome:
@@ -127,7 +130,8 @@ class Gestures:
 
     async def _change(self, outcome: Outcome, control: Tag) -> None:
         self._at_first = self.forms.value(control)
-        await self._fire(outcome, control, "change")
+        if is_control(control):
+            await self._fire(outcome, control, "change")
 
     async def _click(self, element: Tag, outcome: Outcome) -> None:
         for event in ("pointerdown", "mousedown"):
@@ -181,7 +185,8 @@ class Gestures:
         elif label is not None and not is_control(element):
             labelled = labelled_by(label)
             if labelled is not None:
-                await self._click(labelled, outcome)
+                await self._focus_by_mouse(outcome, labelled)
+                await self._activate(outcome, labelled)
         elif link_of(element) is not None:
             outcome.leads_to, outcome.acted = link_of(element), True
 
@@ -198,8 +203,8 @@ class Gestures:
 
     async def _key_default(self, outcome: Outcome, element: Tag, key: str) -> None:
         form = form_of(element) if is_control(element) else None
-        if element.name == "button" and key in ("Enter", " "):
-            await self._click(element, outcome)
+        if key == "Enter" and is_pressed_by_enter(element):
+            await self._activate(outcome, element)
         elif takes_text(element) and (len(key) == 1 or key == "Backspace" or (key == "Enter" and has_lines(element))):
             text = str(self.forms.value(element))
             self.forms.set(element, text[:-1] if key == "Backspace" else text + key.replace("Enter", "\n"))
@@ -234,6 +239,18 @@ def takes_text(control: Tag) -> bool:
 
 def has_lines(control: Tag) -> bool:
     return control.name == "textarea" or is_editable(control)
+
+
+def is_pressed_by_enter(element: Tag) -> bool:
+    return is_button(element) or element.name == "summary" or (element.name == "a" and element.has_attr("href"))
+
+
+def is_pressed_by_space(element: Tag) -> bool:
+    return is_button(element) or element.name == "summary" or kind(element) in ("checkbox", "radio")
+
+
+def is_button(element: Tag) -> bool:
+    return is_control(element) and kind(element) in BUTTONS
 
 
 def is_focusable(element: Tag) -> bool:
