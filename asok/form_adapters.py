@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any
 
+from asok.entered import holds_nul
 from asok.errors import FieldError
 from asok.form_checks import Form, kind_of_form, label_of
 from asok.form_shapes import MOST_ROWS, Errors, Kind, Shape
@@ -47,6 +48,8 @@ class PydanticKind:
 
     def check(self, data: Mapping[str, Any]) -> tuple[Any, Errors]:
         """The model, or None and what its validators say."""
+        if wrong := dict(_not_kept(data)):
+            return None, wrong
         try:
             return self.form.model_validate(self._given(data)), {}
         except sys.modules["pydantic"].ValidationError as error:
@@ -57,8 +60,7 @@ class PydanticKind:
         given: dict[str, Any] = {}
         for name, info in self.form.model_fields.items():
             shape, value = self.shape.inside[name], data.get(name)
-            inner, optional = _bare(info.annotation)
-            model = typing.get_args(inner)[0] if shape.kind == "rows" else inner
+            (_, optional), model = _bare(info.annotation), self._model(name)
             if shape.kind == "group":
                 value = None if optional and not any((value or {}).values()) else _pydantic(model)._given(value or {})
             elif shape.kind == "rows":
@@ -70,9 +72,28 @@ class PydanticKind:
             given[self.keys[name]] = None if value == "" else value
         return given
 
+    def _model(self, name: str) -> Any:
+        """The class of a group or of rows."""
+        inner, _ = _bare(self.form.model_fields[name].annotation)
+        return typing.get_args(inner)[0] if self.shape.inside[name].kind == "rows" else inner
+
     def _path(self, loc: Iterable[Any]) -> tuple[str | int, ...]:
-        names = {key: name for name, key in self.keys.items()}
-        return tuple(names.get(part, part) for part in loc)
+        """The field that is meant, by its own name. What pydantic says beyond that, such as which value of several
+        or which type of a union, has no place on the page."""
+        path: tuple[str | int, ...] = ()
+        kind = self
+        for part in loc:
+            if isinstance(part, int):
+                path = (*path, part)
+                continue
+            name = next((name for name, key in kind.keys.items() if part in (key, name)), None)
+            if name is None:
+                break
+            path = (*path, name)
+            if kind.shape.inside[name].kind not in ("group", "rows"):
+                break
+            kind = _pydantic(kind._model(name))
+        return path
 
     def texts(self, value: Any) -> dict[str, Any]:
         """The text of a model's fields."""
@@ -149,6 +170,8 @@ class WTFormsKind:
 
     def check(self, data: Mapping[str, Any]) -> tuple[Any, Errors]:
         """The form, or None and what its validators say."""
+        if wrong := dict(_not_kept(data)):
+            return None, wrong
         made = self.form(_Given(_named(self.shape, data)))
         return (made, {}) if made.validate() else (None, dict(_errors(made.errors)))
 
@@ -215,6 +238,18 @@ def _errors(found: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
             yield from _errors(inside, (*path, at))
     elif found:
         yield path, str(found[0])
+
+
+def _not_kept(given: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The fields whose text holds what no library asks about, and a database refuses."""
+    if isinstance(given, Mapping):
+        for name, inside in given.items():
+            yield from _not_kept(inside, (*path, name))
+    elif isinstance(given, list) and given and isinstance(given[0], Mapping):
+        for at, row in enumerate(given):
+            yield from _not_kept(row, (*path, at))
+    elif holds_nul(given):
+        yield path, WORDS["characters"]
 
 
 def _texts(shape: Shape, values: Mapping[str, Any]) -> dict[str, Any]:

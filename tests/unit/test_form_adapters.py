@@ -200,3 +200,31 @@ def test_a_model_that_is_no_form_of_the_component_is_an_argument_like_any_other(
     method = definition_of(Taker).exposed["take"]
     assert method.form is None
     assert [each.name for each in method.parameters] == ["item"]
+
+
+class Place(BaseModel):
+    zip_code: str = Field(alias="zipCode", min_length=3)
+
+
+class Journey(BaseModel):
+    hours: int | float
+    stops: list[int] = []
+    home: Place
+    places: list[Place] = []
+
+
+def test_whatever_pydantic_says_stands_at_a_field_of_the_page() -> None:
+    draft = form_of(Journey)
+    draft.add_row("places")
+    draft.take_({"hours": ["x"], "stops": ["1", "y"], "home-zip_code": ["a"], "places-0-zip_code": ["b"]})
+    draft.visit_all_()
+    draft.judge_(draft.kind_.check(draft.data_())[1])
+    assert set(draft.errors) == {"hours", "stops", "home-zip_code", "places-0-zip_code"}
+    assert draft.hours.error.startswith("Input should be a valid integer")
+
+
+@pytest.mark.parametrize("form", [Buyer, Guest])
+def test_a_nul_is_refused_for_those_who_do_not_ask_about_it(form: type) -> None:
+    draft = form_of(form)
+    draft.take_({"name": ["A\x00da"]})
+    assert draft.kind_.check(draft.data_()) == (None, {("name",): "This holds a character that cannot be kept."})
