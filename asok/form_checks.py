@@ -31,7 +31,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__asok_validates__"
-RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multiple_of")
+RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multiple_of", "tz")
 RESERVED = frozenset(
     {"add_row", "check", "error", "errors", "errors_", "given_", "id_", "kind_", "messages", "refuse", "remove_row"}
     | {"rows_", "translate", "typed_", "visited_"}

@@ -108,7 +108,7 @@ def _converted(given: Any, entry: Entry) -> Any:
         given += ":00"
     try:
         value = msgspec.convert(given, entry.type, strict=False)
-    except (msgspec.ValidationError, ValueError, ArithmeticError):
+    except (msgspec.ValidationError, ValueError, TypeError, ArithmeticError):
         raise Wrong("choice" if _choices(entry.type) else NAMES.get(entry.type, _number(entry.type))) from None
     if inexact(value) is not None:
         raise Wrong(NAMES.get(entry.type, _number(entry.type)))

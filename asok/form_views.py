@@ -41,9 +41,8 @@ class Draft(Protocol):
         """Where the person has been."""
         ...
 
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """What is wrong there."""
+    def error_of_(self, name: str) -> str:
+        """What is wrong with a field where the person has been."""
         ...
 
 
@@ -71,7 +70,7 @@ class Control:
     @property
     def error(self) -> str:
         """What is wrong with it, once the person has visited it; empty for nothing."""
-        return self._draft.errors.get(self.name, "")
+        return self._draft.error_of_(self.name)
 
     @property
     def visited(self) -> bool:
@@ -148,7 +147,7 @@ class Rows:
     @property
     def error(self) -> str:
         """What is wrong with them as a whole, such as that there are too few."""
-        return self._draft.errors.get(self.name, "")
+        return self._draft.error_of_(self.name)
 
     @property
     def full(self) -> bool:

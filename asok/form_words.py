@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from asok.errors import Refusal
@@ -31,6 +32,7 @@ WORDS: Mapping[str, str] = {
     "le": "Please enter {limit} or less.",
     "lt": "Please enter less than {limit}.",
     "multiple_of": "Please enter a multiple of {limit}.",
+    "tz": "Please enter this as the field offers it.",
     "other": "Please check this; it is not as expected.",
 }
 
@@ -43,7 +45,8 @@ LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": lambda value, limit: value > limit,
     "le": lambda value, limit: value <= limit,
     "lt": lambda value, limit: value < limit,
-    "multiple_of": lambda value, limit: value % limit == 0,
+    "multiple_of": lambda value, limit: _divides(limit, value),
+    "tz": lambda value, limit: (value.tzinfo is not None) == limit,
 }
 COUNTED = {"min_length": "fewest", "max_length": "most"}
 
@@ -78,6 +81,14 @@ def broken(value: Any, limits: Mapping[str, Any]) -> tuple[str, Any] | None:
         if limit is not None and not keeps(value, limit):
             return (rule if isinstance(value, str) else COUNTED.get(rule, rule)), limit
     return None
+
+
+def _divides(step: Any, value: Any) -> bool:
+    """As people count: 0.29 is a multiple of 0.01, though not in binary."""
+    try:
+        return Decimal(str(value)) % Decimal(str(step)) == 0
+    except ArithmeticError:  # beyond all digits
+        return False
 
 
 def sentence(

@@ -47,7 +47,12 @@ class Draft(Struct):
     @property
     def errors(self) -> dict[str, str]:
         """What is wrong, by the field's name on the page, with the fields that the person has visited."""
-        return {name: text for name, text in self.errors_.items() if not name or name in self.visited_}
+        visited = {"", *self.visited_}
+        return {name: text for name, text in self.errors_.items() if name in visited}
+
+    def error_of_(self, name: str) -> str:
+        """What is wrong with one field, as `errors` has it, without looking at all the others."""
+        return self.errors_[name] if name in self.errors_ and name in self.visited_ else ""
 
     def refuse(self, text: str = "", /, **fields: str) -> None:
         """Say in a method what is wrong after all: `self.form.refuse(email="This address is taken.")`.
@@ -108,8 +113,7 @@ class Draft(Struct):
             if all(number in self.rows_.get(place, ()) for place, number in rows.items()):
                 fields[name] = field
         fields |= {name: field for name, field in self.fields_().items() if field.kind in ("flag", "many")}
-        for name, field in fields.items():
-            self._keep(name, field, given.get(name, []))
+        self.visit_(*[name for name, field in fields.items() if self._keep(name, field, given.get(name, []))])
 
     def restore_(self, given: Mapping[str, list[str]]) -> None:
         """Keep the text of a form whose rows were given by another draft, and these rows."""
@@ -183,12 +187,13 @@ class Draft(Struct):
         walk(self.kind_.shape, "")
         return found
 
-    def _keep(self, name: str, field: Shape, texts: list[str]) -> None:
+    def _keep(self, name: str, field: Shape, texts: list[str]) -> bool:
+        """Whether this is another text than before."""
         before = self.typed_.get(name, field.default)
         text: Text = texts if field.kind == "many" else texts[-1] if texts else ""
         if text != before:
             self.typed_[name] = text
-            self.visit_(name)
+        return text != before
 
     def _rows(self, name: str) -> Shape:
         found = place_of(self.kind_.shape, name)

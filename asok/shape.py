@@ -17,6 +17,8 @@ from asok.settings import Limits
 __all__ = ["MAX_EXACT_INTEGER", "check_shape", "inexact"]
 
 MAX_EXACT_INTEGER = 2**53 - 1
+# 1e999999999 is a short text, and a gigabyte once it is written out. Beyond a float's digits nothing is meant.
+LARGEST = 308
 
 
 def check_shape(frame: str, limits: Limits) -> None:
@@ -59,7 +61,7 @@ def inexact(value: Any) -> Any:
         case float():
             return None if math.isfinite(value) else value
         case Decimal():
-            return None if value.is_finite() else value
+            return None if value.is_finite() and abs(value.adjusted()) <= LARGEST else value
         case dict():
             parts: Iterable[Any] = [*value.keys(), *value.values()]
         case list() | tuple() | set() | frozenset():

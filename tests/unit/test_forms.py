@@ -20,6 +20,7 @@ from asok.component import definition_of
 from asok.errors import BadArguments, ComponentError, FieldError
 from asok.form_adapters import kind_of
 from asok.forms import Draft, Email, Form, FormError, Meta, Secret, form_of, validates
+from tests.unit.effort import lines_run
 
 
 def check(form: type, **texts: Any) -> tuple[Any, dict[Any, str]]:
@@ -404,3 +405,51 @@ def test_whatever_is_done_to_it_a_draft_can_be_carried_and_shown(steps: list[tup
     keys = [line.key for line in draft.lines]
     assert len(keys) == len(set(keys)) <= 3
     assert set(draft.errors_) <= {*draft.fields_(), *draft.rows_, ""}
+
+
+class Cell(Form):
+    text: Annotated[str, Meta(min_length=3)]
+    more: Annotated[str, Meta(min_length=3)]
+
+
+class Sheet(Form):
+    lines: list[Cell] = []
+
+
+def test_showing_and_keeping_many_rows_that_are_wrong_takes_effort_in_proportion() -> None:
+    def effort(rows: int) -> int:
+        draft = form_of(Sheet, lines=[Cell(text="xxx", more="xxx")] * rows)
+
+        def work() -> None:
+            draft.take_({f"lines-{number}-{name}": ["y"] for number in range(rows) for name in ("text", "more")})
+            draft.visit_all_()
+            draft.judge_(draft.kind_.check(draft.data_())[1])
+            assert all(line.text.error in line.more.error and line.text.attributes for line in draft.lines)
+
+        return lines_run(work)
+
+    assert effort(80) < 10 * effort(10)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "found"),
+    [
+        (Annotated[float, Meta(multiple_of=0.01)], "0.29", 0.29),
+        (Annotated[float, Meta(multiple_of=0.01)], "0.295", "Please enter a multiple of 0.01."),
+        (Annotated[Decimal, Meta(multiple_of=0.01)], "0.29", Decimal("0.29")),
+        (Annotated[Decimal, Meta(multiple_of=5)], "1e99", "Please enter a multiple of 5."),
+        (Decimal, "1e999999999", "Please enter a number."),
+        (Decimal, "1e-999999999", "Please enter a number."),
+        (set[Decimal], ["sNaN"], "Please check this; it is not as expected."),
+        (
+            Annotated[datetime.datetime, Meta(tz=False)],
+            "2026-03-31T14:30:00Z",
+            "Please enter this as the field offers it.",
+        ),
+        (Annotated[datetime.datetime, Meta(tz=False)], "2026-03-31T14:30", datetime.datetime(2026, 3, 31, 14, 30)),
+    ],
+)
+def test_numbers_and_times_that_only_a_machine_writes_are_refused_and_those_of_people_are_taken(
+    wanted: Any, text: Any, found: Any
+) -> None:
+    assert value(wanted, text) == found
