@@ -7,8 +7,9 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from starlette.background import BackgroundTask
@@ -27,6 +28,7 @@ from asok.form_html import CALL, CSRF, TOKEN
 from asok.form_shapes import place_of
 from asok.mounting import Engine
 from asok.outbox import Closing
+from asok.paths import encodes
 from asok.protocol import OWN
 from asok.sessions import Session
 from asok.state import Token, unseal
@@ -222,8 +224,10 @@ def is_secret(name: str) -> bool:
 
 
 def _path(token: Token, request: Request) -> str:
-    root = request.scope.get("root_path", "")
-    path = token.mount.path if token.mount.path.startswith(root) else root + token.mount.path
+    root, path = request.scope.get("root_path", ""), token.mount.path
+    path = quote(path if f"{path}/".startswith(f"{root}/") else root + path)
+    # Two slashes would begin the name of another site.
+    path = f"/.{path}" if path.startswith("//") else path
     return path + (f"?{token.mount.query}" if token.mount.query else "")
 
 
@@ -248,4 +252,7 @@ async def _read_parts(headers: Mapping[str, str], body: bytes) -> list[tuple[str
     given = Headers(raw=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()])
     parser = MultiPartParser(given, stream(), max_files=0, max_fields=MOST_FIELDS, max_part_size=len(body))
     parts = (await parser.parse()).multi_items()
-    return [(name, value) for name, value in parts if isinstance(value, str)]
+    texts = [(name, value) for name, value in parts if isinstance(value, str)]
+    if not all(map(encodes, chain(*texts))):
+        raise ValueError("half a character, in an encoding of its own")
+    return texts

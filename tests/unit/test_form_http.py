@@ -133,6 +133,8 @@ async def browsing(root: Path) -> AsyncIterator[Plain]:
     for component in (Wishes, GuardedWishes, Still, AroundForm):
         app.page(f"/{component.__name__.lower()}", component)
     app.page("/other", Wishes)
+    app.page("/any/{rest:path}", Wishes)
+    app.page("//{rest:path}", Wishes)
 
     async def leave(request: Request) -> Response:
         request.session["out"] = True
@@ -347,3 +349,22 @@ async def test_who_is_refused_gets_back_what_they_wrote_but_no_secrets(
     assert "long letter" not in foreign.text
     forged = {name: f"{value}x" if "token" in name else value for name, value in plain.hidden.items()}
     assert "long letter" not in (await plain.post({**forged, "text": "long letter"})).text
+
+
+@pytest.mark.parametrize("path", ["//evil.example/wishes", "/any/a%3Fb%23c", "/any/%25e9", "/any/%C3%A9"])
+async def test_the_way_back_is_to_the_very_page_and_never_to_another_site(plain: Plain, path: str) -> None:
+    await plain.open(SITE + path)
+    answer = await plain.post({**plain.hidden, "text": "peace"})
+    location = httpx.URL(SITE + path).join(answer.headers["location"])
+    assert (location.host, location.raw_path.decode().removeprefix("/.")) == ("localhost", path)
+
+
+async def test_half_a_character_in_a_part_is_refused(plain: Plain) -> None:
+    await plain.open("/wishes")
+    parts = {**plain.hidden, "text": "\\ud800 and more"}
+    body = "".join(
+        f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
+    )
+    headers = {"origin": SITE, "content-type": "multipart/form-data; boundary=x; charset=unicode_escape"}
+    answer = await plain.http.post("/live/form", content=f"{body}--x--\r\n", headers=headers)
+    assert answer.status_code == 400
