@@ -18,9 +18,10 @@ __all__ = ["Effects"]
 TOGETHER = 512 * 1024
 FILE = 256 * 1024
 # No folders, nothing that a system gives a meaning, nothing that cannot be seen or turns the text around.
-FILE_NAME = re.compile(
-    r"(?![. ])[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff/\\:*?\"<>|]{1,120}(?<![. ])"
+UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+FILE_NAME = re.compile(rf"(?![. ])[^{UNSEEN}/\\:*?\"<>|]{{1,120}}(?<![. ])")
 
 
 class Effects:
@@ -99,16 +100,17 @@ class Effects:
         self._ask("result", seq, value)
 
     def _ask(self, *effect: Any) -> None:
-        effects = self._surroundings.effects
+        around = self._surroundings
         try:
-            size = len(msgspec.json.encode([*effects, effect]))
+            size = len(msgspec.json.encode(effect)) + (around.weight if around.effects else 0)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"{effect[0]} cannot be sent to the browser: {error}"
             raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
         if size > TOGETHER:
             problem = f"{effect[0]}: what one method asks of the page would be {size} bytes, {TOGETHER} are allowed"
             raise ComponentError(f"{problem}; show it in the template, or serve it from a route")
-        effects.append([*effect])
+        around.effects.append([*effect])
+        around.weight = size
         self._asked()
 
     @property

@@ -34,8 +34,15 @@ def as_entered(value: Any, wanted: Any) -> Any:
 
 
 def holds_nul(value: Any) -> bool:
-    """Whether a text, or one in a list, holds a NUL character, which no person enters and some databases refuse."""
-    return any(isinstance(text, str) and "\x00" in text for text in (value if isinstance(value, list) else (value,)))
+    """Whether a text, however deep inside, holds a NUL character, which no person enters and some databases refuse."""
+    match value:
+        case str():
+            return "\x00" in value
+        case list():
+            return any(map(holds_nul, value))
+        case dict():
+            return any(map(holds_nul, value)) or any(map(holds_nul, value.values()))
+    return False
 
 
 def takes_several(wanted: Any) -> bool:

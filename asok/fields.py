@@ -125,7 +125,7 @@ class Fields:
         try:
             given = value if strict else as_entered(value, field.type)
             converted = msgspec.convert(given, field.type, strict=strict, dec_hook=_revive)
-            if strict or (inexact(converted) is None and not holds_nul(converted)):
+            if strict or (inexact(converted) is None and not holds_nul(given)):
                 return converted
         except (msgspec.ValidationError, TypeError, ValueError):
             if strict and isinstance(field.type, type) and isinstance(value, field.type) and type(value) is not bool:

@@ -117,7 +117,7 @@ class Event:
 class Surroundings:
     """Where an instance lives: who renders it, for whom, and what it asks of the browser and of others.
 
-    path: the instances around it, outermost first, one after the other.
+    path: the instances around it, outermost first, one after the other. weight: of the effects, in bytes.
     changes: what is to become of rows of its streams.
     reads: what it has read of stores and rooms in order to be shown; since: the count of all changes when it
     began to. topics, rooms: what it takes part in; heard: topics that load() subscribes to, each time anew.
@@ -136,6 +136,7 @@ class Surroundings:
     route: str = ""
     event: Event = field(default_factory=Event)
     effects: list[list[Any]] = field(default_factory=list)
+    weight: int = 0
     changes: list[Any] = field(default_factory=list)
     loading: bool = False
     loaded: set[str] = field(default_factory=set)

@@ -81,7 +81,16 @@ def test_a_download_comes_from_this_site(source: str) -> None:
     "name",
     [
         *("../a", "a/b", "a\\b", ".bashrc", "a.", " a", "a ", "a\n.txt", "a\x00", "a:b", 'a"b', "a|b", "a?", "CON*"),
-        *("photo\u202egpj.exe", "a\u200bb", "x" * 121, "\x9f", "\ufeffa"),
+        *(
+            "photo\u202egpj.exe",
+            "photo\u061cgpj.exe",
+            "a\xadb",
+            "a\U000e0041b",
+            "a\u200bb",
+            "x" * 121,
+            "\x9f",
+            "\ufeffa",
+        ),
     ],
 )
 def test_a_file_name_that_could_mislead_is_refused(name: str) -> None:

@@ -42,4 +42,5 @@ def test_lists_and_the_like_take_several(wanted: Any, several: bool) -> None:
 
 def test_a_nul_is_found_in_a_text_and_in_a_list_of_texts() -> None:
     assert holds_nul("a\x00") and holds_nul(["a", "\x00"])
+    assert holds_nul([{"a": ["\x00"]}]) and holds_nul({"\x00": 1})
     assert not holds_nul("a") and not holds_nul(["a", 0]) and not holds_nul(0)
