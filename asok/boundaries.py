@@ -67,13 +67,13 @@ def _is_foreign(filename: str) -> bool:
 def boundary(templates: Templates, definition: Definition, error: Exception) -> str:
     """The HTML of a component that has failed. What failed stands in it in development, and in the log in any case."""
     failure = Failure.of(definition, error)
-    log.error("%s", failure, exc_info=error if templates.debug else None)
+    log.error("%r", str(failure), exc_info=error if templates.debug else None)
     told = {"component": definition.name, "error": str(failure) if templates.debug else ""}
     if definition.cls.error_template is not None:
         try:
             return templates.stand_in(definition.cls.error_template, "", told)
         except Exception as problem:
-            log.error("%s.error_template: %s", definition.name, problem)
+            log.error("%s.error_template: %r", definition.name, str(problem))
     return templates.stand_in(None, "asok/error.html", told)
 
 

@@ -61,7 +61,7 @@ async def _find(engine: Engine, line: Line, name: str, method: Exposed, run: int
         news = Found(name, run, value)
     except Exception as error:
         shown = MethodTimeout(whole, seconds, "async_") if isinstance(error, MethodTimeout) else error
-        log.error("%s", worded(whole, shown, debug=True), exc_info=error if debug else None)
+        log.error("%r", worded(whole, shown, debug=True), exc_info=error if debug else None)
         news = Found(name, run, None, worded(whole, shown, debug=debug))
     line.found(news)
 

@@ -101,7 +101,7 @@ class Line:
             given = [msgspec.convert(message, each.type, strict=False) for each in method.parameters[:1]]
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             name = f"{self.joined.definition.name}.{method.name}"
-            return log.error("%s does not take the message %.200r: %s", name, message, error)
+            return log.error("%s does not take the message %.200r: %r", name, message, str(error))
         self._add(Called(method, (given, {}), hops))
         self.outdated()
 

@@ -121,7 +121,7 @@ class DirectWrites:
     def _refuse(self, document: Document, one: Waiting, error: Exception) -> None:
         document.drop([one.write])
         cause = None if isinstance(error, (StoreError, Busy)) else error
-        log.error("%s of %s was not stored: %s", one.write.verb, document.key[0], error, exc_info=cause)
+        log.error("%s of %s was not stored: %r", one.write.verb, document.key[0], str(error), exc_info=cause)
         if not one.done.done():
             one.done.set_exception(error)
             one.done.exception()  # it is told here, whether somebody awaits it or not

@@ -485,3 +485,17 @@ def test_only_a_method_that_takes_nothing_and_returns_can_find_a_value() -> None
     for function, said in ((steps, "it yields"), (two, "is called with the component alone"), (7, "a plain method")):
         with pytest.raises(ComponentError, match=said):
             async_(function)  # type: ignore[arg-type]  # that is what is tried
+
+
+class Forger(Component):
+    template = "<p>{{ found.error }}</p>"
+
+    @async_
+    async def found(self) -> str:
+        raise ValueError("no\nwarning: all is lost")
+
+
+async def test_what_it_raises_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with LiveClient(asok_app(tmp_path, {"/": "{{ component('Forger') }}"})) as live:
+        await (await live.open("/")).shows("p", "failed")
+    assert [each for each in caplog.messages if "all is lost" in each and "\n" not in each]

@@ -42,6 +42,7 @@ async def raising_later(self: Any) -> None:
 
 WAYS: dict[str, dict[str, Any]] = {
     "mount": {"mount": raising(ValueError("no such thing"))},
+    "in two lines": {"mount": raising(ValueError("no such thing\nwarning: all is lost"))},
     "load": {"load": raising(ValueError("no such thing"))},
     "load later": {"load": raising_later},
     "render": {"render": raising(ValueError("no such thing"))},
