@@ -19,4 +19,5 @@ step npm --prefix alive-js run --silent test
 step npm --prefix alive-js run --silent check
 
 printf '\n--- pytest\n'
-ASOK_FAILED_STEPS=$failed python -m pytest "$@" && [ -z "$failed" ]
+# A file's tests stay together, since they share servers; the files are spread over the processors.
+ASOK_FAILED_STEPS=$failed python -m pytest --numprocesses auto --dist loadfile "$@" && [ -z "$failed" ]
