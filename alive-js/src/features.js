@@ -10,8 +10,8 @@ import "./calling.js";
 import "./submitting.js";
 import "./hooks.js";
 import "./resync.js";
-import "./transitions.js";
 import "./virtual.js";
+import "./transitions.js";
 import "./lazy.js";
 import { start } from "./watching.js";
 

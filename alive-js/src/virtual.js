@@ -8,14 +8,24 @@ import { watch } from "./watching.js";
 
 const { alive } = window;
 
+/** Where each list stands; undefined until it has been shown. @type {Map<any, number | undefined>} */
+const tops = new Map();
+
+const { receive } = alive;
+
+// A browser scrolls before it says so; after an update it is too late to look.
+alive.receive = (...message) => {
+  for (const [list, top] of tops) top === undefined || tops.set(list, list.scrollTop);
+  receive(...message);
+};
+
 /** @param {any} list */
 const come = (list) => {
   /** The first row as it was asked for last. */
   let asked = 0;
   let held = false;
   let height = 0;
-  /** @type {number | undefined} */
-  let top;
+  tops.set(list, undefined);
 
   const look = () => {
     const { firstElementChild: row, childElementCount: count, dataset } = list;
@@ -31,8 +41,10 @@ const come = (list) => {
     const busy = alive.around(list)?.queue[0];
     const spare = (count - list.clientHeight / height) / 2;
     // A page that was loaded again shows the middle of its rows. The server shows another place than it was asked for: there we go.
+    let top = /** @type {number} */ (tops.get(list));
     if (top === undefined) top = (asked = first) && (first + spare) * height;
     else if (first !== asked && !busy) top = (asked = first) * height;
+    tops.set(list, top);
     if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
     // The row with the focus has gone: the keyboard goes on with the list.
@@ -44,11 +56,11 @@ const come = (list) => {
   };
 
   list.addEventListener("scroll", () => {
-    top = list.scrollTop;
+    tops.set(list, list.scrollTop);
     look();
   });
   document.addEventListener("alive:updated", () => list.isConnected && look());
   look();
 };
 
-watch("[ws-virtual]", come);
+watch("[ws-virtual]", come, (list) => tops.delete(list));

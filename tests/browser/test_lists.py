@@ -496,6 +496,16 @@ async def test_the_focus_of_a_row_that_is_scrolled_away_goes_to_the_list(
     assert await page.evaluate("document.querySelector('ol').scrollTop") == 15000
 
 
+async def test_updates_do_not_stop_a_scroll_that_is_under_way(page: Page, serve: Serve, tmp_path: Path) -> None:
+    style = "const sheet = new CSSStyleSheet(); sheet.replaceSync('ol { height: 300px; overflow: auto; margin: 0 }"
+    style += " li { height: 30px }'); document.adoptedStyleSheets = [sheet];"
+    await opened(page, serve, small_app(tmp_path, "{{ component('Boxes') }}", first=style))
+    await page.locator("ol").focus()
+    for key, row in (("End", 999), ("Home", 0)):
+        await page.keyboard.press(key)  # the browser goes there in many small steps, and rows come meanwhile
+        await expect(page.locator(f"li[ws-key='{row}']")).to_be_in_viewport()
+
+
 # ---- the table
 
 
