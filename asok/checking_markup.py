@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -56,6 +56,7 @@ class _Html:
         self.text = ""
         self._parts: list[str] = []
         self._starts, self._lines = [0], [1]
+        self._breaks: list[int] = []
         self._length = 0
 
     @classmethod
@@ -70,6 +71,7 @@ class _Html:
             elif kind in TEXT_FOLLOWS:
                 html._add(line, TEXT_FOLLOWS[kind])
         html.text = "".join(html._parts)
+        html._breaks = [found.start() for found in re.finditer("\n", html.text)]
         return html
 
     def _add(self, line: int, text: str) -> None:
@@ -80,7 +82,8 @@ class _Html:
 
     def line(self, position: int) -> int:
         part = bisect_right(self._starts, position) - 1
-        return self._lines[part] + self.text.count("\n", self._starts[part], position)
+        before = bisect_left(self._breaks, self._starts[part])
+        return self._lines[part] + bisect_left(self._breaks, position) - before
 
 
 class _Reader:

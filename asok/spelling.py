@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from asok.attributes import ATTRIBUTES, DOM_EVENTS
 
@@ -12,6 +13,7 @@ KNOWN = sorted({attribute.name.removeprefix("ws-") for attribute in ATTRIBUTES} 
 LONG_WORD = 10
 
 
+@lru_cache(maxsize=1024)
 def misspelt(name: str) -> str:
     """What an attribute such as `ws-clik` was meant to be; "" where the name may be that of somebody's own event."""
     word = name.removeprefix("ws-")
