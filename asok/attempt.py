@@ -42,7 +42,10 @@ class Attempt:
     async def step(self) -> None:
         """Show a step of a generator; nobody makes steps for a page that has gone."""
         if self._screen.gone:
-            raise asyncio.CancelledError("nobody looks at the steps any more")
+            task = asyncio.current_task()
+            assert task is not None, "a method runs in a task"
+            task.cancel("nobody looks at the steps any more")
+            await asyncio.sleep(0)
         await self._show()
 
     async def push(self, component: Component) -> None:

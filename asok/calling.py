@@ -17,7 +17,7 @@ from asok.component import Component
 from asok.errors import Busy, MethodFailed, MethodTimeout, Refusal
 from asok.exposing import Exposed
 
-__all__ = ["run_method"]
+__all__ = ["ends_all", "run_method"]
 
 Step = Callable[[], Awaitable[None]]
 T = TypeVar("T")
@@ -66,8 +66,19 @@ async def run_method(
         raise MethodFailed(name, error) from error
     except (Refusal, Busy):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if ends_all(error):
+            raise
         raise MethodFailed(name, error) from error
+
+
+def ends_all(error: BaseException) -> bool:
+    """Whether it is to end more than the method that lets it pass. Neither sys.exit() in one is, nor that somebody
+    else's task, for which it has waited, was cancelled."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return not isinstance(error, (Exception, SystemExit))
 
 
 async def _step_by_step(steps: Generator[Any, None, Any], threads: anyio.CapacityLimiter) -> AsyncGenerator[None, None]:

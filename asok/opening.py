@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from asok import protocol
+from asok.calling import ends_all
 from asok.component import Component, Event, definition_of, surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed, MethodTimeout, Refusal, ResetNeeded
 from asok.mounting import Engine, Place, page_request
@@ -130,5 +131,7 @@ async def guarded(engine: Engine, what: str, work: Any) -> Any:
         raise
     except TimeoutError as error:
         raise MethodTimeout(what, seconds) if limit.expired() else MethodFailed(what, error) from error
-    except Exception as error:
+    except BaseException as error:
+        if ends_all(error):
+            raise
         raise MethodFailed(what, error) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,6 +17,7 @@ from asok import Component, Denied, exposed
 from asok.calling import run_method
 from asok.component import definition_of
 from asok.errors import MethodFailed, MethodTimeout
+from tests.rig import asok_app, rig
 
 stopped = threading.Event()
 seen: list[Any] = []
@@ -198,3 +201,43 @@ async def test_the_loop_goes_on_while_a_sync_method_computes() -> None:
     await asyncio.to_thread(stopped.wait, 5)
     await turning
     assert turns > 3
+
+
+class Leaver(Component):
+    count = 0
+    template = "<p>{{ count }}</p>"
+
+    def load(self) -> None:
+        if self.count == 7:
+            sys.exit(1)
+
+    @exposed
+    async def wait_for_another(self) -> None:
+        self.count += 1
+        another = asyncio.ensure_future(asyncio.sleep(60))
+        another.cancel()
+        await another
+
+    @exposed
+    def leave(self) -> None:
+        sys.exit(1)
+
+    @exposed
+    async def leave_later(self) -> None:
+        sys.exit(1)
+
+    @exposed
+    def leave_loading(self) -> None:
+        self.count = 7
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+async def test_what_ends_a_method_from_inside_ends_neither_its_instance_nor_the_server(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Leaver') }}"})) as served:
+        tab = await served.tab()
+        for call in ("wait_for_another", "leave", "leave_later", "leave_loading"):
+            assert (await tab.event(call))[::3] == ["refused", "failed"]
+        assert await tab.text_after("add") == "<p>1</p>"
