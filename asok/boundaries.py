@@ -64,7 +64,7 @@ def _is_foreign(filename: str) -> bool:
     return _is_ours(filename) or not {*Path(filename).parts}.isdisjoint(FOREIGN)
 
 
-def boundary(templates: Templates, definition: Definition, error: Exception) -> str:
+def boundary(templates: Templates, definition: Definition, error: BaseException) -> str:
     """The HTML of a component that has failed. What failed stands in it in development, and in the log in any case."""
     failure = Failure.of(definition, error)
     log.error("%r", str(failure), exc_info=error if templates.debug else None)

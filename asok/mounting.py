@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from asok.asynchronous import find_anew
 from asok.boundaries import boundary, waiting
+from asok.calling import ends_all
 from asok.component import Definition, registry, surroundings_of
 from asok.errors import AsyncHook, Busy, Refusal, ResetNeeded
 from asok.form_html import Posting, postable
@@ -125,7 +126,9 @@ class Engine(Host):
                 return self._sealed(await self._mount(child, place, own, last, before), place)
         except bounds.through:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if ends_all(error):
+                raise
             html = boundary(self.templates, child.definition, error)
             return self._sealed(self._pending(child, own, "failed", html), place)
 

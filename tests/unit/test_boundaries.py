@@ -28,7 +28,7 @@ class Fine(Component):
         self.count += 1
 
 
-def raising(error: Exception) -> Callable[..., Any]:
+def raising(error: BaseException) -> Callable[..., Any]:
     def hook(self: Any, *args: Any) -> Any:
         raise error
 
@@ -43,6 +43,8 @@ async def raising_later(self: Any) -> None:
 WAYS: dict[str, dict[str, Any]] = {
     "mount": {"mount": raising(ValueError("no such thing"))},
     "in two lines": {"mount": raising(ValueError("no such thing\nwarning: all is lost"))},
+    "exit": {"mount": raising(SystemExit(1))},
+    "a task of somebody else": {"mount": raising(asyncio.CancelledError())},
     "load": {"load": raising(ValueError("no such thing"))},
     "load later": {"load": raising_later},
     "render": {"render": raising(ValueError("no such thing"))},
