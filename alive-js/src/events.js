@@ -5,7 +5,7 @@ import { OWNER, SLOT } from "./protocol.js";
 
 export const EVENTS = ["click", "input", "change", "submit", "compositionend"];
 
-/** The content of a slot belongs to whoever wrote it. @param {Element} element */
+/** The content of a slot belongs to whoever wrote it; what has left the page, to nobody. @param {Element} element */
 alive.around = (element) => {
   const root = element.closest(OWNER);
   return root && (components.get(/** @type {string} */ (root.getAttribute(SLOT))) ?? componentOf(root));

@@ -35,7 +35,8 @@ const strip = () => {
 const show = () => {
   for (const component of late) {
     const { queue, root } = component;
-    const waits = queue.length > 0;
+    // One that has left the page hears no answer.
+    const waits = queue.length > 0 && root.isConnected;
     root.classList.toggle(LOADING, waits);
     if (waits) root.ariaBusy = "true";
     else {

@@ -10,8 +10,8 @@ export const STATE = "data-asok-state";
 export const CHILD = "data-asok";
 /** The attribute of a slot's content: the instance that it belongs to. */
 export const SLOT = "data-asok-slot";
-/** Who an event belongs to is the nearest of these around it. */
-export const OWNER = `[${STATE}],[${SLOT}]`;
+/** Who an event belongs to is the nearest of these around it, as long as it is in the page. */
+export const OWNER = `:root [${STATE}],:root [${SLOT}]`;
 /** The attribute of an element whose text follows a store: the key under which the server knows it. */
 export const REACT = "data-asok-react";
 /** The attribute with the write to a store that a click does. */

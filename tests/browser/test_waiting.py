@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from asok import Component, exposed
-from tests.browser.alive_rig import ONE, Line, Rig, root
+from tests.browser.alive_rig import ONE, TWO, Line, Rig, root
 from tests.browser.conftest import Serve
 from tests.browser.latency import Line as SlowLine
 from tests.browser.small import live, opened, small_app, until
@@ -129,6 +129,36 @@ async def test_the_component_is_busy_and_a_bar_shows_longer_waits(page: Page, se
     await line.update(1, f"<div>{INSIDE}</div>")
     await expect(page.locator(".ws-progress")).to_have_count(0)
     await expect(box).not_to_have_attribute("aria-busy", "true")
+
+
+async def begin_with_a_child_that_leaves(page: Page, server: Rig) -> Line:
+    """A component with a child whose method runs when the parent's update takes it away."""
+    line = await begin(page, server, root('<b id="row" ws-click="save" ws-loading.class="busy">row</b>', TWO))
+    await page.evaluate("document.querySelector('#row').click()")
+    assert (await line.event())[0] == TWO
+    await line.update(0, "<div><p ws-click='go' id='rest' ws-loading.class='busy'>rest</p></div>")
+    await expect(page.locator("#rest")).to_be_visible()
+    return line
+
+
+async def test_the_bar_goes_with_a_component_that_leaves_before_its_answer(page: Page, server: Rig) -> None:
+    line = await begin_with_a_child_that_leaves(page, server)
+    await page.evaluate("document.querySelector('#rest').click()")
+    await page.clock.run_for(500)
+    await expect(page.locator(".ws-progress")).to_be_visible()
+    await line.message("leave")
+    assert (await line.event())[0] == ONE
+    await line.update(1, "<div></div>")
+    await expect(page.locator(".ws-progress")).to_have_count(0)
+
+
+async def test_the_answer_of_a_component_that_has_left_is_passed_over(page: Page, server: Rig) -> None:
+    line = await begin_with_a_child_that_leaves(page, server)
+    assert (await line.message("leave"))[1] == TWO
+    await page.clock.run_for(500)  # what shows the waiting looks at all elements that it knows
+    await line.update(1, [3, "x"], [0, "token"], instance=TWO)
+    await line.update(0, "<div>done</div>")
+    await expect(page.get_by_text("done")).to_be_visible()
 
 
 # --- ws-optimistic
