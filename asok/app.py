@@ -206,7 +206,7 @@ class Asok(Sharing):
     def _head(self, shown: list[Definition], request: Request) -> Markup:
         """The stylesheets and scripts of these classes, as tags."""
         root = request.scope.get("root_path", "")
-        swap = runtime_url(root + self.settings.live, "messages.js", debug=self.settings.debug)
+        swap = runtime_url(root + self.settings.live, "statics.js", debug=self.settings.debug)
         return head(self._engine.statics.entries(shown, root), request.scope.get("asok.nonce"), swap=swap)
 
     def _place(self, request: Request, route: str) -> Place:

@@ -9,7 +9,6 @@ import refused from "./refused.js";
 import reload from "./reload.js";
 import reset from "./reset.js";
 import slow_down from "./slow_down.js";
-import statics from "./statics.js";
 import update from "./update.js";
 import "./waiting.js";
 import "./removal.js";
@@ -21,6 +20,9 @@ const refresh = async (alive, what) => (await import("./refresh.js")).default(al
 
 /** @param {Alive} alive  @param {any[]} args */
 const store = async (alive, ...args) => (await import("./store.js")).default(alive, .../** @type {[any]} */ (args));
+
+/** Also a script of its own, in pages with scoped styles. @param {Alive} alive  @param {any[]} args */
+const statics = async (alive, ...args) => (await import("./statics.js")).default(alive, .../** @type {[any]} */ (args));
 
 const busy = slow_down;
 /** @type {[string, (alive: Alive, ...args: any) => unknown][]} */

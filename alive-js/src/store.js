@@ -58,12 +58,15 @@ let count = 0;
 /** So many of them went over this connection. */
 let sent = 0;
 
+/** A page without components makes no connection before something here wants one. */
+let connects = alive.components.size > 0;
+
 /** @param {unknown[]} [message] */
 const send = (message) => {
   if (message) alive.socket?.send(JSON.stringify(message));
   while (alive.socket && sent < Math.min(WINDOW, writes.length)) alive.socket.send(writes[sent++].text);
-  // A page without components has no connection before something here wants one.
-  document.documentElement.dataset.alive ?? alive.connect();
+  if (!connects) alive.connect();
+  connects = true;
 };
 
 /** @param {string} list the message from the verb on  @param {string} [place]  @param {Value} [value] */

@@ -22,7 +22,7 @@ from asok.statics import Entry, Statics, head
 from tests.browser.alive_rig import Line, Rig, root
 from tests.browser.conftest import Serve
 
-SWAP = "/live/build/messages.js"
+SWAP = "/live/build/statics.js"
 WITHOUT_SCOPE = "delete window.CSSScopeRule"
 # Every rule says something that the others do not, so that a lost or leaking one is seen.
 CSS = """
@@ -223,7 +223,7 @@ async def test_what_a_late_component_needs_is_put_into_the_head_once_and_in_orde
     await page.wait_for_function("() => window.said?.length === 3")
     await expect(page.locator("p")).to_have_css("left", "2px")
     await line.say("statics", news)
-    await page.evaluate("import('/live/build/messages.js')")
+    await page.evaluate("import('/live/build/statics.js')")
     there = await page.evaluate(
         """[...document.querySelectorAll("head [data-asok-static]")].map(
           (each) => each.getAttribute("href") ?? each.getAttribute("src"))"""

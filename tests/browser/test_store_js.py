@@ -562,12 +562,3 @@ async def test_a_component_that_listens_joins_again_after_a_reset(page: Page, op
     await line.say("reset", ONE)
     assert (await line.message("join"))[4] == [[token("component009"), 0, 0]]
     await expect(page.locator("p")).to_have_text("new")
-
-
-async def test_a_module_may_add_to_the_data_of_an_event(page: Page, open_page: Open) -> None:
-    line = await open_page(
-        root('<button ws-click="go">x</button>'),
-        "() => { alive.more = (element, event) => ({ seen: [element.localName, event.type] }); }",
-    )
-    await page.click("button")
-    assert (await line.event())[2:] == ["go", {"seen": ["button", "click"]}]
