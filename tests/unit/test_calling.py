@@ -203,7 +203,7 @@ async def test_the_loop_goes_on_while_a_sync_method_computes() -> None:
     assert turns > 3
 
 
-class Leaver(Component):
+class Quitter(Component):
     count = 0
     template = "<p>{{ count }}</p>"
 
@@ -236,7 +236,7 @@ class Leaver(Component):
 
 
 async def test_what_ends_a_method_from_inside_ends_neither_its_instance_nor_the_server(tmp_path: Path) -> None:
-    async with rig(asok_app(tmp_path, {"/": "{{ component('Leaver') }}"})) as served:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Quitter') }}"})) as served:
         tab = await served.tab()
         for call in ("wait_for_another", "leave", "leave_later", "leave_loading"):
             assert (await tab.event(call))[::3] == ["refused", "failed"]

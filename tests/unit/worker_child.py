@@ -19,13 +19,13 @@ class Wish(Form):
     text: Annotated[str, Meta(min_length=3)]
 
 
-class Board(Component):
+class WishBoard(Component):
     wish = form_of(Wish)
     cheers: int = 0
     rows: Stream[str] = Stream(key=str)
     template = """<main><form ws-submit="save"><input {{ wish.text.attributes }}><i>{{ wish.text.error }}</i></form>
       <b>{{ cheers }}</b><ul ws-stream="rows">{% stream rows as row %}<li ws-key="{{ row }}">{{ row }}</li>
-      {% endstream %}</ul>{{ component("Cheer", lazy=True) }}</main>"""
+      {% endstream %}</ul>{{ component("WishCheer", lazy=True) }}</main>"""
 
     @rows.fill
     def wishes(self) -> list[str]:
@@ -44,7 +44,7 @@ class Board(Component):
         self.cheers += by
 
 
-class Cheer(Component):
+class WishCheer(Component):
     times: int = 0
     template = "<p>{{ times }} {{ air.value }}</p>"
 
@@ -60,7 +60,7 @@ class Cheer(Component):
 
 def worker(folder: Path) -> Asok:
     """One of several on the same files."""
-    return asok_app(folder, {"/": "{{ component('Board') }}"}, database=str(folder / "state.db"))
+    return asok_app(folder, {"/": "{{ component('WishBoard') }}"}, database=str(folder / "state.db"))
 
 
 async def main(folder: str) -> None:
