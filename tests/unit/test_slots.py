@@ -291,8 +291,8 @@ class Panel(Component):
 
 class Page(Component):
     hits: int = 0
-    template = """<div>{% component 'Panel' %}{{ component('Petal', name='deep ') }}<b>{{ hits }}</b>{% slot 'actions' %}
-    <button class="hit" ws-click="hit">hit</button>{% endslot %}{% endcomponent %}</div>"""
+    template = """<div>{% component 'Panel' %}{{ component('Petal', name='deep ') }}<b>{{ hits }}</b>
+    {% slot 'actions' %}<button class="hit" ws-click="hit">hit</button>{% endslot %}{% endcomponent %}</div>"""
 
     @exposed
     def hit(self) -> None:
