@@ -191,8 +191,7 @@ class LiveSession:
         self.outbox.put(protocol.Reset(instance))
 
     def _forget(self, instance: str) -> Line | None:
-        self.screen.joined.pop(instance, None)
-        self.screen.sent.pop(instance, None)
+        self.screen.let_go(instance)
         line = self._lines.pop(instance, None)
         if line is not None:
             self._reach.leave(line)
@@ -202,7 +201,7 @@ class LiveSession:
         line.work.append(work)
         self._waiting += not isinstance(work, Turn)
         if line.task is None:
-            line.task = asyncio.create_task(self._work(line))
+            line.task = line.joined.task = asyncio.create_task(self._work(line))
 
     def _take(self, event: protocol.Event) -> None:
         """Queue an event, or say at once why not."""

@@ -147,6 +147,7 @@ class Live:
         # Only what stands in the parent's text is on the page: of others, a browser may have let go.
         shown = {**self.screen.inside(name for name in fresh if name in shown), **shown}
         seconds = self.engine.settings.limits.handler_timeout
+        await self.screen.finish([name for name in fresh if name not in shown], seconds)
         return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds)
 
     async def _step(self, unit: Unit, seq: int) -> None:

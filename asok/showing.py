@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -38,7 +38,7 @@ class Joined:
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
-    the method that runs. again: asks for a unit of work. told: the last event whose effects it was sent.
+    the method that runs. task: what works on it. again: asks for a unit of work. told: the last event whose effects it was sent.
     unsure: streams that are filled once more in a moment; soon: asks for that.
     """
 
@@ -50,6 +50,7 @@ class Joined:
     following: Following | None = None
     again: Callable[[], None] | None = None
     cancel: Callable[[], None] | None = None
+    task: asyncio.Task[None] | None = None
     told: int = 0
     unsure: set[str] = field(default_factory=set)
     soon: Callable[[], None] | None = None
@@ -118,6 +119,7 @@ class Screen:
         self.sent: dict[str, bytes] = {}
         self._statics: set[str] = set()
         self._asking: dict[tuple[str, int], Asking] = {}
+        self._left: dict[str, asyncio.Task[None]] = {}
         # Questions that no event asks have numbers of their own, above those of events.
         self._numbers = count(2**52)
 
@@ -155,6 +157,21 @@ class Screen:
         if rendering.digest == unit.joined.shown and unit.joined.held:
             return []
         return difference(self.known(unit) if unit.joined.held else None, rendering.html)
+
+    def let_go(self, instance: str) -> None:
+        """The page does not show it any more. What runs in it may finish, though nobody hears of it."""
+        self.sent.pop(instance, None)
+        joined = self.joined.pop(instance, None)
+        if joined is not None and joined.task is not None and not joined.task.done():
+            self._left[instance] = joined.task
+
+    async def finish(self, names: Collection[str], seconds: float) -> None:
+        """Wait for what still runs in instances that come to the page again: they are shown with what came of it."""
+        self._left = {name: task for name, task in self._left.items() if not task.done()}
+        joined = [self.joined[name].task for name in names if name in self.joined]
+        tasks = [task for task in (*joined, *(self._left.get(name) for name in names)) if task and not task.done()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
 
     def show_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
         """Children go before their parents, each whole; what this connection knows of them follows."""
@@ -207,6 +224,8 @@ class Screen:
     ) -> None:
         """Send a rendering, its token and its effects; the page may show a newer one already."""
         joined, (token, text) = unit.joined, sealed
+        if self.joined.get(token.instance) is not joined:
+            return  # it has left the page, which may have been given another one by now
         if joined.token is not unit.token and token.version < joined.token.version:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
         if rendering is not None:
@@ -224,6 +243,8 @@ class Screen:
     def show_step(self, unit: Unit, seq: int, rendering: Rendering) -> None:
         """Send a rendering that nothing has committed; the token that the browser has does not belong to it."""
         joined = unit.joined
+        if self.joined.get(joined.token.instance) is not joined:
+            return
         self.send(protocol.Update(joined.token.instance, seq, self.change(unit, rendering)))
         joined.shown, joined.held = rendering.digest, True
 
