@@ -38,8 +38,8 @@ class Joined:
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
-    the method that runs. task: what works on it. again: asks for a unit of work. told: the last event whose effects it was sent.
-    unsure: streams that are filled once more in a moment; soon: asks for that.
+    the method that runs. task: what works on it. again: asks for a unit of work. told: the last event whose
+    effects it was sent. unsure: streams that are filled once more in a moment; soon: asks for that.
     """
 
     token: Token
