@@ -18,8 +18,10 @@ const { fire } = alive;
 
 alive.fire = (element, event, call, more) => {
   const submits = event.type === "submit";
-  const form = submits ? event.target : (event.type === "click" ? element : event.target).form;
-  if (submits && waits(form)) return;
+  const clicked = event.type === "click";
+  const form = submits ? event.target : (clicked ? element : event.target).form;
+  // While the first button is disabled, Enter in a field may press the next one, which nobody meant.
+  if (form && waits(form) && (submits || (clicked && !event.detail && element !== document.activeElement))) return;
   const made = /** @type {any} */ (fire(element, event, call, { left: left.has(form) ? [.../** @type {any} */ (left.get(form))] : undefined, ...more }));
   if (made) {
     // Enter may press a button that nobody sees.
