@@ -158,7 +158,7 @@ async def press_all(page: Page) -> None:
 # --- what scripts change by themselves
 
 
-class Plain(Component):
+class Unhooked(Component):
     count = 0
     template = """<section><b>{{ count }}</b><button ws-click="add">add</button>
         <input value="x"><div id="foreign" ws-ignore></div></section>"""
@@ -172,7 +172,7 @@ class Plain(Component):
 async def test_what_a_script_has_changed_in_a_component_is_as_the_server_says_after_a_resync(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
-    await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
+    await opened(page, serve, small_app(tmp_path, "{{ component('Unhooked') }}"))
     await press(page, "add")
     await expect(page.locator("b")).to_have_text("1")
     await page.locator("input").fill("typed")
@@ -193,7 +193,7 @@ async def test_what_a_script_has_changed_in_a_component_is_as_the_server_says_af
 
 
 async def test_a_resync_while_events_are_under_way_does_nothing_twice(page: Page, serve: Serve, tmp_path: Path) -> None:
-    await opened(page, serve, small_app(tmp_path, "{{ component('Plain') }}"))
+    await opened(page, serve, small_app(tmp_path, "{{ component('Unhooked') }}"))
     await page.evaluate("""() => {
         window.added = 0;
         document.addEventListener("added", () => added++);
@@ -217,7 +217,7 @@ async def test_a_resync_while_events_are_under_way_does_nothing_twice(page: Page
 async def test_markup_that_a_script_fetches_calls_methods_and_its_components_live(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
-    app = small_app(tmp_path, "{{ component('Plain') }}<div id='more'></div>")
+    app = small_app(tmp_path, "{{ component('Unhooked') }}<div id='more'></div>")
 
     class Listener(Component):
         template = "<em>{{ heard }} {{ loaded }}</em>"

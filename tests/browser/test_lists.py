@@ -503,7 +503,7 @@ async def test_updates_do_not_stop_a_scroll_that_is_under_way(page: Page, serve:
     await page.locator("ol").focus()
     for key, row in (("End", 999), ("Home", 0)):
         await page.keyboard.press(key)  # the browser goes there in many small steps, and rows come meanwhile
-        await expect(page.locator(f"li[ws-key='{row}']")).to_be_in_viewport()
+        await expect(page.locator(f"li[ws-key='{row}']")).to_be_in_viewport(timeout=60_000)
 
 
 # ---- the table

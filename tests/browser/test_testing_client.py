@@ -134,5 +134,9 @@ async def test_the_app_hears_the_same(step: str, page: Page, serve: Serve, tmp_p
     async with LiveClient(small_app(tmp_path / "other", shown)) as live:
         test = await live.open("/")
         await same(test)
+    # A toggle comes in a task of its own, before or after the key is up.
+    if "summary" in step:
+        heard.sort(key=repr)
+        chromium.sort(key=repr)
     assert heard == chromium
     assert heard

@@ -313,7 +313,7 @@ async def test_a_click_with_nothing_to_stop_says_nothing(page: Page, server: Rig
 # --- alive.call
 
 
-class Desk(Component):
+class Frontdesk(Component):
     """What scripts call."""
 
     count = 0
@@ -336,7 +336,7 @@ class Desk(Component):
 
 @pytest.fixture
 async def desk(page: Page, serve: Serve, tmp_path: Path) -> Page:
-    await opened(page, serve, small_app(tmp_path, "{{ component('Desk') }}"))
+    await opened(page, serve, small_app(tmp_path, "{{ component('Frontdesk') }}"))
     return page
 
 
@@ -379,7 +379,7 @@ async def test_a_call_that_is_refused_rejects_with_the_code(desk: Page, call: st
 async def test_a_call_runs_once_and_resolves_once_though_its_answer_was_lost(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
-    base = await serve(small_app(tmp_path, "{{ component('Desk') }}"))
+    base = await serve(small_app(tmp_path, "{{ component('Frontdesk') }}"))
     async with SlowLine(base) as line:
         await page.goto(line.url)
         await live(page)
