@@ -45,21 +45,12 @@ async def run_method(
     Raises MethodTimeout after `seconds`, MethodFailed with the method's own exception as its cause, and lets
     a Refusal and Busy that the method raised pass.
     """
-    name = f"{type(component).__name__}.{method.name}"
-    args, kwargs = arguments
+    name, (args, kwargs) = f"{type(component).__name__}.{method.name}", arguments
+    work = functools.partial(method.function, component, *args, **kwargs)
     try:
         async with asyncio.timeout(seconds) as limit:
             started(limit)
-            if method.kind == "async":
-                return await method.function(component, *args, **kwargs)
-            if method.kind == "sync":
-                return await _in_thread(functools.partial(method.function, component, *args, **kwargs), threads)
-            made = method.function(component, *args, **kwargs)
-            steps_of = made if method.kind == "steps" else _step_by_step(made, threads)
-            async with contextlib.aclosing(steps_of) as steps:
-                async for _ in steps:
-                    await step()
-            return None
+            return await _run(work, method.kind, threads, step)
     except TimeoutError as error:
         if limit.expired():
             raise MethodTimeout(name, seconds) from None
@@ -70,6 +61,17 @@ async def run_method(
         if ends_all(error):
             raise
         raise MethodFailed(name, error) from error
+
+
+async def _run(work: Callable[[], Any], kind: str, threads: anyio.CapacityLimiter, step: Step) -> Any:
+    if kind == "async":
+        return await work()
+    if kind == "sync":
+        return await _in_thread(work, threads)
+    async with contextlib.aclosing(work() if kind == "steps" else _step_by_step(work(), threads)) as steps:
+        async for _ in steps:
+            await step()
+    return None
 
 
 def ends_all(error: BaseException) -> bool:

@@ -20,7 +20,7 @@ alive.fire = (element, event, call, more) => {
   const submits = event.type === "submit";
   const clicked = event.type === "click";
   const form = submits ? event.target : (clicked ? element : event.target).form;
-  // While the first button is disabled, Enter in a field may press the next one, which nobody meant.
+  // Enter in a field presses a button of the form: not while that is on its way.
   if (form && waits(form) && (submits || (clicked && !event.detail && element !== document.activeElement))) return;
   const made = /** @type {any} */ (fire(element, event, call, { left: left.has(form) ? [.../** @type {any} */ (left.get(form))] : undefined, ...more }));
   if (made) {

@@ -376,6 +376,8 @@ async def test_five_megabytes_without_javascript_are_answered_in_words(
 
 
 async def test_a_button_says_so_through_every_step(page: Page, serve: Serve, tmp_path: Path) -> None:
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame))))
     await show(page, await serve(notes(tmp_path, SteppingNotes)))
     await page.get_by_label("Text").fill("abc")
     go_on.clear()
@@ -389,6 +391,7 @@ async def test_a_button_says_so_through_every_step(page: Page, serve: Serve, tmp
     await expect(page.locator("li")).to_have_text(["abc 0", "end"])
     await expect(keep).to_have_text("Keep")
     await expect(keep).to_be_enabled()
+    assert len([frame for frame in sent if '"event"' in frame]) == 1, "Enter has pressed nothing meanwhile"
 
 
 async def test_the_session_survives_forms_with_and_without_javascript(

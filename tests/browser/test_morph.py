@@ -92,7 +92,7 @@ async def become(page: Page, html: str) -> None:
 
 
 @NATIVE
-@pytest.mark.parametrize(("core", "pairs"), [(False, 3000), (True, 7000)], ids=["features", "core"])
+@pytest.mark.parametrize(("core", "pairs"), [(False, 6000), (True, 14_000)], ids=["features", "core"])
 async def test_any_tree_becomes_exactly_any_other(
     page: Page, open_bench: Open, native: bool, core: bool, pairs: int
 ) -> None:

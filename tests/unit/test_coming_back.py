@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+
+import pytest
 
 from asok import Component, exposed
 from tests.rig import Tab, asok_app, rig
@@ -21,6 +24,11 @@ class Slow(Component):
         await go.wait()
         self.count += 1
 
+    @exposed
+    async def walk(self) -> AsyncIterator[None]:
+        await self.add()
+        yield
+
 
 class Folder(Component):
     open = True
@@ -32,12 +40,12 @@ class Folder(Component):
         folded.set()
 
 
-async def begun(tab: Tab) -> tuple[str, str]:
+async def begun(tab: Tab, method: str = "add") -> tuple[str, str]:
     """The folder and the child in it, whose method runs."""
     began.clear()
     go.clear()
     folder, child = tab.shown
-    await tab.send("event", child, 1, "add")
+    await tab.send("event", child, 1, method)
     tab.shown[child].last = 1
     await began.wait()
     return folder, child
@@ -87,10 +95,11 @@ async def test_so_it_does_where_the_server_has_not_heard_that_it_left(tmp_path: 
         assert tab.text(child) == "<b>2</b>"
 
 
-async def test_who_has_left_is_sent_no_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["add", "walk"])
+async def test_who_has_left_is_sent_no_answer_and_no_step(tmp_path: Path, method: str) -> None:
     async with rig(asok_app(tmp_path, {"/": "{{ component('Folder') }}"})) as site:
         tab = await site.tab()
-        folder, child = await begun(tab)
+        folder, child = await begun(tab, method)
         await tab.event("fold", instance=folder)
         await tab.send("leave", child)
         await answered(tab)
