@@ -19,10 +19,19 @@ async def live() -> AsyncIterator[LiveClient]:
         yield client
 
 
-class FeatureEvents(Component):
-    """Writes down what was called, and by which event."""
+class FeatureNotes(Component):
+    """Writes down what was called."""
 
     log: list[str] = []
+
+    @exposed
+    def note(self, word: str) -> None:
+        self.log = [*self.log, word]
+
+
+class FeatureEvents(FeatureNotes):
+    """Is called by events of many kinds."""
+
     template = (
         """<section>
       <div id="around" ws-click.capture="note('first')" ws-click.self="note('self')" ws-saved="note('saved')">
@@ -38,10 +47,6 @@ class FeatureEvents(Component):
         + LOG
         + "</section>"
     )
-
-    @exposed
-    def note(self, word: str) -> None:
-        self.log = [*self.log, word]
 
     @exposed
     def tell(self) -> None:
@@ -183,7 +188,6 @@ async def test_a_reset_clears_a_modelled_control(live: LiveClient) -> None:
 class FeatureQuestions(Component):
     """Asks before it does something, and does something that can be stopped."""
 
-    log: list[str] = []
     template = (
         """<section><button id="delete" ws-click="delete" ws-confirm="Delete it?">Delete</button>
       <form ws-submit="delete"><button ws-confirm="Send it?" ws-disable-with="Sending">Send</button></form>
@@ -230,11 +234,10 @@ async def test_what_runs_is_stopped_and_nothing_of_it_is_kept(live: LiveClient) 
     await page.shows("output", "")
 
 
-class FeatureTriggers(Component):
+class FeatureTriggers(FeatureNotes):
     """Is called without a gesture."""
 
     rows: list[int] = []
-    log: list[str] = []
     first: int = 0
     template = (
         """<section><p ws-init="note('init')"></p>{% if log|length == 2 %}<p ws-init="note('later')"></p>{% endif %}
@@ -246,10 +249,6 @@ class FeatureTriggers(Component):
         + LOG
         + "</section>"
     )
-
-    @exposed
-    def note(self, word: str) -> None:
-        self.log = [*self.log, word]
 
     @exposed
     def more(self) -> None:
@@ -289,10 +288,9 @@ async def test_a_virtual_list_is_scrolled_to_a_row(live: LiveClient) -> None:
         await page.scroll_to("ul", row=1)
 
 
-class FeatureEffects(Component):
+class FeatureEffects(FeatureNotes):
     """Asks much of its page."""
 
-    log: list[str] = []
     template = (
         """<section><input id="name" ws-focus="note('focus')" ws-blur="note('blur')"><b ws-visible="note('seen')">B</b>
       <button id="a" ws-click="go">Go</button><button id="c" ws-click="note('clicked')">C</button>
@@ -300,10 +298,6 @@ class FeatureEffects(Component):
         + LOG
         + "</section>"
     )
-
-    @exposed
-    def note(self, word: str) -> None:
-        self.log = [*self.log, word]
 
     @exposed
     def go(self) -> None:
