@@ -188,6 +188,7 @@ async def test_a_reset_clears_a_modelled_control(live: LiveClient) -> None:
 class FeatureQuestions(Component):
     """Asks before it does something, and does something that can be stopped."""
 
+    log: list[str] = []
     template = (
         """<section><button id="delete" ws-click="delete" ws-confirm="Delete it?">Delete</button>
       <form ws-submit="delete"><button ws-confirm="Send it?" ws-disable-with="Sending">Send</button></form>
