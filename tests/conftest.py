@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from asok import superstore
 from asok.component import Definition, registry
+from tests.redis_server import RedisServer, redis_server
 
 # How long an example takes says more about the machine than about asok.
 settings.register_profile("asok", deadline=None)
@@ -29,6 +30,13 @@ def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with registry.isolated(keep_class), superstore.isolated(keep):
         yield
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that the tests of one process share; what breaks it starts its own with `redis_server`."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

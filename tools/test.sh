@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 PATH=$PWD/.venv/bin:$PATH
 
-sh tools/chromium.sh && sh tools/node.sh || exit 1
+sh tools/chromium.sh && sh tools/servers.sh && sh tools/node.sh || exit 1
 
 failed=
 step() {

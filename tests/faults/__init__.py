@@ -1,0 +1,1 @@
+"""What breaks on purpose: networks, servers, processes. `make test` runs each for a moment, `make faults` in full."""
