@@ -303,13 +303,19 @@ class Asok(Sharing):
 
 
 def _backend(settings: Settings) -> Backend:
+    if settings.redis:
+        from asok.backends.redis import RedisBackend
+
+        return RedisBackend(settings.redis)
     if settings.database == ":memory:":
         from asok.backends.memory import MemoryBackend
 
         return MemoryBackend()
     if settings.database.startswith(("redis:", "rediss:", "postgres")):
+        scheme = settings.database.partition(":")[0]
         raise ConfigurationError(
-            f"ASOK_DATABASE={settings.database!r}: expected the path of an SQLite file or :memory:"
+            f"ASOK_DATABASE begins with {scheme}: and must be the path of an SQLite file or :memory:; "
+            "the URL of a Redis belongs into ASOK_REDIS"
         )
     from asok.backends.sqlite import SQLiteBackend
 

@@ -15,6 +15,7 @@ __all__ = ["Limits", "Settings", "development_key", "read_dotenv", "templates_ro
 KEY_BYTES = 32
 DEVELOPMENT = "development:"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+REDIS = ("redis://", "rediss://", "unix://")
 PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
 
 
@@ -55,7 +56,8 @@ class Settings:
 
     root: the project's folder. keys: the ring; the first signs, all verify. hosts: the Host names that
     are answered. origins: pages that may connect besides those of the hosts themselves, each written
-    `scheme://host[:port]`. database: an SQLite file, or `:memory:`. live: the path of the endpoint.
+    `scheme://host[:port]`. database: an SQLite file, or `:memory:`. redis: the URL of a Redis, which then keeps
+    what the database would. live: the path of the endpoint.
     """
 
     root: Path
@@ -64,12 +66,14 @@ class Settings:
     hosts: tuple[str, ...] = LOCAL_HOSTS
     origins: tuple[str, ...] = ()
     database: str = ""
+    redis: str = field(default="", repr=False)
     live: str = "/live"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not self.live.startswith("/") or self.live.endswith("/"):
             raise ConfigurationError(f"live={self.live!r} is no path for the endpoint; write it like '/live'")
+        check_redis(self.redis)
         if not self.debug:
             check_keys(self.keys)
         elif not self.keys:
@@ -94,6 +98,7 @@ class Settings:
             hosts=words(env.get("ASOK_HOSTS", "")) or LOCAL_HOSTS,
             origins=words(env.get("ASOK_ORIGINS", "")),
             database=env.get("ASOK_DATABASE", ""),
+            redis=env.get("ASOK_REDIS", ""),
             live=env.get("ASOK_LIVE_PATH", "") or "/live",
         )
 
@@ -116,6 +121,12 @@ def check_keys(keys: tuple[str, ...]) -> None:
             )
         if any(word in key.lower() for word in PLACEHOLDERS):
             raise ConfigurationError(f"signing key {position} is a placeholder; make one with `asok keys new`")
+
+
+def check_redis(url: str) -> None:
+    # Its password may stand anywhere in a URL that is none: no part of it is shown.
+    if url and not url.startswith(REDIS):
+        raise ConfigurationError(f"ASOK_REDIS is no URL of a Redis: it begins with none of {', '.join(REDIS)}")
 
 
 def check_local(hosts: tuple[str, ...]) -> None:

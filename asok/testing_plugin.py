@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["asok_app", "live", "load_app", "pytest_addoption", "pytest_configure"]
 
 # Tests leave the project's database alone, and run before anybody has made a key.
-ENVIRONMENT = {"DEBUG": "true", "ASOK_DATABASE": ":memory:"}
+ENVIRONMENT = {"DEBUG": "true", "ASOK_DATABASE": ":memory:", "ASOK_REDIS": ""}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

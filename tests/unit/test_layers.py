@@ -119,6 +119,7 @@ LAYERS = (
     "asok.backends",
     "asok.backends.memory",
     "asok.backends.sqlite",
+    "asok.backends.redis",
     "asok.backends.lines",
     "asok.backends.sockets",
     # edge

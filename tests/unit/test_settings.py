@@ -113,6 +113,26 @@ def test_a_database_that_asok_does_not_know_is_refused_in_words(tmp_path: Path) 
         Asok(settings=Settings(tmp_path, keys=(GOOD,), database="postgres://somewhere"))
 
 
+@pytest.mark.parametrize("url", ["redis://:hunter2@db/0", "rediss://db:6380", "unix:///run/redis.sock?db=1"])
+def test_the_url_of_a_redis_is_kept_and_not_shown(tmp_path: Path, url: str) -> None:
+    settings = Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_REDIS": url})
+    assert settings.redis == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["hunter2@db", "http://hunter2@db", "redis:hunter2", " redis://hunter2@db"])
+def test_what_is_no_url_of_a_redis_is_refused_and_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="redis://, rediss://, unix://") as refused:
+        Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_REDIS": url})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_redis_in_the_wrong_setting_is_told_the_right_one_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ASOK_REDIS") as refused:
+        Asok(settings=Settings(tmp_path, keys=(GOOD,), database="redis://:hunter2@db"))
+    assert "hunter2" not in str(refused.value)
+
+
 def test_settings_made_by_hand_for_development_need_no_key(tmp_path: Path) -> None:
     assert Settings(tmp_path, debug=True).keys == Settings.read(tmp_path, {"DEBUG": "true"}).keys
 
