@@ -65,7 +65,8 @@ class EventData(SurroundingsData, frozen=True):
     methods look at them, the elements and the pointer.
 
     fields: bound fields to be set. args: arguments after those of the call. result: 1 where the page waits for
-    what the method returns. left: the fields of the form that the person has left.
+    what the method returns. left: the fields of the form that the person has left. retry: 1 where a connection was
+    lost while the event was under way, so that it may have begun before.
     """
 
     value: str | bool | list[str] | None = None
@@ -75,6 +76,7 @@ class EventData(SurroundingsData, frozen=True):
     args: list[Any] | None = None
     result: int = 0
     left: list[str] | None = None
+    retry: int = 0
 
 
 class Event(Struct, tag="event", array_like=True, frozen=True):
