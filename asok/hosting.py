@@ -13,6 +13,7 @@ import anyio
 from starlette.requests import Request
 
 from asok.component import Component, Definition, definition_of, surroundings_of
+from asok.crowding import Crowd
 from asok.documents import reading_into
 from asok.errors import Denied, FieldError
 from asok.following import RoomWatchers
@@ -48,7 +49,7 @@ RoomGuard = Callable[[Any, str, str], Any]
 class Host:
     """What all connections and pages of a process share, and what each component on them needs of it.
 
-    guards: route -> the guard of its page.
+    guards: route -> the guard of its page. crowd: who is connected.
     """
 
     settings: Settings
@@ -69,6 +70,10 @@ class Host:
     _threads: anyio.CapacityLimiter | None = None
 
     @property
+    crowd: Crowd = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.crowd = Crowd(self.settings.limits)
     def threads(self) -> anyio.CapacityLimiter:
         """The bound that all sync methods of the process share."""
         if self._threads is None:

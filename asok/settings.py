@@ -21,7 +21,8 @@ PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeho
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one browser may ask for. Sizes in bytes, times in seconds."""
+    """How much one browser may ask for. Sizes in bytes, times in seconds. 0 lifts a limit of connections or rates,
+    and `connections=0` means as many as the process may open files."""
 
     message: int = 64 * 1024
     token: int = 64 * 1024
@@ -36,6 +37,13 @@ class Limits:
     events_per_second: float = 50
     burst: int = 100
     strikes: int = 1000
+    messages_per_second: float = 250
+    messages_burst: int = 1000
+    connections: int = 0
+    session_connections: int = 32
+    address_connections: int = 256
+    connects_per_second: int = 20
+    joins_per_second: float = 250
     inbound: int = 32
     outbox_messages: int = 32
     outbox_bytes: int = 1024 * 1024
@@ -68,6 +76,7 @@ class Settings:
     database: str = ""
     redis: str = field(default="", repr=False)
     live: str = "/live"
+    websocket: bool = True
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -89,7 +98,7 @@ class Settings:
         Raises ConfigurationError where production lacks a good key.
         """
         env = {**read_dotenv(root / ".env"), **(os.environ if environ is None else environ)}
-        debug = env.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}
+        debug = is_on(env.get("DEBUG", ""))
         keys = words(env.get("ASOK_KEYS") or env.get("SECRET_KEY", ""))
         return cls(
             root=root,
@@ -100,7 +109,12 @@ class Settings:
             database=env.get("ASOK_DATABASE", ""),
             redis=env.get("ASOK_REDIS", ""),
             live=env.get("ASOK_LIVE_PATH", "") or "/live",
+            websocket=not is_on(env.get("ASOK_DISABLE_WS", "")),
         )
+
+
+def is_on(text: str) -> bool:
+    return text.lower() in {"1", "true", "yes", "on"}
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ LAYERS = (
     "asok.access",
     "asok.state",
     # model
+    "asok.crowding",
     "asok.sessions",
     "asok.audience",
     "asok.bus",
@@ -120,9 +121,13 @@ LAYERS = (
     "asok.backends.memory",
     "asok.backends.sqlite",
     "asok.backends.redis",
+    "asok.backends.redis_place",
     "asok.backends.lines",
     "asok.backends.sockets",
     # edge
+    "asok.backends.redis_said",
+    "asok.backends.redis_lines",
+    "asok.backends.redis_bus",
     "asok.middleware",
     "asok.endpoints",
     "asok.openapi",
