@@ -26,12 +26,14 @@ from asok import state
 from asok.bus import Bus
 from asok.checking import Mistakes
 from asok.component import Component, Definition, definition_of, registry
-from asok.endpoints import LiveEndpoint, host_allowed
+from asok.connections import Connections
+from asok.endpoints import LiveEndpoint
 from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
 from asok.form_http import FormEndpoint
 from asok.frames import Child
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
+from asok.origins import host_allowed
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
 from asok.rendering import Templates
 from asok.runtime import runtime_file, runtime_url, script_tags
@@ -86,8 +88,8 @@ class Asok(Sharing):
         self.bus = bus or bus_of(self.settings)
         self._share(self.settings, self.backend, self.bus, self._templates)
         self._templates.inline, self._templates.script = self._inline, self._script
-        self._live = LiveEndpoint(self._engine)
-        self.bus.subscribe(KICK, lambda owner: self._live.kick(owner.decode()))
+        self._connections = Connections(self._engine)
+        self.bus.subscribe(KICK, lambda owner: self._connections.kick(owner.decode()))
         self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
         self._sweeper: asyncio.Task[None] | None = None
@@ -103,7 +105,7 @@ class Asok(Sharing):
     def _own_routes(self) -> list[BaseRoute]:
         live, statics = self.settings.live, self._engine.statics
         routes: list[BaseRoute] = [
-            WebSocketRoute(live, self._live),
+            WebSocketRoute(live, LiveEndpoint(self._connections)),
             Route(statics.route, statics.serve),
             Route(f"{live}/store/{{place:path}}", StoreEndpoint(self._engine)),
             Route(f"{live}/form", FormEndpoint(self._engine)),
@@ -261,13 +263,13 @@ class Asok(Sharing):
 
     async def drain(self, seconds: float) -> None:
         """Take no more sockets, let running methods answer for so long, then send every browser elsewhere."""
-        await self._live.drain(seconds)
+        await self._connections.drain(seconds)
 
     async def refresh(self, what: str) -> None:
         """Development: `template` or `css` files have changed; open pages follow without a restart."""
         self._templates.forget()
         forget_features()
-        self._live.refresh(what)
+        self._connections.refresh(what)
         self.mistakes.tell()
 
     @asynccontextmanager

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.component import registry
 from asok.conversation import LiveSession
-from asok.endpoints import allowed_origin
+from asok.origins import allowed_origin
 from asok.errors import AsokError, ProtocolError, ResetNeeded, TokenError, UnknownComponent
 from asok.form_html import CALL, CSRF, TOKEN
 from asok.form_shapes import place_of

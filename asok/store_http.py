@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.browsing import SignedOut, committed_write, tree_of
 from asok.documents import Document, Work
-from asok.endpoints import allowed_origin
+from asok.origins import allowed_origin
 from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
 from asok.openapi import described

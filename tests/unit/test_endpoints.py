@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asok import Component, Settings, exposed
-from asok.endpoints import allowed_origin, host_allowed
+from asok.origins import allowed_origin, host_allowed
 from tests.rig import KEY, asok_app, rig
 
 PLACE = Path("/nowhere")

@@ -1,0 +1,138 @@
+"""Who may connect, and the conversations that are open: the same for all that carries them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from asok.conversation import LiveSession
+from asok.middleware import session_cookie
+from asok.mounting import Engine
+from asok.origins import allowed_origin, host_allowed
+from asok.outbox import Closing
+from asok.protocol import CLOSE
+from asok.sessions import open_session
+
+__all__ = ["GOING_AWAY", "LOST", "Connections", "Wire"]
+
+log = logging.getLogger("asok")
+
+GOING_AWAY = 1001
+LOST = 1006
+
+
+class Wire(Protocol):
+    """What carries a conversation's frames to the browser.
+
+    heartbeat: `beat` is called after so many seconds without a frame; None for never.
+    """
+
+    heartbeat: float | None
+
+    async def send(self, frame: str) -> None:
+        """Send a frame; waits while the browser does not read."""
+
+    async def beat(self) -> None:
+        """Send a sign of life."""
+
+    async def close(self, code: int) -> None:
+        """Tell the browser why this is the end."""
+
+
+class Connections:
+    """The open conversations of this process, each with the task that sends what it says."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.open: dict[LiveSession, asyncio.Task[None]] = {}
+        self.draining = False
+
+    def refusal(self, scope: Scope) -> int:
+        """The HTTP status with which this handshake is refused; 0 where it is not."""
+        settings, headers = self.engine.settings, Headers(scope=scope)
+        if not host_allowed(headers.get("host", ""), settings) or not allowed_origin(scope, settings):
+            log.warning("refused: a connection from %r", headers.get("origin", "")[:80])
+            return 403
+        return 503 if self.draining else 0
+
+    async def session_of(self, scope: Scope) -> str | None:
+        """The id of the browser's session, empty where it brings none; None for one that has ended."""
+        cookie = session_cookie(scope)
+        session = await open_session(self.engine.backend, cookie) if cookie else None
+        return session.id if session is not None else None if cookie else ""
+
+    async def carry(self, session: LiveSession, read: Callable[[], Awaitable[int]], wire: Wire) -> None:
+        """Carry a conversation to its end. read: takes what comes; returns the close code when nothing more can."""
+        reader = asyncio.current_task()
+        assert reader is not None
+        writer = asyncio.create_task(self._write(session, wire, reader))
+        self.open[session] = writer
+        timer = asyncio.get_running_loop().call_later(
+            self.engine.settings.limits.first_message,
+            lambda: None if session.greeted else session.outbox.close(CLOSE.TIMEOUT, "no join came"),
+        )
+        code = GOING_AWAY
+        try:
+            code = await read()
+        except asyncio.CancelledError:
+            if not writer.done():
+                raise
+        finally:
+            timer.cancel()
+            del self.open[session]
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            await session.end(gone=code == GOING_AWAY)
+
+    async def _write(self, session: LiveSession, wire: Wire, reader: asyncio.Task[None]) -> None:
+        """Send what is in the outbox, and the close at its end. Who does not read is cut."""
+        limit = self.engine.settings.limits.send_timeout
+        try:
+            while True:
+                frame = await _next(session, wire)
+                async with asyncio.timeout(limit):
+                    await (wire.beat() if frame is None else wire.send(frame))
+        except Closing as closing:
+            log.info("closing %s: %s", closing.code, closing.reason)
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(limit):
+                    await wire.close(closing.code)
+        except TimeoutError:
+            log.warning("cut: a browser that does not read")
+            reader.cancel()
+        except Exception as error:
+            log.info("the connection is gone: %s", type(error).__name__)
+
+    def kick(self, owner: str) -> None:
+        """Close the connections of a session that has ended."""
+        for session in [each for each in self.open if each.owner == owner]:
+            session.outbox.close(CLOSE.SESSION, "the session has ended")
+
+    def refresh(self, what: str) -> None:
+        """Development: tell every tab that a template or stylesheet has changed."""
+        for session in list(self.open):
+            session.refresh(what)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more connections, let running methods answer, then send every browser elsewhere."""
+        self.draining = True
+        await asyncio.gather(*(session.settle(seconds) for session in self.open))
+        writers = list(self.open.values())
+        for session in list(self.open):
+            session.outbox.close(CLOSE.RESTART, "restart")
+        if writers:
+            await asyncio.wait(writers, timeout=1)
+
+
+async def _next(session: LiveSession, wire: Wire) -> str | None:
+    """The next frame, or None when it is time for a heartbeat."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wire.heartbeat):
+            return await session.outbox.get()
+    return None
