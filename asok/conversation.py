@@ -31,6 +31,7 @@ from asok.sessions import owner_of
 from asok.showing import Joined, Screen
 from asok.state import instance_of, unseal
 from asok.traffic import StoreTraffic
+from asok.trials import Parked
 
 __all__ = ["LiveSession"]
 
@@ -319,8 +320,9 @@ class LiveSession:
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
         if not self._may_log():
             pass
-        elif isinstance(error, MethodFailed):
-            log.error("%r", str(error), exc_info=error.cause if self._engine.settings.debug else None)
+        elif isinstance(error, MethodFailed | Parked):
+            cause = error.cause if self._engine.settings.debug and isinstance(error, MethodFailed) else None
+            log.error("%r", str(error), exc_info=cause)
         else:
             log.warning("refused: %r", str(error)[:200])
         self.outbox.put(protocol.Refused(instance, seq, error.code, self._shown(str(error))))

@@ -35,6 +35,7 @@ from asok.statics import Statics
 from asok.superstore import SuperStore
 from asok.texts import Rendering, Renderings
 from asok.topics import Topics
+from asok.trials import Trials
 
 __all__ = ["Guard", "Host"]
 
@@ -64,16 +65,17 @@ class Host:
     rooms: RoomWatchers
     regions: Regions
     statics: Statics
+    trials: Trials
     guards: dict[str, Guard] = field(default_factory=dict)
     shared: dict[str, SharedFields] = field(default_factory=dict)
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
-
-    @property
     crowd: Crowd = field(init=False)
 
     def __post_init__(self) -> None:
         self.crowd = Crowd(self.settings.limits)
+
+    @property
     def threads(self) -> anyio.CapacityLimiter:
         """The bound that all sync methods of the process share."""
         if self._threads is None:

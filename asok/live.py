@@ -24,6 +24,7 @@ from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
 from asok.opening import Opener, SessionEnded, guarded, load
 from asok.showing import Effects, Joined, Screen, Unit
+from asok.trials import Found, Parked, Trial
 
 __all__ = ["Live", "SessionEnded"]
 
@@ -54,11 +55,37 @@ class Live:
         where it was not taken, ResetNeeded and SessionEnded where the instance or the page cannot go on.
         """
         call = self.acting.verify(joined.definition, event)
+        trial = self._trial(joined, event)
         try:
-            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call))
+            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call), trial)
         except FormError as error:  # nothing of the method is kept; what it said stands beside the fields
             wrong = error
-            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call, wrong))
+            await self._run(joined, event, lambda unit: self.acting.perform(unit, event, call, wrong), trial)
+        finally:
+            if trial is not None:
+                await trial.end()
+
+    def _trial(self, joined: Joined, event: protocol.Event) -> Trial | None:
+        """What watches an event that may have begun before; a stateless instance has nowhere to note that."""
+        if event.data is None or not event.data.retry or joined.definition.cls.stateless or not self.owner:
+            return None
+        return self.engine.trials.of(self.owner, event.instance, self.screen.tab, event.seq)
+
+    async def _begin_again(self, unit: Unit, event: protocol.Event, trial: Trial) -> None:
+        """Note that the event runs. Raises Parked where it has ended its process twice: then it is settled."""
+        tab = self.screen.tab
+        settled = event.seq <= unit.applied(tab)
+        found = await trial.begin(settled=settled)
+        if found is Found.NOTHING:
+            return
+        if not settled:
+            # Settled in the record: should it be running after all, it counts no more.
+            record = record_after(unit, tab, event.seq, event=True)
+            if not await commit(self.engine, self.owner, unit, record, {}):
+                raise Busy("the instance has changed meanwhile")
+        raise Parked(
+            unit.joined.definition.name, event.call.partition("(")[0], surroundings_of(unit.component).event.id
+        )
 
     async def begin(self, joined: Joined, seq: int) -> Unit | None:
         """Mount and show what the page has only a placeholder of; None where that has failed."""
@@ -68,12 +95,16 @@ class Live:
         """Do what no event asked for, on the newest state, and show it. Raises as `answer`."""
         await self._run(joined, None, action)
 
-    async def _run(self, joined: Joined, event: protocol.Event | None, action: Action) -> None:
+    async def _run(
+        self, joined: Joined, event: protocol.Event | None, action: Action, trial: Trial | None = None
+    ) -> None:
         asking = self.screen.ask(joined, event.seq if event else 0)
         try:
             for attempt in range(1, ATTEMPTS + 1):
                 asking.restart()
                 unit = await self._opener.open(joined, event, tab=self.screen.tab, attempt=attempt)
+                if event is not None and trial is not None:
+                    await self._begin_again(unit, event, trial)
                 if event is not None and unit.record is not None and event.seq <= unit.applied(self.screen.tab):
                     return await self.renew(unit, event.seq)
                 if await self._attempt(unit, event, asking, action):

@@ -55,7 +55,8 @@ class Opener:
             take_part(component, record)
         if event is not None:
             event_id = f"{event.instance}-{tab}-{event.seq}"
-            surroundings_of(component).event = _event(event_id, attempt, event.data)
+            again = event.data is not None and event.data.retry > 0
+            surroundings_of(component).event = _event(event_id, attempt + again, event.data)
         if "guard" in definition.overrides or token.mount.route in self.engine.guards:
             await guarded(self.engine, f"{definition.name}.guard", self.engine.admit(component, place))
         unit = Unit(joined, place, component, record, remembered, token)

@@ -17,6 +17,7 @@ from asok.errors import AsokError
 
 __all__ = [
     "STORES",
+    "TRIED",
     "Backend",
     "Cell",
     "CellKey",
@@ -85,6 +86,8 @@ class Backend(Protocol):
 
 META = "meta"
 KEY = "session/"
+# Before the id of an instance: events of it that run though they may have begun before.
+TRIED = "tried/"
 # Owners that begin so are no sessions: nothing of theirs is ever swept.
 STORES = "store/"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -317,4 +320,5 @@ async def evicted(backend: Backend, owner: str, meta: Meta, limit: int) -> dict[
     cells = await backend.read(owner, oldest)
     born = max(unpack_record(cell.value).born for cell in cells.values())
     raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, born + 1))
-    return {(owner, META): pack(raised), **{(owner, name): None for name in [*oldest, *pointers]}}
+    tried = [TRIED + name.removeprefix("record/") for name in oldest]
+    return {(owner, META): pack(raised), **{(owner, name): None for name in [*oldest, *pointers, *tried]}}

@@ -23,6 +23,7 @@ from asok.settings import Settings
 from asok.state import KeyRing
 from asok.superstore import SuperStore
 from asok.topics import Topics
+from asok.trials import Trials
 
 __all__ = ["Sharing", "bus_of"]
 
@@ -57,6 +58,7 @@ class Sharing:
             rooms,
             Regions(replicas),
             templates.statics,
+            Trials(backend, bus),
         )
 
     async def _connect(self) -> None:

@@ -53,7 +53,8 @@ class Tab(Protocol):
 @dataclass(slots=True)
 class Event:
     """What the browser said. id: the same for every attempt at this event, unique otherwise, so that an
-    effect outside asok can be made once. attempt: 1, and more when a commit met newer data.
+    effect outside asok can be made once. attempt: 1, and more where the method may have begun before: a commit met
+    newer data, or the connection was lost while the event was under way.
 
     origin: the elements, the keys and the pointer, sent for classes whose code looks at them.
     """

@@ -150,6 +150,6 @@ async def test_evicting_raises_the_watermark_above_all_that_is_forgotten() -> No
     assert await evicted(backend, owner_of(first), Meta(0), 9) == {}
     writes = await evicted(backend, owner_of(first), Meta(0, watermark=5), 8)
     gone = [name for (_, name), value in writes.items() if value is None]
-    assert gone == ["record/0", "record/1", "record/2"]
+    assert gone == ["record/0", "record/1", "record/2", "tried/0", "tried/1", "tried/2"]
     meta = writes[owner_of(first), META]
     assert meta == pack(Meta(0, watermark=103.0))

@@ -1,0 +1,166 @@
+"""Events that may have ended their process before: noted before they run again, and never run a third time.
+
+A browser that has lost its connection says of the events that were under way that they may have begun. Such an
+event is noted in the session before it runs, and the note goes when it has ended, however that was. Who finds a
+note that a dead process has left knows that the event was under way twice when its process died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from enum import Enum
+
+import msgspec
+from msgspec import Struct
+
+from asok.bus import Bus, PeerBus
+from asok.errors import AsokError, Busy, Refusal
+from asok.sessions import TRIED, Backend, Cell, Commit, pack
+
+__all__ = ["Found", "Parked", "Trial", "Trials"]
+
+# A process that has just begun may not see all the others yet.
+SETTLING = 1.0
+# A note of a living process that is older was left over, such as when the store could not be had.
+LONGEST = 60.0
+# So long retried events wait for each other, so that the death of a process is laid to the right one.
+APART = 1.0
+NOTES = 8
+
+
+class Parked(Refusal):
+    """An event was under way twice when its server process died; it is not tried a third time."""
+
+    code = "parked"
+
+    def __init__(self, component: str, method: str, event: str) -> None:
+        self.component, self.method, self.event = component, method, event
+
+    def __str__(self) -> str:
+        return (
+            f"{self.component}.{self.method} was under way twice when its server process died, and is not tried again "
+            f"(event {self.event}); look for what ends a process there: os._exit(), a crash in C code, too much memory"
+        )
+
+
+class Note(Struct, array_like=True, frozen=True):
+    """An event that runs though it may have begun before. worker: where. at: since when, Unix time.
+    parked: it does not run any more, and will not."""
+
+    tab: str
+    seq: int
+    worker: str
+    at: float
+    parked: bool = False
+
+
+class Found(Enum):
+    """What has become of an event before."""
+
+    NOTHING = "it may run"
+    KILLS = "its process died twice"
+    PARKED = "that was found out before"
+
+
+_notes = msgspec.msgpack.Decoder(list[Note])
+
+
+class Trials:
+    """The events of a process that run though they may have begun before."""
+
+    def __init__(self, backend: Backend, bus: Bus) -> None:
+        self.backend, self._bus, self._own = backend, bus, secrets.token_hex(8)
+        self.running: set[tuple[str, str, int]] = set()
+        self.apart = asyncio.Lock()
+
+    @property
+    def worker(self) -> str:
+        """This process, as notes call it."""
+        return self._bus.id if isinstance(self._bus, PeerBus) else self._own
+
+    def of(self, owner: str, instance: str, tab: str, seq: int) -> Trial:
+        """An event of an instance, which belongs to this session."""
+        return Trial(self, owner, instance, tab, seq)
+
+    def may_live(self, note: Note) -> bool:
+        """Whether the process that has left the note may still be at it."""
+        age = abs(time.time() - note.at)
+        if isinstance(self._bus, PeerBus) and note.worker not in self._bus.peers:
+            return age < SETTLING
+        return age < LONGEST
+
+
+class Trial:
+    """One such event, from its beginning to its end."""
+
+    def __init__(self, trials: Trials, owner: str, instance: str, tab: str, seq: int) -> None:
+        self._trials, self._owner, self._name = trials, owner, TRIED + instance
+        self._tab, self._seq, self._key = tab, seq, (instance, tab, seq)
+        self._noted = self._apart = False
+
+    async def begin(self, *, settled: bool) -> Found:
+        """Whether it may run; unless it is settled, that is noted. Raises Busy while it may be running elsewhere."""
+        if self._noted:
+            return Found.NOTHING
+        if not settled:
+            await self._wait_for_others()
+        cell, notes = await self._read()
+        found = self._found(notes, settled=settled)
+        if settled or found is Found.PARKED:
+            return found
+        if self._key in self._trials.running or not await self._write(cell, notes, parked=found is Found.KILLS):
+            raise Busy("the same event, or another one of the instance, has just begun")
+        if found is Found.NOTHING:
+            self._trials.running.add(self._key)
+            self._noted = True
+        return found
+
+    def _found(self, notes: list[Note], *, settled: bool) -> Found:
+        own = next((note for note in notes if note.tab == self._tab and note.seq == self._seq), None)
+        if own is not None and own.parked:
+            return Found.PARKED
+        if own is None or settled or own.worker == self._trials.worker:
+            return Found.NOTHING
+        if self._trials.may_live(own):
+            raise Busy("the same event runs in another process")
+        return Found.KILLS
+
+    async def end(self) -> None:
+        """It has ended: the note goes."""
+        if self._apart:
+            self._trials.apart.release()
+        if not self._noted:
+            return
+        self._trials.running.discard(self._key)
+        with contextlib.suppress(AsokError):  # what is left over of a living process, nobody takes for a death
+            for _ in range(NOTES):
+                cell, notes = await self._read()
+                if await self._forget(cell, notes):
+                    return
+
+    async def _wait_for_others(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(APART):
+                self._apart = await self._trials.apart.acquire()
+
+    async def _read(self) -> tuple[Cell | None, list[Note]]:
+        cell = (await self._trials.backend.read(self._owner, [self._name])).get(self._name)
+        return cell, _notes.decode(cell.value) if cell else []
+
+    async def _write(self, cell: Cell | None, notes: list[Note], *, parked: bool) -> bool:
+        note = Note(self._tab, self._seq, self._trials.worker, time.time(), parked)
+        return await self._replace(cell, [*self._others(notes)[-NOTES + 1 :], note])
+
+    async def _forget(self, cell: Cell | None, notes: list[Note]) -> bool:
+        return cell is None or await self._replace(cell, self._others(notes))
+
+    def _others(self, notes: list[Note]) -> list[Note]:
+        return [note for note in notes if note.tab != self._tab]
+
+    async def _replace(self, cell: Cell | None, notes: list[Note]) -> bool:
+        key = self._owner, self._name
+        commit = Commit({key: cell.version if cell else 0}, {key: pack(notes) if notes else None})
+        return await self._trials.backend.commit(commit)

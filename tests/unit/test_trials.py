@@ -1,0 +1,254 @@
+"""Events that end their process, and retries that are innocent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+
+from asok import Component, Denied, exposed
+from asok.backends.memory import MemoryBackend
+from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
+from tests.rig import Rig, Tab, Visitor, asok_app, rig
+from tests.unit.commands import GOOD_KEY, Running, running
+
+RETRY = {"retry": 1}
+gate = asyncio.Event()
+
+
+class Tried(Component):
+    count = 0
+    attempt = 0
+    template = "<p>{{ count }} at attempt {{ attempt }}</p>"
+
+    @exposed
+    async def add(self) -> None:
+        self.count += 1
+        self.attempt = self.event.attempt
+
+    @exposed
+    async def wait(self) -> None:
+        self.count += 1
+        await gate.wait()
+
+    @exposed
+    async def fail(self) -> None:
+        raise RuntimeError("no")
+
+    @exposed
+    async def deny(self) -> None:
+        raise Denied("this")
+
+
+class TriedStateless(Tried):
+    stateless = True
+
+
+def notes_of(backend: Backend, owner: str) -> Any:
+    return backend.read(owner, [], TRIED)
+
+
+@contextlib.asynccontextmanager
+async def tried(tmp_path: Path, component: str = "Tried") -> AsyncIterator[tuple[Visitor, Tab, Backend]]:
+    backend = MemoryBackend()
+    app = asok_app(tmp_path, {"/": f"{{{{ component('{component}') }}}}"}, backend=backend)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        yield visitor, await visitor.tab(), backend
+
+
+async def leave_note(tab: Tab, visitor: Visitor, backend: Backend, seq: int, *, age: float = 60) -> None:
+    """As a process leaves it that has died while the event ran, so long ago."""
+    note = [tab.name, seq, "a process that is gone", time.time() - age, False]
+    key = owner_of(visitor.cookie), TRIED + tab.only
+    assert await backend.commit(Commit({}, {key: pack([note])}))
+
+
+# --- innocent retries
+
+
+@pytest.mark.parametrize(("call", "answer"), [("add", "update"), ("fail", "refused"), ("deny", "refused")])
+async def test_a_retry_that_ends_leaves_no_note_behind(tmp_path: Path, call: str, answer: str) -> None:
+    async with tried(tmp_path) as (visitor, tab, backend):
+        assert (await tab.event(call, RETRY))[0] == answer
+        assert await notes_of(backend, owner_of(visitor.cookie)) == {}
+
+
+async def test_a_first_delivery_writes_no_note_and_a_retry_is_a_second_attempt(tmp_path: Path) -> None:
+    async with tried(tmp_path) as (visitor, tab, backend):
+        gate.clear()
+        await tab.send("event", tab.only, 1, "wait")
+        await tab.send("ping")
+        await tab.until("pong")
+        assert await notes_of(backend, owner_of(visitor.cookie)) == {}
+        gate.set()
+        await tab.settled(tab.only, 1)
+        tab.shown[tab.only].last = 1
+        assert "2 at attempt 1" in await tab.text_after("add")
+        assert "3 at attempt 2" in await tab.text_after("add", RETRY)
+
+
+async def test_a_retry_while_the_first_delivery_runs_on_elsewhere_is_applied_once(tmp_path: Path) -> None:
+    gate.clear()
+    async with tried(tmp_path) as (visitor, tab, backend):
+        token = tab.shown[tab.only].token
+        others = []
+        for _ in range(3):  # the network was cut so often, and each time the event was sent again
+            other = await visitor.connect()
+            other.name = tab.name
+            others.append(other)
+            await other.join([token], tab.csrf)
+            await other.send("event", other.only, 1, "wait", RETRY)
+            await other.send("ping")
+            await other.until("pong")
+        await others[-1].until("busy")
+        gate.set()
+        await others[0].settled(tab.only, 1)
+        frame = await others[-1].event("wait", RETRY, seq=1)
+        assert frame[:3] == ["update", tab.only, 1] and "<p>1 " in others[-1].text()
+        assert await notes_of(backend, owner_of(visitor.cookie)) == {}
+
+
+async def test_a_stateless_component_has_nowhere_to_note_and_simply_runs(tmp_path: Path) -> None:
+    async with tried(tmp_path, "TriedStateless") as (_, tab, _backend):
+        assert "1 at attempt 2" in await tab.text_after("add", RETRY)
+
+
+# --- events that end their process
+
+
+async def test_a_retry_of_what_has_died_is_parked_once_and_for_all(tmp_path: Path) -> None:
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await leave_note(tab, visitor, backend, 1)
+        for _ in range(2):  # as when the first answer was lost
+            assert (await tab.event("add", RETRY, seq=1))[:4] == ["refused", tab.only, 1, "parked"]
+        assert "<p>1 at attempt 1" in await tab.text_after("add"), "the next event goes on"
+        assert (await tab.event("add", RETRY))[0] == "update"
+        assert await notes_of(backend, owner_of(visitor.cookie)) == {}, "the next retry takes the old note along"
+
+
+async def test_an_event_that_was_parked_is_not_applied_by_a_process_that_lives_after_all(tmp_path: Path) -> None:
+    gate.clear()
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await tab.send("event", tab.only, 1, "wait")
+        await tab.send("ping")
+        await tab.until("pong")
+        await leave_note(tab, visitor, backend, 1)
+        other = await visitor.connect()
+        other.name = tab.name
+        await other.join([tab.shown[tab.only].token], tab.csrf)
+        assert (await other.event("wait", RETRY, seq=1))[3] == "parked"
+        gate.set()
+        assert (await tab.settled(tab.only, 1))[0] == "update"
+        assert "<p>0 " in tab.text()
+
+
+async def test_a_process_that_has_only_just_gone_out_of_sight_is_given_a_moment(tmp_path: Path) -> None:
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await leave_note(tab, visitor, backend, 1, age=0)
+        assert (await tab.event("add", RETRY, seq=1))[0] == "busy"
+
+
+async def test_the_note_of_a_dead_process_goes_with_the_record_of_its_instance() -> None:
+    backend, owner = MemoryBackend(), "someone"
+    record = Record(1, b"", b"", b"", b"", 0.0, {})
+    await backend.commit(Commit({}, {(owner, "record/one"): pack(record), (owner, TRIED + "one"): b"note"}))
+    assert (await evicted(backend, owner, Meta(0), 1))[owner, TRIED + "one"] is None
+
+
+# --- real processes
+
+APP = """\
+import os
+from asok import Asok, Component, exposed
+
+class Poisoned(Component):
+    count = 0
+    template = "<p>{{ count }}</p>"
+
+    @exposed
+    async def add(self):
+        self.count += 1
+
+    @exposed
+    async def kill(self):
+        self.count += 1000
+        os._exit(1)
+
+app = Asok()
+app.page("/", Poisoned)
+"""
+
+
+class Clicking:
+    """A browser that loses its connections, and sends again what is not settled."""
+
+    def __init__(self, visitor: Visitor, tokens: list[str], csrf: str) -> None:
+        self.visitor, self.csrf, self.tokens = visitor, csrf, tokens
+        self.name, self.seq, self.text = secrets.token_hex(8), 0, ""
+        self.tab: Tab | None = None
+
+    @classmethod
+    async def at(cls, server: Running, closing: AsyncExitStack) -> Clicking:
+        visitor = await Rig(server.port, None, closing).visitor()
+        page = await visitor.open()
+        return cls(visitor, page.tokens, page.csrf)
+
+    async def click(self, call: str) -> list[Any]:
+        """The frame that settles it, however often it had to be sent."""
+        self.seq += 1
+        data: dict[str, Any] = {}
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    tab = await self._connected()
+                    frame = await tab.event(call, data, seq=self.seq)
+                    self.text = tab.text()
+                    if frame[0] in ("update", "refused"):
+                        return frame
+                    await asyncio.sleep(frame[3] / 1000)
+                except (websockets.WebSocketException, OSError):
+                    self.tab, data = None, RETRY
+                    await asyncio.sleep(0.05)
+
+    async def _connected(self) -> Tab:
+        if self.tab is None:
+            tab = await self.visitor.connect()
+            tab.name = self.name
+            await tab.join(self.tokens, self.csrf)
+            self.tab = tab
+        return self.tab
+
+
+@contextlib.asynccontextmanager
+async def poisoned(tmp_path: Path, **env: str) -> AsyncIterator[tuple[Running, AsyncExitStack]]:
+    (tmp_path / "app.py").write_text(APP)
+    settings = {"SECRET_KEY": GOOD_KEY, **env}
+    async with running("run", "--workers", "2", cwd=tmp_path, env=settings) as server, AsyncExitStack() as closing:
+        await server.announces()
+        yield server, closing
+
+
+async def test_r32_an_event_that_ends_its_process_is_parked_and_everybody_else_goes_on(tmp_path: Path) -> None:
+    async with poisoned(tmp_path) as (server, closing):
+        killer, other = await Clicking.at(server, closing), await Clicking.at(server, closing)
+        assert (await killer.click("add"))[0] == "update"
+        killing = asyncio.create_task(killer.click("kill"))
+        clicks = 0
+        while not killing.done() or clicks < 10:
+            assert (await other.click("add"))[0] == "update"
+            clicks += 1
+        assert (await killing)[:4] == ["refused", killer.tokens[0][:12], 2, "parked"]
+        assert server.said.count("a worker died") == 2
+        assert "Poisoned.kill was under way twice" in server.said
+        assert f"event {killer.tokens[0][:12]}-{killer.name}-2" in server.said
+        assert f"<p>{clicks}</p>" in other.text, "no event of others was lost or doubled"
+        assert (await killer.click("add"))[0] == "update" and "<p>2</p>" in killer.text
