@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from asok.conversation import LiveSession
+from asok.crowding import Seat
 from asok.middleware import session_cookie
 from asok.mounting import Engine
 from asok.origins import allowed_origin, host_allowed
@@ -61,11 +62,18 @@ class Connections:
             return 403
         return 503 if self.draining else 0
 
-    async def session_of(self, scope: Scope) -> str | None:
-        """The id of the browser's session, empty where it brings none; None for one that has ended."""
+    async def session_of(self, scope: Scope, seat: Seat) -> str | None:
+        """The id of the browser's session, empty where it brings none; None for one that has ended.
+
+        The seat is that session's from now on. Waits until it is this connection's turn. Raises Crowded.
+        """
+        await self.engine.crowd.turn()
         cookie = session_cookie(scope)
         session = await open_session(self.engine.backend, cookie) if cookie else None
-        return session.id if session is not None else None if cookie else ""
+        if session is None:
+            return None if cookie else ""
+        seat.belongs_to(session.owner)
+        return session.id
 
     async def carry(self, session: LiveSession, read: Callable[[], Awaitable[int]], wire: Wire) -> None:
         """Carry a conversation to its end. read: takes what comes; returns the close code when nothing more can."""

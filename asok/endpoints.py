@@ -27,10 +27,19 @@ class LiveEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket, from the handshake's checks to its end."""
         await receive()
+        try:
+            with self._engine.crowd.enter(scope) as seat:
+                await self._seated(seat, scope, receive, send)
+        except Crowded as error:
+            log.warning("refused: a socket: %s", error)
+            await _deny(scope, send, 503, error.retry_after)
+
+    async def _seated(self, seat: Seat, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Crowded before the socket is accepted."""
         status = self._connections.refusal(scope) or (0 if self._engine.settings.websocket else 403)
         if status:
             return await _deny(scope, send, status)
-        session_id = await self._connections.session_of(scope)
+        session_id = await self._connections.session_of(scope, seat)
         await send({"type": "websocket.accept"})
         if session_id is None:
             # The browser must learn it, and a refused handshake tells it nothing.
