@@ -1,0 +1,349 @@
+"""Threats T01 to T13: who asks, for which instance, and what they may call and set."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.responses import PlainTextResponse
+
+import asok
+from asok import Asok, Component, Denied, Settings, exposed
+from asok.errors import ComponentError, ConfigurationError, DuplicateComponent
+from asok.state import seal
+from tests.protocol.attacked import (
+    ONE,
+    OTHER_KEY,
+    RING,
+    asok_app,
+    attacked,
+    define,
+    members,
+    opened,
+    ran,
+    reset_or_refused,
+)
+from tests.rig import KEY, Tab, Visitor
+
+
+@pytest.fixture(autouse=True)
+def parts() -> None:
+    define()
+
+
+async def test_t01_no_metadata_of_a_type_makes_an_object(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        poison = [
+            {"__type__": "os.system"},
+            {"s": 1, "class": "subprocess.Popen"},
+            {"__class__": "x"},
+            {"py/object": "x"},
+        ]
+        for value in poison:
+            await tab.send("event", tab.only, 1, "any", {"value": value})
+            assert await tab.closed() == 4400
+            tab = await served.tab()
+        assert ran.count("add") == 0
+        for value in poison:
+            answer = await tab.event("", {"fields": {"draft": value}})
+            assert answer[3] == "bad_args"
+
+
+def test_t01_the_package_has_nothing_that_unpickles_or_evaluates() -> None:
+    forbidden = re.compile(r"\b(pickle|marshal|shelve|yaml|dill|jsonpickle)\b")
+    for file in Path(asok.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "__import__"), file
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                assert not forbidden.search(ast.unparse(node)), file
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "__class__",
+        "__class__.__init__.__globals__",
+        "a.__dict__",
+        "draft.x",
+        "_note",
+        "__dict__",
+        "_asok",
+        "draft.__class__",
+    ],
+)
+async def test_t02_no_path_reaches_an_attribute(tmp_path: Path, path: str) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        assert (await tab.event("", {"fields": {path: "x"}}))[3] == "bad_args"
+        assert await tab.text_after("add") == "<p title=''>1  </p>"
+
+
+async def test_t03_the_state_of_one_component_is_none_of_another(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, {"/": "{{ component('Counter') }}{{ component('Other') }}"})) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        first, second = page.tokens
+        swapped = second.split(".")[0] + "." + first.split(".", 1)[1]
+        tab = await visitor.connect()
+        await tab.join([], page.csrf)
+        assert await reset_or_refused(tab, swapped) == "reset"
+        mixed = ".".join([*second.split(".")[:2], first.split(".")[2], second.split(".")[3]])
+        assert await reset_or_refused(tab, mixed) == "reset"
+        assert await reset_or_refused(tab, second) == "pong"
+
+
+async def test_t04_an_unknown_class_is_answered_as_a_forged_token_is(tmp_path: Path) -> None:
+    with pytest.raises(DuplicateComponent, match="rename one"):
+        type("Counter", (Component,), {"__module__": "elsewhere"})
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        token = opened(page.tokens[0])
+        tab = await visitor.connect()
+        await tab.join([], page.csrf)
+        answers = []
+        for name in ("Nobody", "os.system", "asok.component.Component", "../Counter"):
+            made = seal(msgspec.structs.replace(token, component=name), RING)
+            answers.append(await reset_or_refused(tab, made))
+        answers.append(await reset_or_refused(tab, page.tokens[0][:-3] + "AAA"))
+        assert set(answers) == {"reset"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "mount", "load", "render", "updated", "unmount", "guard", "migrate", "html('x')", "helper", "peek", "count",
+        "secret", "redirect('/x')", "reset('x')", "dispatch('x')", "session", "request", "__init__", "__class__",
+        "__dict__", "_asok", "_definition", "_renderer", "template", "draft", "nope", "Counter", "add.__call__",
+        "self.add", "tags.append('x')",
+    ],
+)  # fmt: skip
+async def test_t05_what_is_not_exposed_is_not_called(tmp_path: Path, call: str) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        ran.clear()
+        assert await tab.event(call) == ["refused", tab.only, 1, "refused", ""]
+        assert ran == []
+        assert (await tab.event("add"))[0] == "update"
+
+
+def test_t05_a_decorator_on_a_hook_is_refused_and_an_override_without_it_unexposes() -> None:
+    for hook in ("mount", "load", "render", "guard", "_hidden", "redirect"):
+        with pytest.raises(ComponentError, match="cannot be @exposed"):
+            type("Wrong", (Component,), {hook: exposed(lambda self: None)})
+
+    class Open(Component):
+        @exposed
+        def act(self) -> None: ...
+
+    class Shut(Open):
+        def act(self) -> None: ...
+
+    assert "act" in Open._definition.exposed
+    assert "act" not in Shut._definition.exposed
+
+
+async def test_t06_only_bound_fields_are_written(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        for name in ("count", "secret", "label", "peek", "nothing", "add", "session"):
+            answer = await tab.event("", {"fields": {"draft": "mine", name: 1}})
+            assert answer[3] == "bad_args", name
+        assert await tab.text_after("", {"fields": {"draft": "mine"}}) == "<p title=''>0  mine</p>"
+
+
+async def test_t07_a_token_that_is_not_exactly_ours_is_refused(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        token = page.tokens[0]
+        instance, key, payload, mac = token.split(".")
+        raw = base64.urlsafe_b64decode(payload + "==")
+        flipped = base64.urlsafe_b64encode(raw[:40] + bytes([raw[40] ^ 1]) + raw[41:]).decode().rstrip("=")
+        wrong = [
+            f"{instance}.{key}.{payload}.", f"{instance}.{key}.{payload}", f"{instance}.{key}.{payload}.{mac[:22]}",
+            f"{instance}.{key}.{flipped}.{mac}", f"{instance}.{key}.{payload}.{mac}=",
+            f"{instance}.0000.{payload}.{mac}", f"{instance}.{key}.{payload}.{mac}.{mac}",
+            visitor.cookie, page.csrf, "", ".", "...", "A" * 60_000,
+            f"{instance}.{key}.{payload}.{RING.mac('csrf', f'{instance}.{key}.{payload}')}", token + "\n", " " + token,
+            mac + token[43:],
+        ]  # fmt: skip
+        tab = await visitor.connect()
+        await tab.join([], page.csrf)
+        for text in wrong:
+            assert await reset_or_refused(tab, text) == "reset", text[:100]
+
+
+def test_t08_no_production_without_a_key_of_its_own(tmp_path: Path) -> None:
+    development = Settings.read(tmp_path, {"DEBUG": "true"}).keys[0]
+    for key in ("", "short", "a" * 64, "change-me-change-me-change-me-0123456789", development):
+        with pytest.raises(ConfigurationError):
+            Asok(root=tmp_path, settings=Settings(tmp_path, keys=(key,) if key else ()))
+
+
+async def test_t09_a_token_of_another_session_is_refused(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        alice, mallory = await served.visitor(), await served.visitor()
+        stolen, own = await alice.open(), await mallory.open()
+        tab = await mallory.connect()
+        await tab.join([], own.csrf)
+        assert await reset_or_refused(tab, stolen.tokens[0]) == "reset"
+        assert await reset_or_refused(tab, own.tokens[0]) == "pong"
+        nobody = await served.visitor()
+        anonymous = await nobody.connect(cookie="")
+        await anonymous.join([], "")
+        assert await reset_or_refused(anonymous, stolen.tokens[0]) == "reset"
+
+
+async def test_t10_replay_of_an_old_state_rolls_nothing_back(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        first = await visitor.connect()
+        await first.join(page.tokens, page.csrf)
+        for _ in range(3):
+            await first.event("add")
+        ran.clear()
+        replays = [await visitor.connect() for _ in range(6)]
+        for tab in replays:
+            tab.name = first.name
+            await tab.join(page.tokens, page.csrf)
+        await asyncio.gather(*(tab.event("add", seq=1) for tab in replays))
+        assert ran.count("add") == 0
+        assert {tab.text() for tab in replays} == {"<p title=''>3  </p>"}
+
+
+async def test_t11_an_event_delivered_twice_runs_once(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        for _ in range(5):
+            await tab.send("event", tab.only, 1, "add")
+        tab.shown[tab.only].last = 1
+        assert await tab.text_after("add") == "<p title=''>2  </p>"
+        assert ran.count("add") == 2
+
+
+async def test_t12_the_guard_decides_at_the_page_at_join_and_before_every_event(tmp_path: Path) -> None:
+    async def member(request: Any, session: Any) -> bool:
+        await asyncio.sleep(0)
+        return "user" in session
+
+    app = asok_app(tmp_path, templates={"m.html": "{{ alive() }}{{ component('Counter') }}"})
+    app.page("/m", "m.html", guard=member)
+    members(app)
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        assert (await visitor.http.get("/m")).status_code == 403
+        await visitor.http.post("/in")
+        page = await visitor.open("/m")
+        tab = await visitor.connect()
+        await tab.join(page.tokens, page.csrf)
+        assert (await tab.event("add"))[0] == "update"
+
+        async def forget(request: Any) -> Any:
+            request.session.pop("user", None)
+            return PlainTextResponse("")
+
+        app.add_route("/forget", forget, methods=["POST"])
+        await visitor.http.post("/forget")
+        ran.clear()
+        assert (await tab.event("add"))[3] == "denied"
+        late = await visitor.connect()
+        await late.join(page.tokens, page.csrf)
+        assert (await late.until("refused"))[3] == "denied"
+        assert (await late.event("add"))[3] == "denied"
+        assert ran == []
+        await visitor.http.post("/in")
+        assert (await tab.event("add"))[0] == "update"
+
+
+async def test_t12_the_guard_of_a_component_is_asked_too(tmp_path: Path) -> None:
+    class Vault(Component):
+        template = "<p>gold</p>"
+
+        def guard(self, request: Any, session: Any) -> None:
+            if "user" not in session:
+                raise Denied("the vault")
+
+        @exposed
+        def take(self) -> None:
+            ran.append("take")
+
+    app = asok_app(tmp_path, {"/": "{{ component('Vault') }}"})
+    members(app)
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        refused = await visitor.http.get("/")
+        assert refused.status_code == 403
+        assert "gold" not in refused.text
+        await visitor.http.post("/in")
+        tab = await visitor.tab()
+        assert (await tab.event("take"))[0] == "update"
+
+
+async def test_t12_a_logout_closes_the_sockets_of_its_session_and_no_others(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, ONE)
+    members(app)
+    async with attacked(app) as served:
+        ann, bob = await served.visitor(), await served.visitor()
+        hers, his = await ann.tab(), await bob.tab()
+        old = ann.cookie
+        page = await ann.open()
+        async with asyncio.timeout(1):
+            await ann.http.post("/out")
+            assert await hers.closed() == 4401
+        assert ann.cookie != old
+        assert (await his.event("add"))[0] == "update"
+        thief = await ann.connect(cookie=old)
+        assert await thief.closed() == 4401
+        again = await ann.connect()
+        await again.join([], (await ann.open()).csrf)
+        assert await reset_or_refused(again, page.tokens[0]) == "reset"
+
+
+async def test_t13_the_guards_are_those_of_the_page_that_made_the_token(tmp_path: Path) -> None:
+    async def nobody(request: Any, session: Any) -> bool:
+        seen.append((request.url.path, request.path_params, request.query_params.get("q")))
+        return not revoked
+
+    seen: list[Any] = []
+    revoked: list[bool] = []
+    app = asok_app(tmp_path, ONE, templates={"m.html": "{{ alive() }}{{ component('Counter') }}"})
+    app.page("/m/{room}", "m.html", guard=nobody)
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        page = await visitor.open("/m/7?q=1")
+        revoked.append(True)
+        tab = await visitor.connect(path="/live?path=/")
+        await tab.join(page.tokens, page.csrf)
+        assert (await tab.until("refused"))[3] == "denied"
+        assert seen == [("/m/7", {"room": "7"}, "1")] * len(seen)
+
+
+async def test_the_key_ring_rotates_and_nobody_notices(tmp_path: Path) -> None:
+    where = str(tmp_path / "s.db")
+    rings = [(KEY,), (OTHER_KEY, KEY), (OTHER_KEY,)]
+    visitor: Visitor | None = None
+    tab: Tab | None = None
+    answers = []
+    for keys in rings:
+        async with attacked(asok_app(tmp_path, ONE, keys=keys, database=where)) as served:
+            if visitor is None or tab is None:
+                visitor = await served.visitor()
+                tab = await visitor.tab()
+                cookie = visitor.cookie
+            else:
+                left, csrf = tab.shown, tab.csrf
+                tab = await (await served.visitor()).connect(cookie=cookie)
+                tab.shown, tab.csrf = left, csrf
+                await tab.rejoin(tab.only)
+            answers.append(await tab.text_after("add"))
+    assert answers == [f"<p title=''>{number}  </p>" for number in (1, 2, 3)]
