@@ -29,7 +29,7 @@ OTHER_FILES = 256
 LONGEST_QUEUE = 2.0
 AT_ONCE = 0.2
 HOARD_SECONDS = 10
-REMEMBERED = 5.0
+REMEMBERED = 5.0  # seconds, after which a session that has left is looked at
 MOST_STRANGERS = 4096
 
 
@@ -176,6 +176,11 @@ class Crowd:
             await asyncio.sleep(turn - now)
 
     # ---- what a visitor sends
+
+    @property
+    def remembered(self) -> int:
+        """Sessions that are here, or of which something is remembered."""
+        return len(self._visitors)
 
     def visitor(self, owner: str) -> Visitor:
         """What the connections and requests of this session share. Who has none shares nothing."""
