@@ -129,8 +129,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain for as long as was allowed, then end; a second Ctrl+C ends at once."""
         deadline = time.monotonic() + self._told.drain
-        for server in self.servers:
-            server.close()
+        for each in (*self.servers, *(sockets or ())):  # with the last copy of the socket, connections are refused
+            each.close()
         await asyncio.sleep(LAST_REQUESTS)
         if self._follower is not None:
             self._follower.cancel()
