@@ -23,17 +23,19 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute, compile_p
 from starlette.types import Receive, Scope, Send
 
 from asok import state
+from asok.answers import WORDS
 from asok.bus import Bus
 from asok.checking import Mistakes
 from asok.component import Component, Definition, definition_of, registry
 from asok.connections import Connections
 from asok.endpoints import LiveEndpoint
-from asok.errors import Busy, ConfigurationError, Denied, FieldError, RenderError, StoreError
+from asok.errors import ConfigurationError, Denied, FieldError, RenderError
 from asok.form_http import FormEndpoint
 from asok.frames import Child
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
 from asok.origins import host_allowed
+from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
 from asok.rendering import Templates
 from asok.runtime import runtime_file, runtime_url, script_tags
@@ -97,7 +99,7 @@ class Asok(Sharing):
             debug=self.settings.debug,
             routes=[*self._own_routes(), *routes],
             middleware=list(middleware),
-            exception_handlers={Denied: _denied, Busy: _busy, StoreError: _refused_by_store},
+            exception_handlers=WORDS,
             lifespan=self._run_lifespan,
         )
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
@@ -106,6 +108,7 @@ class Asok(Sharing):
         live, statics = self.settings.live, self._engine.statics
         routes: list[BaseRoute] = [
             WebSocketRoute(live, LiveEndpoint(self._connections)),
+            Route(live, PostEndpoint(self._connections, self._relay)),
             Route(statics.route, statics.serve),
             Route(f"{live}/store/{{place:path}}", StoreEndpoint(self._engine)),
             Route(f"{live}/form", FormEndpoint(self._engine)),
@@ -236,6 +239,7 @@ class Asok(Sharing):
         modules = list(self._modules(stores, features))
         flags = ["target"] if any(definition.looks_at_target for definition in registry) else []
         flags += ["features"] if "features" in modules else []
+        flags += [] if self.settings.websocket else ["post"]
         csrf = CSRF_PLACE if later else self._csrf(_session(request))
         tags = script_tags(base, csrf, modules, flags, nonce=nonce, debug=self.settings.debug)
         return tags + Markup(HEAD_PLACE if later else "")
@@ -293,6 +297,7 @@ class Asok(Sharing):
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
+        await self._connections.close()
         await self._disconnect()
         await self.backend.close()
 
@@ -340,18 +345,3 @@ def _page_of(component: type[Component] | Component, request: Request) -> dict[s
     except FieldError as error:
         raise HTTPException(404) from error
     return {"name": definition.name, "arguments": given, "title": definition.name}
-
-
-async def _busy(request: Request, error: Exception) -> Response:
-    return PlainTextResponse("Busy just now; try again.", 503, {"retry-after": "1"})
-
-
-async def _refused_by_store(request: Request, error: Exception) -> Response:
-    assert isinstance(error, StoreError)
-    log.warning("refused: %r", str(error)[:200])
-    text = str(error) if request.app.debug else "This cannot be shown to you."
-    return PlainTextResponse(text, error.status)
-
-
-async def _denied(request: Request, error: Exception) -> Response:
-    return PlainTextResponse("You may not see this page.", 403)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -53,12 +53,17 @@ class Connections:
         self.engine = engine
         self.open: dict[LiveSession, asyncio.Task[None]] = {}
         self.draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def is_foreign(self, scope: Scope) -> bool:
+        """Whether it comes from another site's page, or for another host."""
+        settings = self.engine.settings
+        return not host_allowed(Headers(scope=scope).get("host", ""), settings) or not allowed_origin(scope, settings)
 
     def refusal(self, scope: Scope) -> int:
         """The HTTP status with which this handshake is refused; 0 where it is not."""
-        settings, headers = self.engine.settings, Headers(scope=scope)
-        if not host_allowed(headers.get("host", ""), settings) or not allowed_origin(scope, settings):
-            log.warning("refused: a connection from %r", headers.get("origin", "")[:80])
+        if self.is_foreign(scope):
+            log.warning("refused: a connection from %r", Headers(scope=scope).get("origin", "")[:80])
             return 403
         return 503 if self.draining else 0
 
@@ -116,6 +121,18 @@ class Connections:
             reader.cancel()
         except Exception as error:
             log.info("the connection is gone: %s", type(error).__name__)
+
+    def own(self, work: Coroutine[Any, Any, None]) -> None:
+        """See to a conversation that no request carries, until it ends or `close` is called."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End what no server ends."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def kick(self, owner: str) -> None:
         """Close the connections of a session that has ended."""

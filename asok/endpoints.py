@@ -76,7 +76,7 @@ class LiveEndpoint:
 class Socket:
     """A WebSocket as the wire of a conversation; the server beneath sends its heartbeats."""
 
-    heartbeat = None
+    heartbeat: float | None = None
 
     def __init__(self, send: Send) -> None:
         self._send = send

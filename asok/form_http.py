@@ -22,11 +22,11 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.component import registry
 from asok.conversation import LiveSession
-from asok.origins import allowed_origin
 from asok.errors import AsokError, ProtocolError, ResetNeeded, TokenError, UnknownComponent
 from asok.form_html import CALL, CSRF, TOKEN
 from asok.form_shapes import place_of
 from asok.mounting import Engine
+from asok.origins import allowed_origin
 from asok.outbox import Closing
 from asok.paths import encodes
 from asok.protocol import OWN

@@ -16,6 +16,7 @@ from asok.mounting import Engine, Renderings
 from asok.namespaces import Namespaces
 from asok.presence import Presence
 from asok.regions import Regions
+from asok.relay import Relay
 from asok.rendering import Templates
 from asok.replicas import Replicas
 from asok.sessions import Backend, Session
@@ -39,7 +40,7 @@ class Sharing:
     def _share(self, settings: Settings, backend: Backend, bus: Bus, templates: Templates) -> None:
         ring = KeyRing(settings.keys)
         replicas, rooms = Replicas(backend, bus, settings.limits.store), RoomWatchers()
-        self.bus, self.stores = bus, SuperStore.connecting(ring, replicas)
+        self.bus, self._relay, self.stores = bus, Relay(bus), SuperStore.connecting(ring, replicas)
         self._namespaces = Namespaces(self.stores)
         self._handlers = StateHandlers()
         replicas.committed = self._handlers.committed
@@ -68,12 +69,14 @@ class Sharing:
             await self.stores.replicas.open()
             self._engine.topics.open()
             await self._engine.presence.open()
+            self._relay.open()
 
     async def _disconnect(self) -> None:
         await self.stores.replicas.close()
         await self._handlers.settle()
         self._engine.topics.close()
         await self._engine.presence.close()
+        await self._relay.close()
         await self.bus.close()
 
     def push(self, topic: str, message: Any = None) -> None:
@@ -130,7 +133,14 @@ class Sharing:
 
 
 def bus_of(settings: Settings) -> Bus:
-    """What connects the processes that share a database file; nothing else is shared without one."""
+    """What connects the processes that share a Redis or a database file; nothing else is shared without one.
+
+    Raises ConfigurationError for the URL of a Redis that is none.
+    """
+    if settings.redis:
+        from asok.backends.redis_bus import RedisBus
+
+        return RedisBus(settings.redis, KeyRing(settings.keys))
     if settings.database == ":memory:" or not sockets.available():
         return LocalBus()
     return sockets.SocketBus(Path(settings.database + ".bus"))

@@ -20,10 +20,10 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.browsing import SignedOut, committed_write, tree_of
 from asok.documents import Document, Work
-from asok.origins import allowed_origin
 from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
 from asok.openapi import described
+from asok.origins import allowed_origin
 from asok.sessions import Session, open_session, serve_session
 from asok.shape import check_shape
 from asok.stores import Tree
