@@ -1,0 +1,90 @@
+"""What breaks under the persons' hands: connections at any byte, workers, all workers, and releases."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.faults.chaos import Fate, chaos, cuts
+from tests.faults.crowd import crowd, percentile
+from tests.faults.outcome import Bench, Outcome
+from tests.faults.wire import Address
+
+__all__ = ["all_killed", "cut_at_any_byte", "killed_workers", "rolling_restarts"]
+
+
+async def cut_at_any_byte(
+    bench: Bench, *, number: int = 10_000, clients: int = 200, most: int = 4000, every: float = 0.25
+) -> Outcome:
+    """R01, R09: connections end at random bytes of both directions; every tenth event goes twice."""
+    outcome = Outcome("10,000 cuts at random bytes: none lost, none double")
+    async with (
+        bench.site() as site,
+        chaos(site.port, weather=cuts(most)) as proxy,
+        crowd(site, Address(proxy.port), clients, twice=0.1) as people,
+    ):
+        async with people.busy(every):
+            while proxy.ended < number:
+                await asyncio.sleep(1)
+                bench.say(f"{proxy.ended} cuts")
+        proxy.weather = lambda _: Fate()
+        proxy.cut()
+        await outcome.settle(people)
+        outcome.figures["cuts"] = proxy.ended
+    return outcome
+
+
+async def killed_workers(
+    bench: Bench, *, kills: int = 100, clients: int = 200, pause: float = 6.0, every: float = 0.25
+) -> Outcome:
+    """R04: a worker after the other is killed under load, and stood in for."""
+    outcome = Outcome("100 kill -9 of workers in 10 min: exact; live again in 2 s (p99); another worker in 1 s")
+    returns, respawns = list[float](), list[float]()
+    async with bench.site() as site, crowd(site, site.address, clients) as people:
+        async with people.busy(every):
+            for kill in range(kills):
+                pid = people.random.choice(site.pids())
+                site.kill(pid)
+                respawns.append(await site.replaced(pid))
+                await asyncio.sleep(max(0.0, pause - respawns[-1]))
+                bench.say(f"{kill + 1} kills, {sum(person.settled for person in people.persons)} events")
+        returns += people.diary.returns
+        await outcome.settle(people)
+    outcome.figures |= {"kills": kills, "another worker, p99 s": round(percentile(respawns, 0.99), 2)}
+    return outcome
+
+
+async def all_killed(bench: Bench, *, rounds: int = 20, clients: int = 200, every: float = 0.25) -> Outcome:
+    """R05: the supervisor and all workers are killed at once, and started again."""
+    outcome = Outcome("all workers killed, 20 times: exact; live again 5 s after the start (p99)")
+    returns = list[float]()
+    loop = asyncio.get_running_loop()
+    async with bench.site() as site, crowd(site, site.address, clients) as people:
+        for turn in range(rounds):
+            async with people.busy(every):
+                await asyncio.sleep(1)
+                await site.kill_all()
+                await site.start()
+            began = loop.time()
+            outcome.expect(await people.live(30), f"round {turn + 1}: not all live again after 30 s")
+            returns.append(loop.time() - began)
+            bench.say(f"{turn + 1} rounds")
+        await outcome.settle(people)
+    outcome.figures |= {"rounds": rounds, "all live after the start, worst s": round(max(returns), 2)}
+    outcome.expect(max(returns) <= 15, "somebody was not live 15 s after the start")
+    return outcome
+
+
+async def rolling_restarts(
+    bench: Bench, *, restarts: int = 50, clients: int = 200, every: float = 0.25, seconds: float = 2.0
+) -> Outcome:
+    """R06, R07: the workers are replaced one by one under load; some events take seconds and are answered."""
+    outcome = Outcome("50 rolling restarts under load: exact, no page reloads")
+    took = list[float]()
+    async with bench.site() as site, crowd(site, site.address, clients) as people:
+        async with people.busy(every):
+            for restart in range(restarts):
+                took.append(await site.renew())
+                bench.say(f"{restart + 1} restarts, the last in {took[-1]:.1f} s")
+        await outcome.settle(people)
+    outcome.figures |= {"restarts": restarts, "each, worst s": round(max(took), 1)}
+    return outcome

@@ -1,0 +1,123 @@
+"""Many persons at one site: they come, they click, they wait until all is answered, and are asked what they saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+
+from tests.faults.fleet import Fleet, until
+from tests.faults.ledger import Account, compare, effects, read_tally
+from tests.faults.person import Diary, Person
+from tests.faults.wire import Address, fetch
+
+__all__ = ["Crowd", "crowd", "percentile"]
+
+AT_ONCE = 50
+
+
+class Crowd:
+    """Persons with a Tally each, who tell it the numbers 1, 2, 3 …"""
+
+    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0) -> None:
+        self.site, self.address, self.twice = site, address, twice
+        self.random, self.diary = Random(seed), Diary()
+        self.persons: list[Person] = []
+        self.told: dict[str, int] = {}
+        self.method, self.rest = "note", ""
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    async def gather(self, number: int, path: str = "/") -> None:
+        """Let so many come, and wait until all have the page and have told a first number."""
+        fresh = [Person(f"p{len(self.told) + i}", self.address, self.diary, twice=self.twice) for i in range(number)]
+        for person in fresh:
+            self.told[person.name] = 0
+        self.persons += fresh
+        await asyncio.gather(*(self._visit(person, path) for person in fresh))
+
+    async def _visit(self, person: Person, path: str) -> None:
+        async with self._gate:
+            await person.visit(path)
+
+    def tell(self, person: Person) -> None:
+        """Let a person tell the next number."""
+        self.told[person.name] += 1
+        person.fire(f"{self.method}('{person.name}', {self.told[person.name]}{self.rest})")
+
+    @asynccontextmanager
+    async def busy(self, every: float) -> AsyncIterator[None]:
+        """Meanwhile each person tells a number every so many seconds."""
+        tasks = [asyncio.create_task(self._tell_often(person, every)) for person in self.persons]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell_often(self, person: Person, every: float) -> None:
+        await asyncio.sleep(self.random.random() * every)
+        while True:
+            if person.waiting < 100:
+                self.tell(person)
+            await asyncio.sleep(every * (0.5 + self.random.random()))
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until every event is answered, at most so long."""
+        return await self._until(seconds, lambda: not any(person.waiting for person in self.persons))
+
+    async def live(self, seconds: float) -> bool:
+        """Wait until every page is live, at most so long."""
+        return await self._until(seconds, lambda: all(person.is_live for person in self.persons))
+
+    async def _until(self, seconds: float, reached: Callable[[], bool]) -> bool:
+        try:
+            await until(reached, seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def judge(self) -> list[str]:
+        """What is not exact; a fresh page of each person says what is stored."""
+        noted = effects(self.site.ledger) if self.method in ("note", "slowly") else None
+        found = list(self.diary.problems)
+        for answers in await asyncio.gather(*(self._compare(person, noted) for person in self.persons)):
+            found += answers
+        return found
+
+    async def _compare(self, person: Person, noted: dict[str, Counter[int]] | None) -> list[str]:
+        told = self.told[person.name]
+        if not told:
+            return []
+        async with self._gate:
+            fresh = await fetch(self.site.address, person.path, person.cookie)
+        try:
+            shown, stored = read_tally(person.first.text), read_tally(fresh.text)
+        except ValueError as error:
+            return [f"{person.name}: {error}"]
+        account = Account(person.name, told, person.settled, len(person.refused), shown, stored)
+        return compare(account, None if noted is None else noted[person.name])
+
+    def leave(self) -> None:
+        """All close their tabs."""
+        for person in self.persons:
+            person.leave()
+
+
+@asynccontextmanager
+async def crowd(site: Fleet, address: Address, number: int, *, twice: float = 0) -> AsyncIterator[Crowd]:
+    """So many persons at a site, reached at this address."""
+    people = Crowd(site, address, twice=twice)
+    try:
+        await people.gather(number)
+        yield people
+    finally:
+        people.leave()
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of the values do not exceed; 0 for none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

@@ -1,0 +1,145 @@
+"""The site as it is run in earnest: `asok run` with its workers, to be killed and renewed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.faults.wire import Address
+from tests.redis_server import free_port
+from tests.rig import KEY
+
+__all__ = ["Fleet", "fleet", "until"]
+
+SITE = Path(__file__).parent / "site" / "app.py"
+START_SECONDS = 60.0
+END_SECONDS = 30.0
+LOOK = 0.02
+MOST_CONNECTIONS = 20_000
+
+
+class Fleet:
+    """One supervisor and its workers. ledger: the file in which the site notes what it does; log: what it says."""
+
+    def __init__(self, folder: Path, workers: int, environment: dict[str, str]) -> None:
+        self.folder, self.workers, self._environment = folder, workers, environment
+        self.ledger, self.log = folder / "ledger.txt", folder / "log.txt"
+        self.port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where it is reached without detours."""
+        return Address(self.port)
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it, and return when all workers serve."""
+        environment = {
+            **os.environ,
+            "SECRET_KEY": KEY,
+            "ASOK_DATABASE": str(self.folder / "sessions.db"),
+            "FAULTS_LEDGER": str(self.ledger),
+            **self._environment,
+        }
+        command = [sys.executable, "-m", "asok", "run", str(SITE), "--port", str(self.port)]
+        command += ["--workers", str(self.workers), "--limit-concurrency", str(MOST_CONNECTIONS)]
+        self.ledger.touch()
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
+        await until(lambda: len(self.pids()) == self.workers and self._listens())
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise RuntimeError(f"the site did not start: {self.log.read_text()[-2000:]}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def pids(self) -> list[int]:
+        """The workers' processes."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"spawn_main" in _command(pid)]
+
+    def kill(self, pid: int) -> None:
+        """End a worker as a machine that fails."""
+        os.kill(pid, signal.SIGKILL)
+
+    async def kill_all(self) -> None:
+        """End the supervisor and every worker at once."""
+        assert self._process is not None
+        for pid in (self.pid, *self.pids()):
+            self.kill(pid)
+        await self._process.wait()
+
+    async def renew(self) -> float:
+        """Replace the workers one by one; how many seconds it took."""
+        loop, before = asyncio.get_running_loop(), set(self.pids())
+        began = loop.time()
+        os.kill(self.pid, signal.SIGHUP)
+        await until(lambda: not before.intersection(self.pids()) and len(self.pids()) == self.workers)
+        return loop.time() - began
+
+    async def replaced(self, pid: int) -> float:
+        """Wait until another worker stands in for one that was killed; how many seconds it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await until(lambda: pid not in self.pids() and len(self.pids()) == self.workers)
+        return loop.time() - began
+
+    async def stop(self) -> None:
+        """End it in order."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill_all()
+
+    def said(self, most: int = 12) -> list[str]:
+        """The last lines of its log that are not of the everyday."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if not re.search(r"a worker died|asok: http", line)][-most:]
+
+
+async def until(reached: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+    """Look again and again, because nothing tells. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(LOOK)
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@asynccontextmanager
+async def fleet(folder: Path, *, workers: int = 2, redis: str = "", **environment: str) -> AsyncIterator[Fleet]:
+    """A site that runs. redis: the URL of one, else its sessions are in SQLite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Fleet(folder, workers, {**environment, **({"ASOK_REDIS": redis} if redis else {})})
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
