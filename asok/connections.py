@@ -86,6 +86,8 @@ class Connections:
         assert reader is not None
         writer = asyncio.create_task(self._write(session, wire, reader))
         self.open[session] = writer
+        if self.draining:  # it was let in just before
+            session.outbox.close(CLOSE.RESTART, "restart")
         timer = asyncio.get_running_loop().call_later(
             self.engine.settings.limits.first_message,
             lambda: None if session.greeted else session.outbox.close(CLOSE.TIMEOUT, "no join came"),
