@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ __all__ = [
     "Record",
     "Session",
     "current_session",
+    "driven",
     "evicted",
     "open_session",
     "owner_of",
@@ -83,6 +85,15 @@ class Backend(Protocol):
         """Forget the sessions whose newest write is older than this Unix time; return how many. Stores stay."""
         ...
 
+
+class Driven(threading.local):
+    """How the call that runs in this thread is driven: at_once, by somebody who cannot await it. A backend that
+    would wait for a network then blocks for a moment, or raises Busy."""
+
+    at_once = False
+
+
+driven = Driven()
 
 META = "meta"
 KEY = "session/"

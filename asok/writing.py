@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from asok.documents import Document, Work
 from asok.errors import Busy, StoreError
-from asok.sessions import CellKey, Session, current_session, serve_session
+from asok.sessions import CellKey, Session, current_session, driven, serve_session
 from asok.trees import Write
 
 __all__ = ["DirectWrites", "Written", "at_once"]
@@ -140,11 +140,14 @@ def _work_of(document: Document, taken: list[Waiting]) -> Work:
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that does not wait. Raises Busy where it does."""
+    before, driven.at_once = driven.at_once, True  # of this thread, so that no task that begins here inherits it
     try:
         work.send(None)
     except StopIteration as done:
         result: T = done.value
         return result
+    finally:
+        driven.at_once = before
     work.close()
     raise Busy("the backend wants to wait")
 

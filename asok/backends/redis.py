@@ -1,39 +1,275 @@
-"""Cells in a Redis, which the processes of several machines may use at the same time."""
+"""Cells in a Redis, which the processes of several machines may use at the same time.
+
+Every process has one connection, on which calls follow each other without waiting. A connection that fails is
+made again, and what was not answered is asked again, for five seconds at most. That is exact: each commit has an
+id, and Redis remembers for a minute which of them it has applied.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+import os
+import random
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
-from asok.sessions import Cell, Commit
+from asok.backends.redis_address import Address
+from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
+from asok.backends.redis_scripts import COMMIT, DELETE, OLDEST, READ, SOURCES, SWEEP
+from asok.backends.resp import ErrorReply, command
+from asok.errors import Busy, ConfigurationError
+from asok.sessions import STORES, Cell, Commit, driven
 
 __all__ = ["RedisBackend"]
 
+_log = logging.getLogger("asok")
+
+_OLDEST_SERVER = (7, 0)
+_REMEMBERED = "60"  # seconds, in which a commit may be sent again
+_PAGE = 64  # owners that are swept before others have their turn
+_PAUSES = (0.002, 0.25)  # seconds: the first one, and the longest
+_BLOCKED = 1.0  # seconds for which an event loop may be held up
+_LOG_SECONDS = 30.0
+_Parts = list[str | bytes]
+
 
 class RedisBackend:
-    """Keeps cells in the Redis at `url`."""
+    """Keeps cells in the Redis at `url`, which is of version 7.0 or later, or a Valkey, and no cluster.
 
-    def __init__(self, url: str, *, patience: float = 5.0) -> None:
-        self._url, self._patience = url, patience
+    patience: for how many seconds a Redis that is away is asked again before `Busy` is raised.
+    clock: tells the Unix time of a write; a test may turn it by hand. Raises ConfigurationError for a malformed url.
+    """
+
+    def __init__(self, url: str, *, patience: float = 5.0, clock: Callable[[], float] = time.time) -> None:
+        self._address = Address.of(url)
+        self._patience, self._clock = patience, clock
+        self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
+        self._idle: list[BlockingLine] = []
+        self._avoided = 0.0
+        self._logged = 0.0
+        _backends.add(self)
+
+    def __repr__(self) -> str:
+        return f"<RedisBackend at {self._address.name}>"
 
     async def open(self) -> None:
-        raise NotImplementedError
+        try:
+            _check(await self._answer(["INFO"]))
+            await self._answer(self._commit_of(Commit({}, {})))
+        except (Away, Unfit) as error:
+            raise ConfigurationError(
+                f"the Redis at {self._address.name} cannot be used: {error}; "
+                "set ASOK_REDIS to the URL of a Redis 7.0 or Valkey that this process may write to"
+            ) from error
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Cut the connections of the running loop, and those that blocked."""
+        if lines := self._lines.get(asyncio.get_running_loop()):
+            await lines.close()
+        while self._idle:
+            self._idle.pop().close()
 
     async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
-        raise NotImplementedError
+        if prefix is not None:
+            found = await self._ask(self._script(READ, owner, *_range(prefix), *names))
+            return {name.decode(): _cell(cell) for name, cell in zip(found[::2], found[1::2], strict=True)}
+        if not names:
+            return {}
+        cells = await self._ask(["HMGET", self._key("v", owner), *names])
+        return {name: _cell(cell) for name, cell in zip(names, cells, strict=True) if cell is not None}
 
     async def commit(self, commit: Commit) -> bool:
-        raise NotImplementedError
+        return bool(await self._ask(self._commit_of(commit)))
 
     async def count(self, owner: str, prefix: str) -> int:
-        raise NotImplementedError
+        return int(await self._ask(["ZLEXCOUNT", self._key("n", owner), *_range(prefix)]))
 
     async def oldest(self, owner: str, prefix: str, count: int) -> list[str]:
-        raise NotImplementedError
+        return [name.decode() for name in await self._ask(self._script(OLDEST, owner, prefix, str(count)))]
 
     async def delete(self, owner: str) -> None:
-        raise NotImplementedError
+        await self._ask(self._script(DELETE, owner))
 
     async def sweep(self, before: float) -> int:
-        raise NotImplementedError
+        swept, gone = 0, _PAGE
+        while gone == _PAGE:
+            gone = int(await self._ask(self._script(SWEEP, repr(before), str(_PAGE))))
+            swept += gone
+        return swept
+
+    # ---- commands
+
+    def _key(self, kind: str, owner: str) -> str:
+        return f"{self._address.prefix}{kind}:{owner}"
+
+    def _script(self, script: str, *arguments: str | bytes) -> _Parts:
+        return ["EVALSHA", script, "1", self._address.prefix, *arguments]
+
+    def _commit_of(self, commit: Commit) -> _Parts:
+        moves = ("move", *commit.move) if commit.move else ("", "", "")
+        deletions = [key for key, value in commit.writes.items() if value is None]
+        sizes = len(commit.checks), len(deletions), len(commit.writes) - len(deletions)
+        parts = self._script(COMMIT, secrets.token_hex(12), _REMEMBERED, repr(self._clock()), STORES, *moves)
+        parts += map(str, sizes)
+        for (owner, name), version in commit.checks.items():
+            parts += (owner, name, str(version))
+        for owner, name in deletions:
+            parts += (owner, name)
+        for (owner, name), value in commit.writes.items():
+            if value is not None:
+                parts += (owner, name, value)
+        return parts
+
+    # ---- asking
+
+    async def _ask(self, parts: _Parts) -> Any:
+        try:
+            reply = self._answer_at_once(parts) if driven.at_once else await self._answer(parts)
+        except (Away, Unfit) as error:
+            # A Redis that is full, or has changed its password: the operator must act, the browser can wait.
+            self._tell(f"the Redis at {self._address.name} fails: {error}")
+            raise Busy(f"the Redis fails: {error}") from error
+        if self._logged:
+            self._logged = 0.0
+            _log.warning("the Redis at %s answers again", self._address.name)
+        return reply
+
+    async def _answer(self, parts: _Parts) -> Any:
+        """The reply, asked again until there is one. Raises Away when patience ends, Unfit at once."""
+        give_up, pause = 0.0, _PAUSES[0]
+        while True:
+            try:
+                if not give_up:
+                    return await self._try(parts)
+                async with asyncio.timeout(max(0.0, give_up - time.monotonic())):
+                    return await self._try(parts)
+            except Away as error:
+                problem = error
+            except TimeoutError:
+                raise problem from None
+            give_up = give_up or time.monotonic() + self._patience
+            if time.monotonic() + pause >= give_up:
+                raise problem
+            # Random, so that all who wait do not come back at the same moment.
+            await asyncio.sleep(pause * random.uniform(0.5, 1))
+            pause = min(pause * 2, _PAUSES[1])
+
+    async def _try(self, parts: _Parts) -> Any:
+        loop = asyncio.get_running_loop()
+        lines = self._lines.get(loop)
+        if lines is None:
+            lines = self._lines[loop] = Lines(self._address, lambda: self._forget(loop))
+        line = await lines.line()
+        reply = await line.call(command(parts))
+        if isinstance(reply, ErrorReply):
+            if reply.code == "NOSCRIPT":
+                reply = await line.call(command(_in_full(parts)))
+            elif reply.code == "READONLY":
+                line.lose(Away(reply.text))  # another server may have taken over under the same name
+        return checked(reply)
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._lines.pop(loop, None)
+
+    # ---- asking without waiting
+
+    def _answer_at_once(self, parts: _Parts) -> Any:
+        """The reply, for which this thread blocks. While it runs a loop, for a second at most, and not at all just
+        after that was in vain. Raises Away or Unfit."""
+        on_a_loop = asyncio._get_running_loop() is not None
+        now = time.monotonic()
+        if on_a_loop and now < self._avoided:
+            raise Away("it was away a moment ago")
+        give_up, pause = now + (_BLOCKED if on_a_loop else self._patience), _PAUSES[0]
+        while True:
+            try:
+                return self._try_at_once(parts)
+            except Away:
+                if time.monotonic() + pause >= give_up:
+                    self._avoided = time.monotonic() + _BLOCKED
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1))
+            pause = min(pause * 2, _PAUSES[1])
+
+    def _try_at_once(self, parts: _Parts) -> Any:
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            line = BlockingLine(self._address, _BLOCKED)
+        try:
+            reply = line.call(command(parts))
+            if isinstance(reply, ErrorReply) and reply.code == "NOSCRIPT":
+                reply = line.call(command(_in_full(parts)))
+            reply = checked(reply)
+        except BaseException:
+            line.close()
+            raise
+        self._idle.append(line)
+        return reply
+
+    # ---- logs, forks
+
+    def _tell(self, problem: str) -> None:
+        now = time.monotonic()
+        if not self._logged or now >= self._logged + _LOG_SECONDS:
+            self._logged = now
+            _log.error("%s", problem)
+
+    def _start_in_child(self) -> None:
+        """Connect anew after a fork. The parent's loop is not to be touched, so that its line is only kept."""
+        _inherited.extend(self._lines.values())
+        self._lines = {}
+        while self._idle:
+            self._idle.pop().close()
+
+
+_backends: WeakSet[RedisBackend] = WeakSet()
+_inherited: list[Lines] = []
+
+
+def _start_in_child() -> None:
+    for backend in tuple(_backends):
+        backend._start_in_child()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_in_child)
+
+
+def _check(info: bytes) -> None:
+    """Refuse a server that is too old, and one that would throw sessions away. Raises Unfit."""
+    lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
+    facts = {name: value for name, _, value in lines}
+    found = facts.get("redis_version", "")
+    with suppress(ValueError):
+        if tuple(map(int, found.split(".")[:2])) < _OLDEST_SERVER:
+            raise Unfit(f"it is of version {found}, and 7.0 is the least that will do")
+    policy = facts.get("maxmemory_policy", "")
+    if facts.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+        raise Unfit(f"it throws away what it still keeps when it is full (maxmemory-policy {policy}); set noeviction")
+    if facts.get("cluster_enabled", "0") != "0":
+        raise Unfit("it is a cluster, and a commit needs all of its keys on one server")
+
+
+def _in_full(parts: _Parts) -> _Parts:
+    """The same call with the script's text, for a Redis that has forgotten it."""
+    return ["EVAL", SOURCES[str(parts[1])], *parts[2:]]
+
+
+def _range(prefix: str) -> tuple[str | bytes, str | bytes]:
+    """What a name with this prefix lies between. No byte of UTF-8 is 255, so the last one can be raised."""
+    if not prefix:
+        return "-", "+"
+    raw = prefix.encode()
+    return b"[" + raw, b"(" + raw[:-1] + bytes([raw[-1] + 1])
+
+
+def _cell(stored: bytes) -> Cell:
+    version, _, value = stored.partition(b":")
+    return Cell(int(version), value)

@@ -125,7 +125,7 @@ LAYERS = (
     "asok.backends.redis_place",
     "asok.backends.resp",
     "asok.backends.redis_address",
-    "asok.backends.redis_lines",
+    "asok.backends.redis_calls",
     "asok.backends.redis_scripts",
     "asok.backends.redis",
     "asok.backends.lines",

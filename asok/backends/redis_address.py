@@ -1,0 +1,97 @@
+"""Where a Redis is and how one gets in, read from its URL, whose password is never shown."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from asok.errors import ConfigurationError, nearest
+
+__all__ = ["Address"]
+
+_PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_QUERY = ("prefix", "db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+_PORT = 6379
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Redis. name: how it is called in errors and logs. path: its Unix socket, "" for host and port.
+
+    prefix: what its keys begin with, `asok:` or that of the URL.
+    """
+
+    name: str
+    host: str
+    port: int
+    path: str
+    database: int
+    prefix: str
+    tls: ssl.SSLContext | None = field(repr=False)
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """The address that a URL tells. Raises ConfigurationError, which does not show it."""
+        try:
+            parts = urlsplit(url)
+            if parts.fragment or "@" in parts.query:
+                raise ValueError("a password with # or ? in it")
+            query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+            port = parts.port or _PORT
+            database = int(query.get("db") or (parts.path.strip("/") if parts.scheme != "unix" else "") or "0")
+        except ValueError:
+            raise ConfigurationError(
+                "ASOK_REDIS is no URL that can be read; write it as redis://user:password@host:6379/0, "
+                "with %40 for an @ in the password and so on"
+            ) from None
+        _check_query(query)
+        path = unquote(parts.path) if parts.scheme == "unix" else ""
+        host = parts.hostname or "localhost"
+        return cls(
+            name=f"unix://{path}" if path else f"{parts.scheme}://{host}:{port}/{database}",
+            host=host,
+            port=port,
+            path=path,
+            database=database,
+            prefix=query.get("prefix", "asok") + ":",
+            tls=_tls(query) if parts.scheme == "rediss" else None,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+        )
+
+    def greetings(self) -> list[list[str]]:
+        """The commands with which a connection begins."""
+        login = ["AUTH", *([self.user] if self.user else []), self.password]
+        return [
+            *([login] if self.password else []),
+            *([["SELECT", str(self.database)]] if self.database else []),
+            ["PING"],
+        ]
+
+
+def _check_query(query: dict[str, str]) -> None:
+    for name in query:
+        if name not in _QUERY:
+            known = f"it may hold {', '.join(_QUERY)}"
+            raise ConfigurationError(f"the query of ASOK_REDIS names {name!r}{nearest(name, _QUERY)}; {known}")
+    if "prefix" in query and not _PREFIX.fullmatch(query["prefix"]):
+        raise ConfigurationError("the prefix in ASOK_REDIS is not made of at most 64 letters, digits, `_`, `.` and `-`")
+
+
+def _tls(query: dict[str, str]) -> ssl.SSLContext:
+    """As the query says, in the words of other clients of Redis."""
+    try:
+        context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
+        if certificate := query.get("ssl_certfile"):
+            context.load_cert_chain(certificate, query.get("ssl_keyfile"))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"the certificates that ASOK_REDIS names cannot be read: {error}") from error
+    if query.get("ssl_check_hostname", "").lower() in {"0", "no", "false"} or query.get("ssl_cert_reqs") == "none":
+        context.check_hostname = False
+    if query.get("ssl_cert_reqs") == "none":
+        context.verify_mode = ssl.CERT_NONE
+    return context
