@@ -237,7 +237,7 @@ async def test_a_write_that_is_too_big_for_a_message_is_refused_at_the_call(page
     "alive.appState.setState('a', 'half \\ud800', 1)",
     "alive.store('votes').subscribe('half \\ud800', () => {})",
 ])  # fmt: skip
-async def test_names_that_would_pollute_or_cannot_be_sent_are_refused_by_name(
+async def test_t25_names_that_would_pollute_or_cannot_be_sent_are_refused_by_name(
     page: Page, open_page: Open, call: str
 ) -> None:
     await open_page()
@@ -377,7 +377,7 @@ async def test_what_is_handed_out_cannot_be_changed(page: Page, open_page: Open)
     assert await page.evaluate(given) == {"a": [1]}
 
 
-async def test_the_servers_messages_cannot_pollute_either(page: Page, open_page: Open) -> None:
+async def test_t25_the_servers_messages_cannot_pollute_either(page: Page, open_page: Open) -> None:
     line = await open_page(script=SUBSCRIBE)
     await changed(line, ["todo", {}], origin="")
     await changed(line, ["todo/__proto__/polluted", 1])

@@ -144,7 +144,7 @@ async def test_an_app_that_raises_does_not_start_and_shows_where(app: Path) -> N
         ]
 
 
-async def test_forwarded_headers_are_believed_only_from_named_proxies(app: Path) -> None:
+async def test_t27_forwarded_headers_are_believed_only_from_named_proxies(app: Path) -> None:
     edit(app, '"first"', "request.client.host")
     for options, client in ((), "127.0.0.1"), (("--forwarded-allow-ips", "127.0.0.1"), "203.0.113.9"):
         async with running("run", *options, cwd=app.parent, env=PRODUCTION) as server:
