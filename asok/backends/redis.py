@@ -60,8 +60,8 @@ class RedisBackend:
 
     async def open(self) -> None:
         try:
-            _check(await self._answer(["INFO"]))
-            await self._answer(self._commit_of(Commit({}, {})))
+            _check(await self._reply(["INFO"]))
+            await self._reply(self._commit_of(Commit({}, {})))  # whether it lets us write
         except (Away, Unfit) as error:
             raise ConfigurationError(
                 f"the Redis at {self._address.name} cannot be used: {error}; "
@@ -70,8 +70,9 @@ class RedisBackend:
 
     async def close(self) -> None:
         """Cut the connections of the running loop, and those that blocked."""
-        if lines := self._lines.get(asyncio.get_running_loop()):
-            await lines.close()
+        loop = _running_loop()
+        if loop is not None and loop in self._lines:
+            await self._lines[loop].close()
         while self._idle:
             self._idle.pop().close()
 
@@ -130,7 +131,7 @@ class RedisBackend:
 
     async def _ask(self, parts: _Parts) -> Any:
         try:
-            reply = self._answer_at_once(parts) if driven.at_once else await self._answer(parts)
+            reply = await self._reply(parts)
         except (Away, Unfit) as error:
             # A Redis that is full, or has changed its password: the operator must act, the browser can wait.
             self._tell(f"the Redis at {self._address.name} fails: {error}")
@@ -139,6 +140,9 @@ class RedisBackend:
             self._logged = 0.0
             _log.warning("the Redis at %s answers again", self._address.name)
         return reply
+
+    async def _reply(self, parts: _Parts) -> Any:
+        return self._answer_at_once(parts) if driven.at_once else await self._answer(parts)
 
     async def _answer(self, parts: _Parts) -> Any:
         """The reply, asked again until there is one. Raises Away when patience ends, Unfit at once."""
@@ -182,7 +186,7 @@ class RedisBackend:
     def _answer_at_once(self, parts: _Parts) -> Any:
         """The reply, for which this thread blocks. While it runs a loop, for a second at most, and not at all just
         after that was in vain. Raises Away or Unfit."""
-        on_a_loop = asyncio._get_running_loop() is not None
+        on_a_loop = _running_loop() is not None
         now = time.monotonic()
         if on_a_loop and now < self._avoided:
             raise Away("it was away a moment ago")
@@ -240,6 +244,13 @@ def _start_in_child() -> None:
 
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_start_in_child)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _check(info: bytes) -> None:

@@ -2,37 +2,90 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asok.backends.memory import MemoryBackend
+from asok.backends.redis import RedisBackend
+from asok.backends.redis_address import Address
+from asok.backends.redis_calls import BlockingLine
+from asok.backends.resp import command
 from asok.backends.sqlite import SQLiteBackend
-from asok.sessions import Backend, Cell, CellKey, Commit
+from asok.sessions import Backend, Cell, CellKey, Commit, driven
+from tests.redis_server import redis_server
 
 T = TypeVar("T")
 Making = Callable[[Path, Callable[[], float]], Backend]
 
+# The loop on which a backend waits for a Redis, and the servers that run, until the last test of this module.
+aside = asyncio.new_event_loop()
+running = ExitStack()
+urls: dict[str, str] = {}
+
+
+def empty_redis(program: str, clock: Callable[[], float]) -> RedisBackend:
+    if program not in urls:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        urls[program] = running.enter_context(redis_server(folder, program=program)).url
+    line = BlockingLine(Address.of(urls[program]), 5)
+    line.call(command(["FLUSHALL"]))
+    line.close()
+    return RedisBackend(urls[program], clock=clock)
+
+
+class Aside:
+    """A backend on a loop of its own, so that its calls are done when they return."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def call(*args: Any, **named: Any) -> Any:
+            return asyncio.run_coroutine_threadsafe(getattr(self.backend, name)(*args, **named), aside).result()
+
+        return call
+
+
 MAKINGS: dict[str, Making] = {
     "memory": lambda folder, clock: MemoryBackend(clock=clock),
     "sqlite": lambda folder, clock: SQLiteBackend(folder / "cells.db", clock=clock),
+    "redis": lambda folder, clock: cast(Backend, Aside(empty_redis("redis", clock))),
+    "redis at once": lambda folder, clock: empty_redis("redis", clock),
+    "valkey": lambda folder, clock: cast(Backend, Aside(empty_redis("valkey", clock))),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers() -> Iterator[None]:
+    thread = Thread(target=aside.run_forever)
+    thread.start()
+    with running:
+        yield
+    aside.call_soon_threadsafe(aside.stop)
+    thread.join()
+    aside.close()
 
 
 def at_once(call: Coroutine[Any, Any, T]) -> T:
     """The result of a call that must not wait for anything."""
+    driven.at_once = True
     try:
         call.send(None)
     except StopIteration as done:
         result: T = done.value
         return result
+    finally:
+        driven.at_once = False
     call.close()
     pytest.fail("the backend waited although nobody else uses it")
 
