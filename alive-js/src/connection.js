@@ -1,18 +1,28 @@
-/** The one socket of the page: opened, listened to, and opened again when it is lost. */
+/** The one line of the page: opened, listened to, and opened again when it is lost. */
 import { flush, join, update } from "./component.js";
 import { alive, components, emit, load, script } from "./page.js";
-import { BATCH, FINAL, FIRST_DELAY, LONGEST_DELAY } from "./protocol.js";
+import { BATCH, LONGEST_DELAY } from "./protocol.js";
 
 const page = document.documentElement.dataset;
-let attempt = 0;
 
-export const connect = (alive.connect = () => {
-  const socket = new WebSocket(/** @type {string} */ (script.dataset.live));
+/** @param {{ code?: number }} event */
+const lost = ({ code }) => {
+  if (alive.socket) emit(document, "disconnected");
+  alive.socket = undefined;
+  page.alive = "offline";
+  // When the next one is made, and how, is the affair of `offline`; without it, any time that is not too soon.
+  load("offline", code).then((taken) => taken || setTimeout(alive.connect, Math.random() * LONGEST_DELAY));
+};
+
+/** On a page with `data-post` it is lost before it is made: what goes without a WebSocket stands in a module. */
+export const connect = (alive.connect = (Line = /** @type {any} */ (script.dataset.post ?? WebSocket)) => {
+  if (!Line) return lost({});
+  const socket = new Line(/** @type {string} */ (script.dataset.live));
+  // Here is much of what is needed when the line is lost, so it comes while there may be one.
+  load("pong", socket);
   socket.onopen = () => {
     alive.socket = socket;
     page.alive = "live";
-    // Here is much of what is needed when the line is lost, so it comes while there is one.
-    load("pong");
     // Whoever listens joins, whoever had an event joins again. Only then what is not settled goes, even if it has been
     // sent before: what comes of it, all hear.
     const joined = [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0);
@@ -22,23 +32,13 @@ export const connect = (alive.connect = () => {
     joined.forEach(flush);
     emit(document, "connected");
   };
-  socket.onmessage = ({ data }) => alive.receive(...JSON.parse(data));
-  socket.onclose = ({ code }) => {
-    if (alive.socket) emit(document, "disconnected");
-    alive.socket = undefined;
-    page.alive = "offline";
-    if (FINAL.test(/** @type {any} */ (code))) load("offline", code, connect);
-    else setTimeout(connect, Math.random() * Math.min(FIRST_DELAY * 2 ** attempt++, LONGEST_DELAY));
-  };
+  socket.onmessage = (/** @type {MessageEvent} */ { data }) => alive.receive(...JSON.parse(data));
+  socket.onclose = lost;
 });
 
 alive.receive = (kind, id, ...args) => {
   const component = components.get(id);
   if (kind === "joined") script.dataset.csrf = id;
-  else {
-    // Only now the server is well: one that takes a join and falls over must not be called at once again.
-    attempt = 0;
-    if (kind === "update" && component) update(component, ...(/** @type {[any, any]} */ (args)));
-    else load(kind, id, ...args);
-  }
+  else if (kind === "update" && component) update(component, ...(/** @type {[any, any]} */ (args)));
+  else load(kind, id, ...args);
 };

@@ -1,20 +1,80 @@
-/** The connection ended in a way that connecting again does not mend by itself. */
-import { REFUSED, SESSION_ENDED, TOO_BIG } from "./protocol.js";
+/** A connection is lost, or could not be had: what it means for what was under way, and when and how the next one is made. */
+import { later } from "./later.js";
+import Line from "./line.js";
+import { CUT, FINAL, FIRST_DELAY, LONGEST_DELAY, REFUSED, RESTARTS, SESSION_ENDED, TOO_BIG } from "./protocol.js";
 import { fail } from "./refused.js";
 import reset from "./reset.js";
 
-const SPREAD = 5000;
+/** @typedef {import("./page.js").Alive} Alive */
 
-/** @param {import("./page.js").Alive} alive  @param {number} code  @param {() => void} connect */
-export default async (alive, code, connect) => {
+const SPREAD = 5000;
+/** After a restart others come at the same time. */
+const RESTART_SPREAD = 1000;
+/** So many WebSockets in a row must have failed, before it goes without. */
+const ENOUGH = 2;
+
+const bare = document.querySelector("script[data-live][data-post]");
+
+/** Attempts since the server was last well. */
+let attempt = 0;
+/** WebSockets in a row that nobody has opened. */
+let shut = 0;
+/** Whether there has been one. */
+let proven = false;
+/** The newest connection. @type {any} */
+let newest;
+let opened = false;
+
+/** The server has answered. */
+export const well = () => (attempt = 0);
+
+/** Whether the page has had a WebSocket. @param {any} socket that is being made  @param {boolean} [open] or is there */
+export const dialed = (socket, open = false) => {
+  newest = socket;
+  opened = open;
+  if (open && !socket.post) {
+    proven = true;
+    shut = 0;
+  }
+  return proven;
+};
+
+/** What the next one is made with; undefined: a WebSocket. One that hangs is enough. @param {boolean} hung */
+const next = (hung) => {
+  const posted = newest?.post;
+  if (bare || (posted && opened)) return Line;
+  if (posted || opened) return;
+  shut += hung ? ENOUGH : 1;
+  if (shut < ENOUGH) return;
+  // Once: a server that is simply down is asked for a WebSocket first when it is back.
+  shut = 0;
+  return Line;
+};
+
+/** @param {Alive} alive  @param {number} [code]  @returns {true} it is taken care of */
+export default (alive, code) => {
+  if (FINAL.test(`${code}`)) conclude(alive, /** @type {number} */ (code));
+  else {
+    const Next = next(code === 0);
+    // At once: what has shut out the WebSocket does not mean that the server is down.
+    const now = Next && !newest?.post;
+    if (code === CUT) attempt = Math.max(attempt, ENOUGH * ENOUGH);
+    const delay = Math.min((code === RESTARTS ? RESTART_SPREAD : FIRST_DELAY) * 2 ** attempt, LONGEST_DELAY);
+    if (!now) attempt++;
+    later(() => alive.connect(Next), now ? 0 : Math.random() * delay);
+  }
+  return true;
+};
+
+/** Connecting again does not mend it by itself. @param {Alive} alive  @param {number} code */
+const conclude = async (alive, code) => {
   alive.giveUp?.();
   if (code === SESSION_ENDED) await reset(alive, "");
   else drop(alive, code);
-  if (code === REFUSED) return;
-  setTimeout(connect, Math.random() * SPREAD);
+  if (code !== REFUSED) setTimeout(() => alive.connect(next(false)), Math.random() * SPREAD);
 };
 
-/** The server could not read what it got, and would not the next time. @param {import("./page.js").Alive} alive  @param {number} code */
+/** The server could not read what it got, and would not the next time. @param {Alive} alive  @param {number} code */
 const drop = (alive, code) => {
   for (const [instance, { queue, sent = 0, root }] of alive.components)
     for (const event of [...queue])
@@ -23,3 +83,9 @@ const drop = (alive, code) => {
         fail(root, code === TOO_BIG ? "too_big" : "failed", "", event);
       }
 };
+
+// What was under way says so when it goes again: it may be what has ended the server.
+document.addEventListener("alive:disconnected", () => {
+  for (const { queue, sent = 0 } of window.alive.components.values())
+    for (const event of queue) if (event[2] <= sent) /** @type {any} */ (event[4]).retry = 1;
+});

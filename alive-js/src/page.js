@@ -5,7 +5,7 @@
  *
  * @typedef {object} Alive what modules get, and what a page's own scripts find as `alive`
  * @property {Map<string, Component>} components by instance
- * @property {() => void} connect opens the socket, which a page without components does not do by itself
+ * @property {(Line?: any) => void} connect opens the line, which a page without components does not do by itself; `Line` is what makes one
  * @property {WebSocket} [socket] while it is open
  * @property {(...message: any) => void} receive takes a message as if the server had sent it
  * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | null} fire

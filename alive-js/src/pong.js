@@ -1,57 +1,89 @@
 /** What a connection needs in the long run: it is tested when it is quiet, and children that have left are signed off. */
-import { QUIET } from "./protocol.js";
+import { dialed, well } from "./offline.js";
+import { PATIENCE, SILENT } from "./protocol.js";
+import { climb } from "./climbing.js";
+import { waits } from "./waits.js";
 
+/** @typedef {import("./page.js").Alive} Alive */
+
+const CONNECTING = 0;
+const TICK = 1000;
+/** A connection that is quiet for so many milliseconds is tested. */
 const IDLE = 25_000;
+/** The same while an answer is awaited. */
+const QUIET = 1500;
+/** The longest that the answer to a test may take. */
+const LATEST = 10_000;
 
-/** @type {WebSocket | undefined} */
-let watched;
+/** So many milliseconds it may take now: more after each connection that was given up, for the network may only be slow. */
+let quiet = QUIET;
 
-/** Called when a connection was made, and with each answer to a ping. @param {import("./page.js").Alive} alive */
-export default (alive) => {
-  const { components, socket } = alive;
-  if (!socket || socket === watched) return;
-  const waits = () => [...components.values()].some((component) => component.queue.length);
+/** Called when a connection is being made, and with each answer to a ping. @param {Alive} alive  @param {any} [socket] */
+export default (alive, socket) => {
+  if (!socket) return;
+  const proven = dialed(socket);
+  const opened = () => {
+    dialed(socket, true);
+    watch(alive, socket);
+    if (socket.post) climb(alive, socket);
+  };
+  if (alive.socket === socket) return opened();
+  socket.addEventListener("open", opened);
+  // One that is neither opened nor refused. Where they have been had before, the server may only be very busy.
+  setTimeout(() => socket.readyState === CONNECTING && lose(socket), PATIENCE * (proven ? 3 : 1));
+};
+
+/** @param {Alive} alive  @param {WebSocket} socket */
+const watch = (alive, socket) => {
   let heard = Date.now();
-  let tested = false;
-  watched = socket;
-  socket.addEventListener("message", () => {
+  let tested = 0;
+  socket.addEventListener("message", ({ data }) => {
     heard = Date.now();
-    tested = false;
+    tested = 0;
+    if (/^\["(joined|pong)"/.test(data)) return;
+    // Only now the server is well: one that takes a join and falls over must not be called at once again.
+    well();
+    quiet = Math.max(QUIET, quiet * 0.9);
   });
 
   const test = () => {
     if (alive.socket !== socket) return done();
-    sweep(alive);
-    // A lost network tells nobody: who does not answer until the next look is dead.
-    if (tested) lose(socket);
-    else if (Date.now() - heard >= (waits() ? QUIET : IDLE)) {
-      tested = true;
+    sweep();
+    const now = Date.now();
+    // A lost network tells nobody: who does not answer is dead.
+    if (tested) {
+      if (now - tested < quiet) return;
+      quiet = Math.min(quiet * 2, LATEST);
+      lose(socket, SILENT);
+    } else if (now - heard >= (waits(alive) ? QUIET : IDLE)) {
+      tested = now;
       socket.send('["ping"]');
     }
   };
-  const updated = () => sweep(alive);
-  const ticking = setInterval(test, QUIET);
+  const sweep = () => {
+    for (const [instance, { root }] of alive.components)
+      if (!root.isConnected) {
+        alive.components.delete(instance);
+        socket.send(JSON.stringify(["leave", instance]));
+      }
+  };
+  // A page that goes leaves no line behind, and one that may come back has lost it meanwhile.
+  const hidden = (/** @type {PageTransitionEvent} */ { persisted }) => (persisted || "post" in socket) && lose(socket);
+  const ticking = setInterval(test, TICK);
   const done = () => {
     clearInterval(ticking);
-    document.removeEventListener("alive:updated", updated);
+    document.removeEventListener("alive:updated", sweep);
+    removeEventListener("pagehide", hidden);
   };
-  document.addEventListener("alive:updated", updated);
+  document.addEventListener("alive:updated", sweep);
+  addEventListener("pagehide", hidden);
   test();
 };
 
-/** As if it had been closed; the browser itself would say so only minutes later. @param {WebSocket} socket */
-const lose = (socket) => {
+/** As if it had been closed; the browser itself would say so only minutes later. @param {WebSocket} socket  @param {number} [code] */
+const lose = (socket, code) => {
   const { onclose } = socket;
   socket.onclose = null;
-  socket.close();
+  socket.close(code);
   onclose?.call(socket, new CloseEvent("close"));
-};
-
-/** @param {import("./page.js").Alive} alive */
-const sweep = ({ components, socket }) => {
-  for (const [instance, { root }] of components)
-    if (!root.isConnected) {
-      components.delete(instance);
-      socket?.send(JSON.stringify(["leave", instance]));
-    }
 };

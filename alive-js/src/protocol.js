@@ -36,8 +36,8 @@ export const LONGEST = 64 * 1024;
 export const LATE = 150;
 /** It is that late so many milliseconds later that the page says so. */
 export const LONG = 250;
-/** A connection that is quiet for so many milliseconds is looked at. */
-export const QUIET = 5000;
+/** Without a WebSocket for so many milliseconds, something else is tried. */
+export const PATIENCE = 3000;
 export const FIRST_DELAY = 250;
 export const LONGEST_DELAY = 15_000;
 /** What `.debounce` and `.throttle` mean without a number. */
@@ -51,6 +51,11 @@ export const MODIFIERS = ["prevent", "stop", "self", "once", "window", "document
 
 /** Close codes after which connecting again is no answer: too big, unreadable, session ended, refused. */
 export const FINAL = /1009|440[013]/;
+export const LOST = 1006;
 export const TOO_BIG = 1009;
+export const RESTARTS = 1012;
+export const CUT = 1013;
+/** What we say when nothing was heard; the server does as for any other. */
+export const SILENT = 4000;
 export const SESSION_ENDED = 4401;
 export const REFUSED = 4403;

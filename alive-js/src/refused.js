@@ -1,5 +1,7 @@
 /** An event was refused: it is settled without effect, and the page is told. */
 
+const PARKED = "This was not done: the server has failed at it twice.";
+
 /**
  * @param {import("./page.js").Alive} alive  @param {string} instance  @param {number} seq
  * @param {string} code  @param {string} [text] empty outside development
@@ -8,6 +10,7 @@ export default (alive, instance, seq, code, text) => {
   const component = alive.components.get(instance);
   const event = component?.queue.find((each) => each[2] === seq);
   if (component) alive.receive("update", instance, seq, []);
+  if (code === "parked") text ||= PARKED;
   if (text) console.error(`alive: ${text}`);
   fail(component?.root ?? document, code, text, event);
 };

@@ -41,11 +41,12 @@ alive.fire = (element, event, ...args) => {
   if (sent)
     Object.assign(sent, {
       typed,
-      fails: (/** @type {any} */ { code }) => {
+      fails: (/** @type {any} */ { code, message }) => {
         const big = code === "too_big";
-        if (!big && (code !== "bad_args" || !sent[4].fields)) return;
-        const control = big ? longest(typed) : typed;
-        wrong.set(control, big ? WORDS : "");
+        const worded = /^(parked|full)$/.test(code);
+        if (!big && !worded && (code !== "bad_args" || !sent[4].fields)) return;
+        const control = big ? longest(typed) : (worded && event.submitter) || typed;
+        wrong.set(control, big ? WORDS : worded ? message : "");
         lay();
         if (document.activeElement === control) control.reportValidity?.();
       },
@@ -58,5 +59,12 @@ alive.receive = (kind, id, seq, ...rest) => {
   receive(kind, id, seq, ...rest);
 };
 
-// While it has words the browser sends no form with it, so they go with the next key.
-document.addEventListener("input", ({ target }) => wrong.get(target) && wrong.delete(target) && lay(), true);
+// While one has words the browser sends no form with it, so they go with the next key, and those of buttons with the next click.
+for (const type of ["input", "click"])
+  document.addEventListener(
+    type,
+    ({ target }) => {
+      for (const [control, words] of wrong) words && (control === target || control.type === "submit") && wrong.delete(control) && lay();
+    },
+    true,
+  );

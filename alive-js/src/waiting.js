@@ -1,5 +1,12 @@
 /** A line at the bottom of the page while there is no connection, with the number of waiting events; `[ws-offline]` stands in for it. */
+import { fail } from "./refused.js";
+import { waits } from "./waits.js";
+
 const { alive } = window;
+
+/** So many events are kept without a connection. */
+const MOST = 100;
+const WORDS = "There is no connection, and 100 events wait: this one was not kept.";
 
 /** A connection that is back within a second, as after a deploy, is not worth a word. */
 const PERIOD = 1000;
@@ -12,7 +19,7 @@ let ticking;
 
 const tick = () => {
   const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[ws-offline]"));
-  const count = [...new Set(alive.components.values())].reduce((sum, { queue }) => sum + queue.length, 0);
+  const count = waits(alive);
   const away = !alive.socket;
   if (!away) clearInterval(ticking);
   for (const element of own) {
@@ -26,9 +33,19 @@ const tick = () => {
     line.style.cssText = STYLE;
     document.body.append(line);
   }
-  const words = "No connection" + (count ? ` · ${count} waiting` : "");
+  const words = "No connection" + (count ? ` · ${count} waiting` : "") + (count < MOST ? "" : " · no more are kept");
   // Said anew only when it is another.
   if (line.textContent !== words) line.textContent = words;
+};
+
+const { enqueue } = alive;
+
+alive.enqueue = (component, call, data, ...rest) => {
+  if (alive.socket || waits(alive) < MOST) return enqueue(component, call, data, ...rest);
+  const event = /** @type {any} */ (["event", component.id, 0, call, data]);
+  // Whoever calls can say first what it is to do then.
+  queueMicrotask(() => fail(component.root, "full", WORDS, event));
+  return event;
 };
 
 const begin = () => {

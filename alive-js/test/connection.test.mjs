@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { open } from "./world.mjs";
+import { open, settled } from "./world.mjs";
 
 const ONE = "counter00001";
 const PLUS = { "ws-click": "increment" };
@@ -10,6 +10,7 @@ const delays = async (page, count, lose) => {
   const found = [];
   for (let time = 0; time < count; time++) {
     lose(page.socket);
+    await settled();
     const before = page.sockets.length;
     const since = page.clock.now;
     while (page.sockets.length === before) await page.clock.pass(25);
@@ -59,7 +60,7 @@ test("after an answer the first attempt is an early one again, also when the ser
   await delays(page, 4, (socket) => socket.end(1006));
   const socket = await page.connect();
   await socket.hear("update", ONE, 0, []);
-  assert.deepEqual(await delays(page, 1, (lost) => lost.end(1012)), [250]);
+  assert.deepEqual(await delays(page, 1, (lost) => lost.end(1012)), [1000]);
 });
 
 test("after 4403 there is no other attempt", async () => {

@@ -94,7 +94,7 @@ test("a component without an event does not join again either", async () => {
   let socket = await page.connect();
   page.press(PLUS);
   socket.end(1012);
-  await page.clock.pass(250);
+  await page.clock.pass(1000);
   socket = await page.connect();
   assert.deepEqual(socket.take()[0][4], [[token(ONE), 0, 0]]);
 });

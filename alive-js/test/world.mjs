@@ -43,6 +43,7 @@ class Clock {
   clear = (id) => this.timers.delete(id);
 
   async pass(ms) {
+    await settled();
     const end = this.now + ms;
     for (;;) {
       const [id, timer] = [...this.timers].sort((a, b) => a[1].at - b[1].at)[0] ?? [];
@@ -83,12 +84,23 @@ class Element extends EventTarget {
 
 class Socket extends EventTarget {
   sent = [];
+  readyState = 0;
   /** The browser opens it. */
-  open = () => this.onopen();
+  open() {
+    this.readyState = 1;
+    this.onopen();
+    this.dispatchEvent(new Event("open"));
+  }
   send = (text) => this.sent.push(text);
-  close = () => {};
+  close(code) {
+    this.readyState = 3;
+    this.closed = { code };
+  }
   /** The network or the server ends it. */
-  end = (code) => this.onclose?.({ code });
+  end(code) {
+    this.readyState = 3;
+    return this.onclose?.({ code });
+  }
   hear(...message) {
     const event = new Event("message");
     event.data = JSON.stringify(message);
@@ -144,6 +156,9 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features } = 
   // Modules are imported by Node and see its globals. A query makes them new for each page.
   Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event {}, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
+  const network = new EventTarget();
+  globalThis.addEventListener = network.addEventListener.bind(network);
+  globalThis.removeEventListener = network.removeEventListener.bind(network);
   globalThis.MutationObserver ??= class { observe() {} };
   globalThis.Date.now = world.Date.now;
   globalThis.Math.random = world.Math.random;
@@ -171,6 +186,7 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features } = 
     clock,
     document,
     events,
+    network,
     press,
     roots,
     sockets,
@@ -181,6 +197,7 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features } = 
     },
     /** Opens the newest socket and lets its join be answered. */
     async connect() {
+      await settled();
       this.socket.open();
       await this.socket.hear("joined", "next");
       return this.socket;

@@ -1,0 +1,129 @@
+/**
+ * A line without a WebSocket that looks like one: what is sent goes by POST, what is heard comes as server-sent events.
+ *
+ * 1. It is opened by a POST whose answer does not end: its first event names the line, each other one is a frame.
+ * 2. Frames go one POST at a time; what waits meanwhile goes together in the next, in order.
+ * 3. Where a proxy keeps answers back until they end, it asks again and again for what there is: such answers end.
+ */
+import { LONGEST, LOST, PATIENCE, SILENT, TOO_BIG } from "./protocol.js";
+
+/** So many frames go together. */
+const MOST = 50;
+const STREAM = "text/event-stream";
+
+/** @typedef {WebSocket & { post: true }} Line */
+
+/** Whether answers have been kept back on this page. */
+let polls = false;
+
+/** @param {string} text */
+const size = (text) => new TextEncoder().encode(text).length;
+
+/** @param {string} url  @returns {Line} */
+export default function Line(url) {
+  const line = /** @type {any} */ (new EventTarget());
+  /** @type {string[]} frames that have not gone */
+  const waiting = [];
+  /** What the server calls it, once it is open. */
+  let name = "";
+  let posting = false;
+  let over = false;
+  let ending = new AbortController();
+
+  /** @param {string} purpose  @param {string} [body] */
+  const post = (purpose, body) =>
+    fetch(url, {
+      method: "POST",
+      signal: ending.signal,
+      headers: { "Content-Type": "application/json", "Asok-Line": purpose, ...(!body && { Accept: STREAM }) },
+      body: body ?? "[]",
+    });
+
+  /** @param {number} [code] */
+  const end = (code) => {
+    if (over) return;
+    over = true;
+    ending.abort();
+    line.onclose?.({ code });
+  };
+
+  const pump = async () => {
+    if (posting || over || !waiting[0]) return;
+    posting = true;
+    let count = 0;
+    for (let bytes = 1; count < MOST && waiting[count] && (bytes += size(waiting[count]) + 1) <= LONGEST; ) count++;
+    try {
+      const { ok, status } = await post(name, `[${waiting.splice(0, count || 1)}]`);
+      if (!ok) end(status === 413 ? TOO_BIG : LOST);
+    } catch {
+      end(LOST);
+    }
+    posting = false;
+    pump();
+  };
+
+  /** @param {string} type  @param {string} data */
+  const take = (type, data) => {
+    if (type === "close") end(+data);
+    else if (type) {
+      name = data;
+      line.dispatchEvent(new Event("open"));
+    } else line.dispatchEvent(new MessageEvent("message", { data }));
+  };
+
+  /** Takes what comes until the answer ends. @param {string} purpose  @param {() => void} [began] */
+  const hear = async (purpose, began) => {
+    const { ok, body } = await post(purpose);
+    if (!ok || !body) return end(LOST);
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done || over) return;
+      const events = (text + value).split("\n\n");
+      text = /** @type {string} */ (events.pop());
+      for (const event of events) {
+        const [, type, data] = /^(?:event: (\w+)\n)?data: (.*)$/s.exec(event) ?? [];
+        if (data && !over) take(type, data);
+      }
+    }
+  };
+
+  const open = async () => {
+    const own = ending;
+    const purpose = polls ? "poll" : "open";
+    const timer = setTimeout(() => {
+      if (name || over) return;
+      if ((polls = !polls)) {
+        ending.abort();
+        ending = new AbortController();
+        open();
+      } else end(LOST);
+    }, PATIENCE);
+    try {
+      do await hear(name || purpose);
+      while (purpose === "poll" && name && !over);
+    } catch {
+      // The line has been cut.
+    }
+    clearTimeout(timer);
+    if (own === ending) end(LOST);
+  };
+
+  line.addEventListener("open", () => line.onopen?.());
+  line.addEventListener("message", (/** @type {MessageEvent} */ event) => line.onmessage?.(event));
+  open();
+  return Object.assign(line, {
+    post: true,
+    url,
+    send: (/** @type {string} */ frame) => {
+      waiting.push(frame);
+      pump();
+    },
+    close: (/** @type {number} */ code) => {
+      // Where the first bytes came and no more, the others may have been kept back.
+      polls ||= code === SILENT;
+      end();
+    },
+  });
+}
