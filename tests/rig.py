@@ -21,6 +21,7 @@ import websockets
 
 from asok import Asok, Limits, Settings
 from asok.sessions import Backend
+from tests.line import Line
 
 __all__ = ["KEY", "Page", "Rig", "Shown", "Tab", "Visitor", "asok_app", "patched", "rig"]
 
@@ -155,12 +156,17 @@ class Visitor:
         assert page.response.status_code == 200, f"{page.response.status_code}: {page.text[:2000]}"
         return page
 
-    async def tab(self, path: str = "/") -> Tab:
-        """A page of this profile with its socket, joined with everything that it shows."""
+    async def tab(self, path: str = "/", *, over: str = "socket") -> Tab:
+        """A page of this profile with its socket or line, joined with everything that it shows."""
         page = await self.open(path)
-        tab = await self.connect()
+        tab = await (self.connect() if over == "socket" else self.line(over))
         await tab.join(page.tokens, page.csrf)
         return tab
+
+    async def line(self, over: str = "post", **headers: str) -> Tab:
+        """A line of this profile, not joined; over: "post" with a stream, or "poll"."""
+        line = Line(self.http, f"{self.rig.base}/live", {"Origin": self.rig.base, **headers}, polling=over == "poll")
+        return Tab(await self.rig.closing.enter_async_context(line))
 
     async def connect(
         self, *, origin: str | None = None, host: str | None = None, cookie: str | None = None, path: str = "/live"
@@ -195,9 +201,9 @@ class Shown:
 
 @dataclass
 class Tab:
-    """One socket, and what a browser would keep of its instances."""
+    """One socket or line, and what a browser would keep of its instances."""
 
-    socket: websockets.ClientConnection
+    socket: Any  # a websockets.ClientConnection or a Line
     name: str = field(default_factory=lambda: secrets.token_hex(8))
     shown: dict[str, Shown] = field(default_factory=dict)
     csrf: str = ""
