@@ -26,6 +26,9 @@ export default function Line(url) {
   const waiting = [];
   /** What the server calls it, once it is open. */
   let name = "";
+  /** So many POSTs with frames have gone, and so many frames have come. */
+  let gone = 0;
+  let come = 0;
   let posting = false;
   let over = false;
   let ending = new AbortController();
@@ -53,7 +56,7 @@ export default function Line(url) {
     let count = 0;
     for (let bytes = 1; count < MOST && waiting[count] && (bytes += size(waiting[count]) + 1) <= LONGEST; ) count++;
     try {
-      const { ok, status } = await post(name, `[${waiting.splice(0, count || 1)}]`);
+      const { ok, status } = await post(`${name} ${++gone}`, `[${waiting.splice(0, count || 1)}]`);
       if (!ok) end(status === 413 ? TOO_BIG : LOST);
     } catch {
       end(LOST);
@@ -68,11 +71,14 @@ export default function Line(url) {
     else if (type) {
       name = data;
       line.dispatchEvent(new Event("open"));
-    } else line.dispatchEvent(new MessageEvent("message", { data }));
+    } else {
+      come++;
+      line.dispatchEvent(new MessageEvent("message", { data }));
+    }
   };
 
-  /** Takes what comes until the answer ends. @param {string} purpose  @param {() => void} [began] */
-  const hear = async (purpose, began) => {
+  /** Takes what comes until the answer ends. @param {string} purpose */
+  const hear = async (purpose) => {
     const { ok, body } = await post(purpose);
     if (!ok || !body) return end(LOST);
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -101,7 +107,7 @@ export default function Line(url) {
       } else end(LOST);
     }, PATIENCE);
     try {
-      do await hear(name || purpose);
+      do await hear(name ? `${name} ${come}` : purpose);
       while (purpose === "poll" && name && !over);
     } catch {
       // The line has been cut.
