@@ -20,6 +20,8 @@ __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
 SAFE = ("GET", "HEAD")
 ATTEMPTS = 5
 FAILED = 500
+# What a person does on a live page counts, so that no other site may lay it under its own.
+FRAMING = "frame-ancestors 'self'"
 
 
 def cookie_name(scheme: str) -> str:
@@ -127,6 +129,7 @@ class _Response:
         if session.needed:
             headers["cache-control"] = "no-store"
             headers.add_vary_header("Cookie")
+            headers.setdefault("content-security-policy", FRAMING)  # an app's own policy says all itself
         if session.needed and (session.is_new or session.regenerated or slides):
             age = int(self.middleware.settings.limits.session_age)
             headers.append("set-cookie", f"{name}={session.id}; Path=/; Max-Age={age}; {self._flags()}")

@@ -12,12 +12,12 @@ from typing import Any
 from starlette.responses import PlainTextResponse
 
 from asok import Asok, Component, Limits, bind, exposed, private
-from asok.server import OneLine
+from asok.journal import OneLine
 from asok.state import KeyRing, Token, unseal
 from tests.rig import KEY, Rig, Tab, asok_app, rig
 
-__all__ = ["EVIL", "HONEST", "ONE", "OTHER_KEY", "RING", "Log", "asok_app", "attacked", "define", "members", "opened"]
-__all__ += ["ran", "reset_or_refused", "unharmed"]
+__all__ = ["EVIL", "HONEST", "ONE", "OTHER_KEY", "RING", "HonestVisitors", "Log", "asok_app", "attacked", "define"]
+__all__ += ["members", "opened", "ran", "reset_or_refused", "unharmed"]
 
 RING = KeyRing([KEY])
 OTHER_KEY = "an0ther-K3y_of-the-tests-zyxwvutsrqponmlkjih"

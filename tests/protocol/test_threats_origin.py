@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import websockets
 
+from asok import Component, Store, exposed
 from asok.sessions import owner_of
 from tests.protocol.attacked import (
     ONE,
@@ -16,7 +19,17 @@ from tests.protocol.attacked import (
     attacked,
     define,
     members,
+    ran,
 )
+from tests.rig import Rig
+
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +65,50 @@ async def test_t14_the_first_message_brings_the_sessions_csrf_token(tmp_path: Pa
             assert await tab.closed() == 4401, csrf
 
 
-async def test_t15_nothing_but_a_socket_is_served_at_the_endpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("over", ["post", "poll"])
+async def test_t15_a_line_is_opened_and_written_to_by_the_page_of_its_session_alone(tmp_path: Path, over: str) -> None:
     async with attacked(asok_app(tmp_path, ONE)) as served:
-        visitor = await served.visitor()
-        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
-            answer = await visitor.http.request(method, "/live", content=b'[["join"]]')
-            assert answer.status_code in (404, 405), method
-            assert not [name for name in answer.headers if name.startswith("access-control")]
+        victim, other = await served.visitor(), await served.visitor()
+        tab = await victim.tab(over=over)
+        foreign = (await other.open()).csrf
+        own = {"origin": served.base, "content-type": "application/json", "cookie": f"asok={victim.cookie}"}
+        opening = {"post": "open", "poll": "poll"}[over]
+        for purpose in (opening, f"{tab.socket.name} 9"):
+            good = {**own, "asok-line": purpose}
+            for changed, status in (
+                ({"origin": "http://evil.test"}, 403), ({"origin": "null"}, 403), ({"origin": ""}, 403),
+                ({"sec-fetch-site": "cross-site"}, 403), ({"sec-fetch-site": "same-site"}, 403),
+                ({"content-type": "text/plain"}, 415), ({"content-type": "application/x-www-form-urlencoded"}, 415),
+                ({"content-type": "application/json; charset=utf-8"}, 415), ({"content-type": ""}, 415),
+                ({"asok-line": ""}, 404), ({"asok-line": tab.socket.name[:-1]}, 404), ({"asok-line": "x" * 99}, 404),
+            ):  # fmt: skip
+                answer = await unread_post(served, {**good, **changed})
+                assert answer.startswith(f"HTTP/1.1 {status}".encode()), (purpose, changed, answer[:40])
+                assert b"access-control" not in answer.lower()
+        for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            assert (await unread_post(served, own, method)).startswith(b"HTTP/1.1 405"), method
+        stolen = {"origin": served.base, "content-type": "application/json", "asok-line": f"{tab.socket.name} 2"}
+        event = f'[["event","{tab.only}",1,"add"]]'
+        for thief in (other, await served.visitor()):
+            assert (await thief.http.post("/live", content=event, headers=stolen)).status_code == 404
+        for csrf in ("", "x", foreign):
+            line = await victim.line(over)
+            await line.send("join", 1, csrf, "tab", [])
+            assert await line.closed() == 4401, csrf
+        assert "add" not in ran
+        assert (await tab.event("add"))[0] == "update"
+
+
+async def unread_post(served: Rig, headers: dict[str, str], method: str = "POST") -> bytes:
+    """How a request is answered of whose body nothing ever comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    given = {"Host": f"127.0.0.1:{served.port}", **{name: value for name, value in headers.items() if value}}
+    lines = [f"{method} /live HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "Content-Length: 9"]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return answer
 
 
 async def test_t16_the_session_id_is_ours_long_and_new_after_a_login(tmp_path: Path) -> None:
@@ -117,3 +167,139 @@ async def test_t37_a_live_page_is_stored_by_nobody(tmp_path: Path) -> None:
         live = await visitor.http.get("/")
         assert live.headers["cache-control"] == "no-store"
         assert "cookie" in live.headers["vary"].lower()
+
+
+class ForgedForms(Component):
+    count = 0
+    template = "<section><form ws-submit='add'><input name='by'><button>Add</button></form><b>{{ count }}</b></section>"
+
+    @exposed
+    def add(self, by: int) -> None:
+        self.count += by
+
+
+async def test_t15_a_form_of_another_site_or_session_has_no_effect(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/", ForgedForms)
+    async with attacked(app) as served:
+        victim, other = await served.visitor(), await served.visitor()
+        page, foreign = await victim.open(), await other.open()
+        fields = {**dict(HIDDEN.findall(page.text)), "by": "1"}
+        theirs = {**dict(HIDDEN.findall(foreign.text)), "by": "1"}
+        own = {"origin": served.base, "content-type": "application/x-www-form-urlencoded"}
+        for changed in (
+            {"origin": "http://evil.test"}, {"origin": "null"}, {"origin": ""}, {"origin": served.base + ".evil.test"},
+            {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "none"},
+            {"content-type": "text/plain"}, {"content-type": "application/json"}, {"content-type": ""},
+        ):  # fmt: skip
+            headers = {name: value for name, value in {**own, **changed}.items() if value}
+            answer = await victim.http.post("/live/form", content=urlencode(fields), headers=headers)
+            assert answer.status_code in (403, 415), changed
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+        for wrong in (
+            theirs,
+            {**fields, "_asok-csrf": "x"},
+            {**fields, "_asok-csrf": theirs["_asok-csrf"]},
+            {"by": "1"},
+        ):
+            answer = await victim.http.post("/live/form", content=urlencode(wrong), headers=own)
+            assert answer.status_code in (400, 403), wrong
+        for method in ("GET", "PUT", "DELETE", "PATCH"):
+            answer = await victim.http.request(method, "/live/form", content=urlencode(fields), headers=own)
+            assert answer.status_code == 405, method
+        assert "<b>0</b>" in (await victim.open()).text
+        assert (await victim.http.post("/live/form", content=urlencode(fields), headers=own)).status_code == 303
+        assert "<b>1</b>" in (await victim.open()).text
+
+
+async def test_t15_a_write_to_a_store_comes_from_the_page_of_its_session(tmp_path: Path) -> None:
+    shared = Store({"n": 0}, name="polled", readable=True, writable={"n": int})
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        victim, other = await served.visitor(), await served.visitor()
+        csrf, foreign = (await victim.open()).csrf, (await other.open()).csrf
+        good = {"x-csrf-token": csrf, "origin": served.base, "content-type": "application/json"}
+        for changed, status in (
+            ({"x-csrf-token": ""}, 403), ({"x-csrf-token": foreign}, 403), ({"x-csrf-token": csrf[:-1]}, 403),
+            ({"origin": "http://evil.test"}, 403), ({"origin": "null"}, 403), ({"sec-fetch-site": "cross-site"}, 403),
+            ({"content-type": "text/plain"}, 415), ({"content-type": "application/x-www-form-urlencoded"}, 415),
+            ({"content-type": "multipart/form-data; boundary=x"}, 415),
+        ):  # fmt: skip
+            answer = await victim.http.put("/live/store/polled/n", content="1", headers={**good, **changed})
+            assert answer.status_code == status, changed
+            assert answer.json()["text"] == ""
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert shared.read("n") == 0
+        assert (await victim.http.put("/live/store/polled/n", content="1", headers=good)).status_code == 200
+        assert shared.read("n") == 1
+
+
+async def test_t26_what_a_request_says_of_its_own_address_decides_nothing(tmp_path: Path) -> None:
+    class Redirects(Component):
+        template = "<form ws-submit='go'><button>Go</button></form>"
+
+        @exposed
+        def go(self) -> None:
+            """Leads back to its page."""
+
+    app = asok_app(tmp_path, {"/": "{{ component('Redirects') }}"})
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        fields = dict(HIDDEN.findall(page.text))
+        for line, host in (
+            ("POST http://evil.test/live/form HTTP/1.1", f"127.0.0.1:{served.port}"),
+            ("POST //evil.test/live/form HTTP/1.1", f"127.0.0.1:{served.port}"),
+            ("POST /live/form HTTP/1.1", "evil.test"),
+        ):
+            answer = await raw_post(served, line, host, urlencode(fields), f"asok={visitor.cookie}")
+            assert b"location: http" not in answer.lower() and b"evil.test" not in answer.partition(b"\r\n\r\n")[0]
+            assert b"HTTP/1.1 5" not in answer
+        done = await visitor.http.post("/live/form", data=fields, headers={"origin": served.base})
+        assert (done.status_code, done.headers["location"]) == (303, "/")
+
+
+async def raw_post(served: Rig, line: str, host: str, body: str, cookie: str) -> bytes:
+    """A request as no browser would write it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    headers = [line, f"Host: {host}", f"Origin: {served.base}", f"Cookie: {cookie}", f"Content-Length: {len(body)}"]
+    headers += ["Content-Type: application/x-www-form-urlencoded", "Connection: close", "", body]
+    writer.write("\r\n".join(headers).encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_t27_forwarded_headers_of_a_stranger_change_neither_origin_nor_host_nor_cookie(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, ONE)
+    forged = {
+        "x-forwarded-host": "evil.test",
+        "forwarded": "host=evil.test;proto=https;for=10.0.0.1",
+        "x-real-ip": "::1",
+    }
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        answer = await visitor.http.get("/", headers=forged)
+        assert answer.headers["set-cookie"].startswith("asok=") and "evil" not in answer.text
+        refused = await visitor.http.get("/", headers={"Host": "evil.test", "x-forwarded-host": "127.0.0.1"})
+        assert refused.status_code == 400
+        upgrade = {**UPGRADE, "Cookie": f"asok={visitor.cookie}", "Host": f"127.0.0.1:{served.port}"}
+        for origin in ("http://evil.test", "https://evil.test"):
+            answer = await visitor.http.get("/live", headers={**upgrade, **forged, "Origin": origin})
+            assert answer.status_code == 403
+
+
+async def test_t37_whatever_holds_a_token_is_stored_by_nobody(tmp_path: Path) -> None:
+    Store({"n": 0}, name="cached", readable=True)
+    app = asok_app(tmp_path, {**ONE, "/bad": "{{ component('Counter', count='no number') }}"})
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        for path in ("/", "/honest", "/live/store/cached/n"):
+            for _ in range(2):
+                answer = await visitor.http.get(path, headers={"cache-control": "max-age=3600"})
+                assert answer.headers["cache-control"] == "no-store", path
+        answer = await visitor.http.post("/live/form", headers={"origin": served.base})
+        assert answer.headers["cache-control"] == "no-store"
+        script = re.search(r'src="([^"]+/alive\.js)"', (await visitor.open()).text)
+        assert script is not None
+        kept = await visitor.http.get(script[1])
+        assert "immutable" in kept.headers["cache-control"] and "set-cookie" not in kept.headers
