@@ -1,34 +1,53 @@
-"""How fast one browser may send: a token bucket."""
+"""How fast one connection may send, and from when on it is a flood."""
 
 from __future__ import annotations
 
 import time
 
+from asok.crowding import Bucket, Visitor
 from asok.outbox import Closing
 from asok.protocol import CLOSE
 from asok.settings import Limits
 
 __all__ = ["Admission"]
 
+SHORTEST = 0.1  # seconds, after which an event that was not taken may come again
+
 
 class Admission:
-    """Lets through so many messages a second; who goes on though the bucket is empty is a flood."""
+    """Counts what a connection sends against what its session may.
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._tokens, self._refilled, self._strikes = float(limits.burst), time.monotonic(), 0
+    All messages have one budget: who is beyond it is read no faster. Events have a smaller one: those beyond it are
+    not taken, and each is told when its turn would come. Who sends on in spite of that is a flood.
+    """
 
-    def admits(self) -> bool:
-        """Whether one more message may come now. Raises Closing."""
-        now = time.monotonic()
-        refill = (now - self._refilled) * self._limits.events_per_second
-        self._tokens, self._refilled = min(self._limits.burst, self._tokens + refill), now
-        if self._tokens == self._limits.burst:
-            self._strikes = 0
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return True
-        self._strikes += 1
-        if self._strikes > self._limits.strikes:
+    __slots__ = ("_limits", "_refused", "_visitor")
+
+    def __init__(self, limits: Limits, visitor: Visitor) -> None:
+        self._limits, self._visitor, self._refused = limits, visitor, Bucket()
+
+    def count(self, messages: int = 1) -> float:
+        """Seconds after which what has come may be taken; 0 where it may now. It is worth so many messages."""
+        rate = self._limits.messages_per_second
+        if rate:
+            self._visitor.messages.owe(messages / rate, time.monotonic())
+        return self.arrears
+
+    @property
+    def arrears(self) -> float:
+        """Seconds by which the session is beyond its budget of messages."""
+        rate = self._limits.messages_per_second
+        if not rate:
+            return 0.0
+        return max(0.0, self._visitor.messages.owed(time.monotonic()) - self._limits.messages_burst / rate)
+
+    def delay(self) -> int:
+        """Milliseconds after which an event may come again; 0 where it may come now, and is counted. Raises Closing."""
+        limits, now = self._limits, time.monotonic()
+        wait = self._visitor.events.take(limits.events_per_second, limits.burst, now)
+        if not wait:
+            return 0
+        if self._refused.take(limits.events_per_second, limits.strikes, now):
             raise Closing(CLOSE.FLOOD, "too many events")
-        return False
+        # Those that were refused before it come before it.
+        return round(max(SHORTEST, wait, self._refused.owed(now)) * 1000)

@@ -32,6 +32,7 @@ from asok.endpoints import LiveEndpoint
 from asok.errors import ConfigurationError, Denied, FieldError, RenderError
 from asok.form_http import FormEndpoint
 from asok.frames import Child
+from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
 from asok.origins import host_allowed
@@ -83,6 +84,7 @@ class Asok(Sharing):
     ) -> None:
         self.root = Path(root) if root is not None else settings.root if settings else folder_of_caller(__name__)
         self.settings = settings or Settings.read(self.root)
+        keep_journal(debug=self.settings.debug)
         discover(self.root / "src" / "components")
         self.backend = backend or _backend(self.settings)
         self._templates = Templates(self.settings, Statics(self.settings.live, debug=self.settings.debug), env)

@@ -66,5 +66,6 @@ class Attempt:
     def undo(self) -> None:
         """Nothing of the work counts: what it wanted to run is not started, what it has started writes nothing."""
         self._unit.work.void = True
+        self._screen.drop_step(self._unit.token.instance)
         for task in surroundings_of(self._unit.component).tasks:
             task.close()

@@ -123,6 +123,8 @@ class Connections:
             reader.cancel()
         except Exception as error:
             log.info("the connection is gone: %s", type(error).__name__)
+        finally:
+            session.outbox.discard()  # nobody waits for room any more
 
     def own(self, work: Coroutine[Any, Any, None]) -> None:
         """See to a conversation that no request carries, until it ends or `close` is called."""

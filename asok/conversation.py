@@ -39,7 +39,7 @@ log = logging.getLogger("asok")
 
 RETRY_MS = 100
 BUSY_MS = 1000
-LOG_LINES = 10
+TO_END = 1.0  # for a method that was cancelled
 NUMBERS = count(1)
 
 
@@ -54,24 +54,37 @@ class LiveSession:
         self.number = next(NUMBERS)
         self._lines: dict[str, Line] = {}
         self._reach = Reach(engine, self.owner, self._lines, self._fail)
-        self.screen = Screen(engine, self.outbox.put, self._reach.committed, self._reach.later)
+        self.screen = Screen(engine, self.outbox, self._reach.committed, self._reach.later)
         self._live = Live(engine, scope, session_id, self.screen)
-        self._stores = StoreTraffic(engine, session_id, self.outbox, self._may_log)
+        self._stores = StoreTraffic(engine, session_id, self.outbox)
         self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
-        self._logged = (0, 0)
-        self._admission = Admission(self._limits)
+        self._admission = Admission(self._limits, engine.crowd.visitor(self.owner))
+        self.outbox.drained = self.screen.show_late_steps
 
     @property
     def greeted(self) -> bool:
         """Whether the first join has come."""
         return bool(self.screen.tab)
 
+    async def ready(self) -> None:
+        """Wait until one more message may come: while the tab does not read, or has sent more than its share."""
+        if not self.outbox.has_room:
+            await self.outbox.room()
+        pause = self._admission.count()
+        if pause and self.greeted:
+            await asyncio.sleep(pause)
+
+    def affords(self, messages: int) -> bool:
+        """Whether so many messages may come at once, and they are counted; for who cannot wait for `ready`."""
+        if not self.outbox.has_room or self._admission.arrears:
+            return False
+        self._admission.count(messages)
+        return True
+
     def receive(self, message: protocol.ClientMessage) -> None:
-        """Take a message. Raises Closing where the connection must end."""
-        if self.outbox.overflowing:
-            raise Closing(CLOSE.FLOOD, "nothing is read")
+        """Take a message, which should have waited for `ready`. Raises Closing where the connection must end."""
         match message:
             case protocol.Join():
                 self._join(message)
@@ -93,11 +106,17 @@ class LiveSession:
                 self._stores.receive(message, self.screen.tab)
 
     async def settle(self, seconds: float) -> None:
-        """Take no more events, and wait for the methods that run, at most so long."""
+        """Take no more events, and wait for the methods that run; one that takes longer ends, and nothing of it is
+        kept."""
         self._draining = True
         running = [line.task for line in self._lines.values() if line.task is not None]
-        if running:
-            await asyncio.wait(running, timeout=seconds)
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=TO_END)
 
     async def end(self, *, gone: bool) -> None:
         """The connection is over: what has been taken may finish, though nobody hears of it; steps end.
@@ -132,9 +151,9 @@ class LiveSession:
         if message.protocol != protocol.PROTOCOL:
             self.outbox.put(protocol.Reload())
             return
-        if not self._admission.admits():
-            self.outbox.put(protocol.SlowDown("", 0, BUSY_MS))
-            raise Closing(CLOSE.FLOOD, "too many joins")
+        if self._draining:
+            return  # the close is on its way, and who comes back joins with everything
+        self._admission.count(len(message.instances))
         if not self.greeted:
             self._check_csrf(message.csrf)
             self.screen.tab = message.tab[:32] or "-"
@@ -185,8 +204,7 @@ class LiveSession:
         return line
 
     def _reset(self, instance: str, error: Exception) -> None:
-        if self._may_log():
-            log.info("reset of %s: %r", instance or "a malformed token", str(error))
+        log.info("reset of %s: %r", instance or "a malformed token", str(error))
         self._gone.setdefault(instance, None)
         self._forget(instance)
         self.outbox.put(protocol.Reset(instance))
@@ -207,8 +225,9 @@ class LiveSession:
     def _take(self, event: protocol.Event) -> None:
         """Queue an event, or say at once why not."""
         line = self._lines.get(event.instance)
-        if not self._admission.admits() or self._draining:
-            self.outbox.put(protocol.SlowDown(event.instance, event.seq, RETRY_MS))
+        delay = RETRY_MS if self._draining else self._admission.delay()
+        if delay:
+            self.outbox.put(protocol.SlowDown(event.instance, event.seq, delay))
         elif line is None:
             self._answer_stranger(event)
         elif event.seq > line.expected or self._waiting >= self._limits.inbound:
@@ -318,20 +337,12 @@ class LiveSession:
         self._refuse(instance, 0, error if isinstance(error, Refusal) else MethodFailed(name, error))
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
-        if not self._may_log():
-            pass
-        elif isinstance(error, MethodFailed | Parked):
+        if isinstance(error, MethodFailed | Parked):
             cause = error.cause if self._engine.settings.debug and isinstance(error, MethodFailed) else None
             log.error("%r", str(error), exc_info=cause)
         else:
             log.warning("refused: %r", str(error)[:200])
         self.outbox.put(protocol.Refused(instance, seq, error.code, self._shown(str(error))))
-
-    def _may_log(self) -> bool:
-        """Not more than some lines a second: a browser must not fill the log."""
-        second = int(time.monotonic())
-        self._logged = (second, self._logged[1] + 1 if self._logged[0] == second else 1)
-        return self._logged[1] <= LOG_LINES
 
     def _shown(self, text: str) -> str:
         return text if self._engine.settings.debug else ""

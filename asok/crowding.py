@@ -62,6 +62,14 @@ class Bucket:
         self._due = due
         return 0.0
 
+    def owe(self, seconds: float, now: float) -> None:
+        """Take so many seconds' worth, even if it is not there."""
+        self._due = max(self._due, now) + seconds
+
+    def owed(self, now: float) -> float:
+        """Seconds until it is full again."""
+        return max(0.0, self._due - now)
+
     def is_full(self, now: float) -> bool:
         """Whether it is as a new one."""
         return self._due <= now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.types import Message, Receive, Scope, Send
@@ -53,6 +54,7 @@ class LiveEndpoint:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return int(message.get("code") or 1005)
+            await session.ready()
             try:
                 self._take(session, message)
             except ProtocolError as error:
@@ -100,3 +102,5 @@ async def _deny(scope: Scope, send: Send, status: int, retry_after: int = 1) -> 
     headers = [(b"content-length", b"0"), (b"retry-after", str(retry_after).encode())]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})
+    # uvicorn logs an error about whoever returns before the connection is closed, though it has been answered.
+    await asyncio.sleep(0.01)

@@ -184,6 +184,8 @@ class Live:
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""
         rendering = await self._render(unit)
+        if rendering.children and not self.screen.reads:
+            return  # children would have to be sent at once
         fresh = await self._mount_children(unit, rendering)
         await keep(self.engine, self.owner, fresh)
         if not unit.work.over:  # else what has become of it is shown already

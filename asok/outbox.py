@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections.abc import Callable
 
 from asok import protocol
 from asok.settings import Limits
@@ -20,16 +20,22 @@ class Closing(Exception):
 
 
 class Outbox:
-    """Frames that wait to be sent: those who make many of them wait for room."""
+    """Frames that wait to be sent: those who make many of them wait for room.
+
+    drained: called when there is room again. What is rarely needed is made when it is.
+    """
+
+    __slots__ = ("_closing", "_discarding", "_frames", "_limits", "_makers", "_sender", "_size", "drained")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._frames: deque[str] = deque()
+        self._frames: list[str] = []
         self._size = 0
-        self._filled, self._drained = asyncio.Event(), asyncio.Event()
-        self._drained.set()
+        self._sender: asyncio.Future[None] | None = None
+        self._makers: list[asyncio.Future[None]] = []
         self._closing: Closing | None = None
         self._discarding = False
+        self.drained: Callable[[], None] | None = None
 
     def put(self, message: protocol.ServerMessage | protocol.StoreMessage) -> None:
         """Add a message; never waits."""
@@ -37,39 +43,35 @@ class Outbox:
 
     def put_text(self, frame: str) -> None:
         """Add a message that is encoded already."""
-        if self._discarding:
-            return
-        self._frames.append(frame)
-        self._size += len(frame)
-        self._filled.set()
-        if len(self._frames) >= self._limits.outbox_messages or self._size >= self._limits.outbox_bytes:
-            self._drained.clear()
+        if not self._discarding:
+            self._frames.append(frame)
+            self._size += len(frame)
+            self._wake()
 
     @property
     def has_room(self) -> bool:
         """Whether it is below its bounds."""
-        return self._drained.is_set()
+        return len(self._frames) < self._limits.outbox_messages and self._size < self._limits.outbox_bytes
 
     async def room(self) -> None:
         """Wait until the outbox is below its bounds."""
-        await self._drained.wait()
+        while not self.has_room:
+            maker = asyncio.get_running_loop().create_future()
+            self._makers.append(maker)
+            await maker
 
     def close(self, code: int, reason: str) -> None:
         """End the connection after what waits has been sent."""
         if self._closing is None:
             self._closing = Closing(code, reason)
-            self._filled.set()
-
-    @property
-    def overflowing(self) -> bool:
-        """Whether somebody asks for much and reads nothing."""
-        return len(self._frames) > 32 * self._limits.outbox_messages
+            self._wake()
 
     def discard(self) -> None:
         """Nobody reads any more."""
         self._discarding = True
         self._frames.clear()
-        self._drained.set()
+        self._size = 0
+        self._release()
 
     @property
     def closed(self) -> bool:
@@ -78,16 +80,32 @@ class Outbox:
 
     async def get(self) -> str:
         """The oldest frame, as soon as there is one. Raises Closing after the last one of a closed outbox."""
-        await self._filled.wait()
-        if not self._frames and self._closing is not None:
-            raise self._closing
-        frame = self._frames.popleft()
+        while not self._frames:
+            if self._closing is not None:
+                raise self._closing
+            self._sender = asyncio.get_running_loop().create_future()
+            try:
+                await self._sender
+            finally:
+                self._sender = None
+        had_room = self.has_room
+        frame = self._frames.pop(0)
         self._size -= len(frame)
-        if not self._frames and self._closing is None:
-            self._filled.clear()
-        if len(self._frames) < self._limits.outbox_messages and self._size < self._limits.outbox_bytes:
-            self._drained.set()
+        if not had_room and self.has_room:
+            self._release()
         return frame
+
+    def _wake(self) -> None:
+        if self._sender is not None and not self._sender.done():
+            self._sender.set_result(None)
+
+    def _release(self) -> None:
+        makers, self._makers = self._makers, []
+        for maker in makers:
+            if not maker.done():
+                maker.set_result(None)
+        if self.drained is not None:
+            self.drained()
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import math
 import signal
 import socket
@@ -24,6 +23,7 @@ from watchfiles import Change, awatch
 from asok.app import Asok
 from asok.component import registry
 from asok.errors import ConfigurationError
+from asok.journal import OneLine
 from asok.loading import Loaded
 from asok.settings import Limits, Settings, development_key
 
@@ -180,16 +180,6 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
 
 
 # --- the log
-
-
-class OneLine(logging.Filter):
-    """A browser's bad bytes are one line, no traceback: they tell nothing about the program."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record, some without their traceback."""
-        if str(record.msg).startswith("Invalid UTF-8"):
-            record.exc_info = record.exc_text = None
-        return True
 
 
 def log_config(*, development: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -97,8 +97,17 @@ class Unit:
         return self.record.applied.get(tab, 0) if self.record else 0
 
 
+class Outlet(Protocol):
+    """Where messages to a tab go. has_room: whether it reads them."""
+
+    @property
+    def has_room(self) -> bool: ...
+
+    def put(self, message: protocol.ServerMessage) -> None: ...
+
+
 class Screen:
-    """The instances that a tab shows, and the messages that change them. `send` takes them.
+    """The instances that a tab shows, and the messages that change them.
 
     committed: called with each unit of work that counts, and its record.
     """
@@ -106,11 +115,11 @@ class Screen:
     def __init__(
         self,
         engine: Engine,
-        send: Callable[[protocol.ServerMessage], None],
+        outlet: Outlet,
         committed: Callable[[Unit, Record], None],
         later: Callable[[Component], Awaitable[None]],
     ) -> None:
-        self.engine, self.send = engine, send
+        self.engine, self._outlet = engine, outlet
         self.committed, self.later = committed, later
         self.tab, self.gone = "", False
         # Asked once: each answer costs a system call.
@@ -120,8 +129,19 @@ class Screen:
         self._statics: set[str] = set()
         self._asking: dict[tuple[str, int], Asking] = {}
         self._left: dict[str, asyncio.Task[None]] = {}
+        # The newest step of each instance, while the tab does not read.
+        self._steps: dict[str, tuple[Unit, int, Rendering]] = {}
         # Questions that no event asks have numbers of their own, above those of events.
         self._numbers = count(2**52)
+
+    def send(self, message: protocol.ServerMessage) -> None:
+        """Send a message."""
+        self._outlet.put(message)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the tab takes what it is sent; if not, only what is final is sent."""
+        return self._outlet.has_room
 
     def known(self, unit: Unit) -> str | None:
         """The text on the page: from the cache, or rendered again from the state that was sent with it."""
@@ -161,6 +181,7 @@ class Screen:
     def let_go(self, instance: str) -> None:
         """The page does not show it any more. What runs in it may finish, though nobody hears of it."""
         self.sent.pop(instance, None)
+        self.drop_step(instance)
         joined = self.joined.pop(instance, None)
         if joined is not None and joined.task is not None and not joined.task.done():
             self._left[instance] = joined.task
@@ -224,6 +245,7 @@ class Screen:
     ) -> None:
         """Send a rendering, its token and its effects; the page may show a newer one already."""
         joined, (token, text) = unit.joined, sealed
+        self.drop_step(token.instance)
         if self.joined.get(token.instance) is not joined:
             return  # it has left the page, which may have been given another one by now
         if joined.token is not unit.token and token.version < joined.token.version:
@@ -241,12 +263,28 @@ class Screen:
         return joined.shown == rendering.digest and unit.version == joined.token.version
 
     def show_step(self, unit: Unit, seq: int, rendering: Rendering) -> None:
-        """Send a rendering that nothing has committed; the token that the browser has does not belong to it."""
-        joined = unit.joined
-        if self.joined.get(joined.token.instance) is not joined:
+        """Send a rendering that nothing has committed; the token that the browser has does not belong to it.
+
+        A tab that does not read gets the newest one when it does.
+        """
+        joined, instance = unit.joined, unit.joined.token.instance
+        if self.joined.get(instance) is not joined:
             return
-        self.send(protocol.Update(joined.token.instance, seq, self.change(unit, rendering)))
+        if not self.reads:
+            self._steps[instance] = unit, seq, rendering
+            return
+        self._steps.pop(instance, None)
+        self.send(protocol.Update(instance, seq, self.change(unit, rendering)))
         joined.shown, joined.held = rendering.digest, True
+
+    def show_late_steps(self) -> None:
+        """The tab reads again."""
+        for late in list(self._steps.values()):
+            self.show_step(*late)
+
+    def drop_step(self, instance: str) -> None:
+        """What came after it is shown, or it does not count."""
+        self._steps.pop(instance, None)
 
     def ask(self, joined: Joined, seq: int) -> Asking:
         """The questions of an event, or of what no event has asked for (seq 0)."""

@@ -87,15 +87,10 @@ class Followed:
 
 
 class StoreTraffic:
-    """Takes the tab's messages about stores in their order, and tells it what changes.
+    """Takes the tab's messages about stores in their order, and tells it what changes."""
 
-    may_log: whether one more line may be written now, since a browser must not fill the log.
-    """
-
-    def __init__(
-        self, engine: Engine, session_id: str, outbox: Outbox, may_log: Callable[[], bool] = lambda: True
-    ) -> None:
-        self._engine, self._session_id, self._outbox, self._may_log = engine, session_id, outbox, may_log
+    def __init__(self, engine: Engine, session_id: str, outbox: Outbox) -> None:
+        self._engine, self._session_id, self._outbox = engine, session_id, outbox
         self._waiting: deque[tuple[Message, str]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._teller: asyncio.Task[None] | None = None
@@ -158,10 +153,9 @@ class StoreTraffic:
             error.store = error.store or message.store
         code = error.code if isinstance(error, StoreError) else "failed"
         text = str(error) if self._engine.settings.debug else ""
-        if self._may_log():
-            log.log(logging.WARNING if expected else logging.ERROR, "refused: %r", str(error)[:200])
-            if not expected and self._engine.settings.debug:
-                log.error("a message about stores failed", exc_info=error)
+        log.log(logging.WARNING if expected else logging.ERROR, "refused: %r", str(error)[:200])
+        if not expected and self._engine.settings.debug:
+            log.error("a message about stores failed", exc_info=error)
         match message:
             case protocol.Write():
                 self._outbox.put(protocol.Unwritten(message.n, code, text))

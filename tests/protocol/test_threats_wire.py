@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from asok import Limits
-from asok.server import OneLine
+from asok.journal import OneLine
 from asok.sessions import owner_of
 from asok.state import seal
 from tests.protocol.attacked import (

@@ -64,7 +64,7 @@ async def opened(answer: Tab | tuple[int, int]) -> Tab:
 async def let_in(visitor: Visitor, address: str = "") -> Tab:
     """The socket of one who comes again until there is room."""
     async with asyncio.timeout(5):
-        while isinstance(answer := await knock(visitor, address), tuple):  # noqa: ASYNC110  # as a browser does it
+        while isinstance(answer := await knock(visitor, address), tuple):  # as a browser does it
             assert refused(answer)
             await asyncio.sleep(0.02)
     return answer

@@ -17,6 +17,7 @@ LAYERS = (
     # words
     "asok.errors",
     "asok.settings",
+    "asok.journal",
     # pure
     "asok.shape",
     "asok.entered",

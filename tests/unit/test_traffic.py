@@ -861,8 +861,9 @@ def most_sockets(wanted: int) -> int:
 
 
 async def test_a_thousand_sockets_that_show_one_value_all_have_its_change(tmp_path: Path, votes: Store) -> None:
-    sockets = most_sockets(1000)
-    async with served(tmp_path, "{{ component('Idle') }}{{ store('votes').react('counter') }}") as site:
+    sockets, limits = most_sockets(1000), Limits(session_connections=0, joins_per_second=0, messages_per_second=0)
+    body = "{{ component('Idle') }}{{ store('votes').react('counter') }}"
+    async with served(tmp_path, body, limits=limits) as site:
         visitor = await site.visitor()
         page = await visitor.open()
         keys = values(REACT, page.text)
