@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from asok.connections import LOST, Connections
+from asok.connections import LOST, Connections, cut
 from asok.conversation import LiveSession
 from asok.crowding import Crowded, Seat
 from asok.errors import AsokError, Busy
@@ -27,6 +27,7 @@ log = logging.getLogger("asok")
 
 # Proxies close what is silent for long, often after 60 s.
 HEARTBEAT = 15.0
+SURFEIT = 16
 JSON, EVENTS = "application/json", "text/event-stream"
 NAME = re.compile(r"([0-9a-f]{16}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})(?: ([0-9]{1,15}))?")
 CODES = {400: CLOSE.PROTOCOL, 413: CLOSE.TOO_BIG}
@@ -88,7 +89,7 @@ class PostEndpoint:
         headers = Headers(scope=scope)
         if scope["method"] != "POST":
             raise PostRefused(405, f"{scope['method']!r} of the live endpoint")
-        if self._connections.is_foreign(scope) or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        if self._connections.is_foreign(scope) or set(headers.getlist("sec-fetch-site")) - {"same-origin"}:
             raise PostRefused(403, f"from {headers.get('origin', '')[:80]!r}")
         if headers.getlist("content-type") != [JSON]:
             raise PostRefused(415, f"expected {JSON}, without parameters")
@@ -96,19 +97,23 @@ class PostEndpoint:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body. Raises PostRefused where it is too large, too slow, or breaks off."""
-        most, body, more = self._limits.message, bytearray(), True
+        most, body, size, more = self._limits.message, bytearray(), 0, True
         try:
             async with asyncio.timeout(self._limits.first_message):
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise PostRefused(400, "a body that broke off")
-                    body += message.get("body", b"")
-                    if len(body) > most:
-                        raise PostRefused(413, f"more than {most} bytes")
-                    more = message.get("more_body", False)
+                        raise PostRefused(408, "a body that broke off")
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    body += chunk[: most + 1 - len(body)]
+                    # Who sends a little too much gets an answer only once it has been read: a server that closes
+                    # before resets the connection.
+                    more = message.get("more_body", False) and size < SURFEIT * most
         except TimeoutError:
             raise PostRefused(408, "the body did not come in time") from None
+        if size > most:
+            raise PostRefused(413, f"more than {most} bytes")
         return bytes(body)
 
     # ---- opening
@@ -126,7 +131,7 @@ class PostEndpoint:
             session = await self._conversation(seat, scope, send)
             if session is None:
                 return
-            wire = Stream(send)
+            wire = Stream(scope, send)
             with self._lines.holding(HeldLine(session, self._limits)) as name:
                 await wire.begin(name)
                 await self._connections.carry(session, lambda: _hung_up(receive), wire)
@@ -178,8 +183,8 @@ class Stream:
 
     heartbeat: float | None = HEARTBEAT
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
 
     async def begin(self, name: str) -> None:
         """Send the answer's head, and what the line is called."""
@@ -198,6 +203,10 @@ class Stream:
     async def close(self, code: int) -> None:
         """Send the close as the last event."""
         await self._write(f"event: close\ndata: {code}\n\n", more=False)
+
+    def cut(self) -> None:
+        """Drop the connection."""
+        cut(self._scope)
 
     async def _write(self, events: str, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": events.encode(), "more_body": more})

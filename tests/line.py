@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import websockets
 
-__all__ = ["CODES", "Line", "LineRefused", "events_of"]
+__all__ = ["CODES", "Line", "LineRefused", "events_of", "frames"]
 
 EVENTS = "text/event-stream"
 LOST = 1006
@@ -70,9 +70,7 @@ class Line:
             self._end(CODES.get(answer.status_code, LOST))
         return answer.status_code
 
-    async def request(
-        self, purpose: str, body: bytes = b"[]", *, url: str = "", accept: str = "*/*"
-    ) -> httpx.Response:
+    async def request(self, purpose: str, body: bytes = b"[]", *, url: str = "", accept: str = "*/*") -> httpx.Response:
         """One POST."""
         headers = {**self.headers, "Asok-Line": purpose, "Accept": accept}
         if url and "Origin" in headers and headers["Origin"] in self.url:
