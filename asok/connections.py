@@ -20,7 +20,7 @@ from asok.outbox import Closing
 from asok.protocol import CLOSE
 from asok.sessions import open_session
 
-__all__ = ["GOING_AWAY", "LOST", "Connections", "Wire"]
+__all__ = ["GOING_AWAY", "LOST", "Connections", "Wire", "cut"]
 
 log = logging.getLogger("asok")
 
@@ -31,7 +31,8 @@ LOST = 1006
 class Wire(Protocol):
     """What carries a conversation's frames to the browser.
 
-    heartbeat: `beat` is called after so many seconds without a frame; None for never.
+    heartbeat: `beat` is called after so many seconds without a frame; None for never. cut: end it at once, whatever
+    has not been sent.
     """
 
     heartbeat: float | None
@@ -98,6 +99,7 @@ class Connections:
         except asyncio.CancelledError:
             if not writer.done():
                 raise
+            code = LOST
         finally:
             timer.cancel()
             del self.open[session]
@@ -120,6 +122,7 @@ class Connections:
                     await wire.close(closing.code)
         except TimeoutError:
             log.warning("cut: a browser that does not read")
+            wire.cut()
             reader.cancel()
         except Exception as error:
             log.info("the connection is gone: %s", type(error).__name__)
@@ -157,6 +160,13 @@ class Connections:
             session.outbox.close(CLOSE.RESTART, "restart")
         if writers:
             await asyncio.wait(writers, timeout=1)
+
+
+def cut(scope: Scope) -> None:
+    """Drop the connection beneath; where the server does not show it, it is closed when all has been sent."""
+    transport = scope.get("asok.transport")
+    if transport is not None:
+        transport.abort()
 
 
 async def _next(session: LiveSession, wire: Wire) -> str | None:

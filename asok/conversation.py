@@ -39,6 +39,7 @@ log = logging.getLogger("asok")
 
 RETRY_MS = 100
 BUSY_MS = 1000
+MOST_ARREARS = 2.0
 TO_END = 1.0  # for a method that was cancelled
 NUMBERS = count(1)
 
@@ -78,7 +79,7 @@ class LiveSession:
 
     def affords(self, messages: int) -> bool:
         """Whether so many messages may come at once, and they are counted; for who cannot wait for `ready`."""
-        if not self.outbox.has_room or self._admission.arrears:
+        if self.outbox.overflowing or self._admission.arrears > MOST_ARREARS:
             return False
         self._admission.count(messages)
         return True

@@ -7,7 +7,7 @@ import logging
 
 from starlette.types import Message, Receive, Scope, Send
 
-from asok.connections import Connections
+from asok.connections import Connections, cut
 from asok.conversation import LiveSession
 from asok.crowding import Crowded, Seat
 from asok.errors import ProtocolError
@@ -46,7 +46,7 @@ class LiveEndpoint:
             # The browser must learn it, and a refused handshake tells it nothing.
             return await send({"type": "websocket.close", "code": CLOSE.SESSION})
         session = LiveSession(self._engine, scope, session_id)
-        await self._connections.carry(session, lambda: self._read(session, receive), Socket(send))
+        await self._connections.carry(session, lambda: self._read(session, receive), Socket(scope, send))
 
     async def _read(self, session: LiveSession, receive: Receive) -> int:
         """Take what comes until the socket is closed; the close code."""
@@ -80,8 +80,8 @@ class Socket:
 
     heartbeat: float | None = None
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
 
     async def send(self, frame: str) -> None:
         """Send a frame; waits while the browser does not read."""
@@ -93,6 +93,10 @@ class Socket:
     async def close(self, code: int) -> None:
         """Close the socket."""
         await self._send({"type": "websocket.close", "code": code})
+
+    def cut(self) -> None:
+        """Drop the connection."""
+        cut(self._scope)
 
 
 async def _deny(scope: Scope, send: Send, status: int, retry_after: int = 1) -> None:

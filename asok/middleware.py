@@ -47,6 +47,8 @@ class SessionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
+        # ASGI has no word for it, but who does not read must not keep a connection for ever.
+        scope["asok.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         before = current_session()

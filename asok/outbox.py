@@ -10,6 +10,8 @@ from asok.settings import Limits
 
 __all__ = ["Closing", "Outbox"]
 
+OVERFLOW = 8
+
 
 class Closing(Exception):
     """The connection must end, with this close code."""
@@ -65,6 +67,11 @@ class Outbox:
         if self._closing is None:
             self._closing = Closing(code, reason)
             self._wake()
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether somebody who cannot be made to wait asks for much and reads nothing."""
+        return len(self._frames) > OVERFLOW * self._limits.outbox_messages
 
     def discard(self) -> None:
         """Nobody reads any more."""

@@ -67,6 +67,10 @@ class Polls:
         poll.give(f"event: close\ndata: {code}\n\n")
         self.end()
 
+    def cut(self) -> None:
+        """End it: what has not been fetched is lost."""
+        self.end()
+
     async def ended(self) -> int:
         """Wait for the end; as a lost connection, since nobody can tell whether the page has been left."""
         await self.over.wait()

@@ -27,6 +27,7 @@ log = logging.getLogger("asok")
 
 TAKEN = 204
 MALFORMED = 400
+BUSY = 503  # the line's session sends, or is sent, more than it may; the same post may come again
 MOST_FRAMES = 50
 # A worker that is asked and says nothing is gone.
 ACKNOWLEDGEMENT = 2.0
@@ -53,9 +54,12 @@ class HeldLine:
             return GONE
         if number and number == self._taken:
             return TAKEN
-        self._taken = number or self._taken
         try:
-            for frame in _split(text):
+            frames = _split(text)
+            if not self.session.affords(len(frames)):
+                return BUSY
+            self._taken = number or self._taken
+            for frame in frames:
                 self.session.receive(decode(bytes(frame).decode(), self._limits))
         except (msgspec.MsgspecError, ProtocolError, ValueError, RecursionError) as error:
             log.warning("refused: a posted message that is none: %r", str(error)[:200])
