@@ -36,10 +36,14 @@ export const climb = (alive, line, delay = FIRST) => {
 /** All that matters is kept by the page and by the server, so it is as if the connection had been lost, without the loss. */
 const change = (/** @type {Alive} */ alive, /** @type {import("./line.js").Line} */ line, /** @type {WebSocket} */ socket) => {
   line.onclose = line.onmessage = null;
-  // A constructor that gives what is there already.
-  alive.connect(function () {
-    return socket;
-  });
+  // What is there already.
+  alive.connect(
+    class {
+      constructor() {
+        return socket;
+      }
+    },
+  );
   /** @type {any} */ (socket).onopen();
   line.close();
 };

@@ -1,0 +1,160 @@
+"""Without a WebSocket, with one again, and without any connection: nothing is lost, and the page stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import BrowserContext, Dialog, Page, expect
+
+from asok import Asok, Component, Store, exposed
+from tests.browser.conftest import Serve
+from tests.browser.gate import Gate
+from tests.browser.small import live, small_app, until
+
+BODY = "{{ component('Carried') }}"
+# How often a WebSocket was made, what has carried the newest frame, and what `data-alive` has been.
+WATCH = """
+window.sockets = 0;
+window.seen = [];
+const { fetch } = window;
+const { send } = WebSocket.prototype;
+WebSocket.prototype.send = function (frame) { window.carrier = "socket"; send.call(this, frame); };
+window.WebSocket = new Proxy(WebSocket, { construct(of, args) { sockets++; return new of(...args); } });
+window.fetch = (url, options) => { if (/ /.test(options?.headers?.["Asok-Line"])) window.carrier = "post"; return fetch(url, options); };
+new MutationObserver(() => seen.push(document.documentElement.dataset.alive)).observe(document, {
+  attributeFilter: ["data-alive"], subtree: true });
+"""
+
+carried_votes = Store({"count": 0}, name="carried_votes", readable=True, writable={"count": int})
+
+
+class Carried(Component):
+    """Something of each kind of message."""
+
+    count = 0
+    said = ""
+    template = """<div>
+      <output>{{ count }}</output> <b>{{ votes }}</b> <i>{{ said }}</i>
+      <button id="add" ws-click="add">Add</button> <button id="vote" ws-click="vote">Vote</button>
+      <button id="ask" ws-click="ask">Ask</button>
+      <form ws-submit="say"><input name="text" autocomplete="off"><button id="say">Say</button></form></div>"""
+
+    @property
+    def votes(self) -> Any:
+        return carried_votes.read("count")
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+    @exposed
+    def vote(self) -> None:
+        carried_votes.update("count", 1)
+
+    @exposed
+    async def ask(self) -> None:
+        self.said = "yes" if await self.window.confirm("Sure?") else "no"
+
+    @exposed
+    def say(self, text: str) -> None:
+        self.said = text
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Asok:
+    return small_app(tmp_path, BODY)
+
+
+@pytest.fixture
+async def gate(serve: Serve, app: Asok) -> AsyncIterator[Gate]:
+    async with Gate(await serve(app)) as gate:
+        yield gate
+
+
+async def show(page: Page, gate: Gate) -> float:
+    """The page, live; after how many seconds."""
+    await page.add_init_script(WATCH)
+    await page.goto(gate.url)
+    began = time.monotonic()
+    await live(page)
+    return time.monotonic() - began
+
+
+async def click_fast(page: Page, times: int) -> None:
+    await page.evaluate(f"for (let n = 0; n < {times}; n++) document.querySelector('#add').click()")
+
+
+@pytest.mark.parametrize("upgrades", [403, 502, "swallow"])
+async def test_without_a_websocket_all_goes_over_post(
+    page: Page, context: BrowserContext, gate: Gate, upgrades: Literal[403, 502, "swallow"]
+) -> None:
+    gate.upgrades = upgrades
+    assert await show(page, gate) < 4.5
+    assert await page.evaluate("carrier") == "post"
+    await page.type("input", "half wri")
+    await page.press("input", "ArrowLeft")
+    await click_fast(page, 50)
+    await expect(page.locator("output")).to_have_text("50")
+    assert await page.evaluate("[document.activeElement.value, document.activeElement.selectionStart]") == [
+        "half wri",
+        7,
+    ]
+
+    async def on_dialog(dialog: Dialog) -> None:
+        await dialog.accept()
+
+    page.on("dialog", on_dialog)
+    await page.click("#ask")
+    await expect(page.locator("i")).to_have_text("yes")
+    await page.click("#say")
+    await expect(page.locator("i")).to_have_text("half wri")
+
+    other = await context.new_page()
+    await show(other, gate)
+    before = int(await page.locator("b").inner_text())
+    await other.click("#vote")
+    await expect(page.locator("b")).to_have_text(str(before + 1))
+    await page.evaluate("import(document.querySelector('script[data-live]').src.replace('alive.js', 'store.js'))")
+    await page.evaluate(f"alive.store('carried_votes').set('count', {before + 9})")
+    await expect(other.locator("b")).to_have_text(str(before + 9))
+    assert await page.evaluate("alive.store('carried_votes').get('count')") == before + 9
+
+
+async def test_where_answers_are_kept_back_they_are_fetched(page: Page, gate: Gate) -> None:
+    gate.upgrades, gate.streams = 403, "keep"
+    assert await show(page, gate) < 5
+    await click_fast(page, 50)
+    await expect(page.locator("output")).to_have_text("50")
+    await page.click("#vote")
+    await until(page, "+document.querySelector('b').textContent > 0")
+
+
+async def test_where_answers_are_kept_back_after_their_first_bytes_they_are_fetched(page: Page, gate: Gate) -> None:
+    gate.upgrades, gate.streams = 403, "first"
+    await show(page, gate)
+    await click_fast(page, 5)
+    await expect(page.locator("output")).to_have_text("5", timeout=10_000)
+
+
+async def test_a_websocket_that_can_be_had_again_takes_over(page: Page, gate: Gate) -> None:
+    gate.upgrades = 502
+    await show(page, gate)
+    await click_fast(page, 20)
+    gate.upgrades = "pass"
+    await page.evaluate("seen.length = 0; dispatchEvent(new Event('online'))")
+    await click_fast(page, 20)
+    await until(page, "carrier === 'socket'")
+    await click_fast(page, 20)
+    await expect(page.locator("output")).to_have_text("60")
+    assert set(await page.evaluate("seen")) <= {"live"}
+    # And away again.
+    gate.upgrades = 403
+    await gate.cut()
+    await click_fast(page, 20)
+    await until(page, "carrier === 'post'")
+    await expect(page.locator("output")).to_have_text("80")
