@@ -24,6 +24,7 @@ __all__ = [
     "Mailbox",
     "MessageTooLarge",
     "PeerBus",
+    "RemoteBus",
     "check_message",
 ]
 
@@ -78,6 +79,15 @@ class PeerBus(Bus, Protocol):
 
     def on_peer_gone(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Call the listener with the id of a process whose connection has just ended."""
+
+
+@runtime_checkable
+class RemoteBus(Bus, Protocol):
+    """A bus over a server that may be away: then the others are silent, and it is not their fault."""
+
+    @property
+    def silence(self) -> float:
+        """Seconds since anything has come from the server, which says something each second; infinite without one."""
 
 
 class MessageTooLarge(AsokError):

@@ -101,6 +101,10 @@ class KeyRing:
         """A keyed digest for one purpose, as 43 url-safe characters, made with the first key."""
         return _mac(self._masters[0], purpose, text)
 
+    def macs(self, purpose: str, text: str) -> list[str]:
+        """The same of every key: for those who have the newest one not yet."""
+        return [_mac(master, purpose, text) for master in self._masters]
+
     def matches(self, purpose: str, text: str, mac: str | bytes, *, size: int = 43) -> bool:
         """Whether any key of the ring made this mac, of which `size` characters are kept."""
         wanted = mac if isinstance(mac, bytes) else mac.encode("utf-8", "replace")

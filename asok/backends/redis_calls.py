@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from asok.backends.redis_address import Address
 from asok.backends.resp import ErrorReply, Replies, command
@@ -103,6 +103,12 @@ class Line(asyncio.Protocol):
             else:
                 self._timer = self._loop.call_later(left, self._listen)
 
+    def take(self, reply: Any) -> None:
+        """Hand a reply to who has waited longest; it may have gone. Raises IndexError where nobody waits."""
+        answer = self._waiting.popleft()
+        if not answer.done():
+            answer.set_result(reply)
+
     def lose(self, problem: Away) -> None:
         """Cut it; who waits is told."""
         transport, self._transport = self._transport, None
@@ -120,17 +126,14 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio's
 
     def data_received(self, data: bytes) -> None:
-        """Hand each reply to who has waited longest; it may have gone."""
+        """Take each reply that is complete."""
         self._heard = self._loop.time()
         try:
             for reply in self._replies.feed(data):
-                answer = self._waiting.popleft()
-                if not answer.done():
-                    answer.set_result(reply)
+                self.take(reply)
         except (ValueError, IndexError) as error:
             self.lose(Away(f"it does not speak as a Redis does: {error}"))
 
@@ -142,8 +145,8 @@ class Line(asyncio.Protocol):
 class Lines:
     """The line of the running loop, made anew when it is lost. ended: called when the loop, or this, is closed."""
 
-    def __init__(self, address: Address, ended: Callable[[], None]) -> None:
-        self._address, self._ended = address, ended
+    def __init__(self, address: Address, ended: Callable[[], None], make: Callable[[], Line] = Line) -> None:
+        self._address, self._ended, self._make = address, ended, make
         self._loop = asyncio.get_running_loop()
         self._line: Line | None = None
         self._connecting: asyncio.Task[Line] | None = None
@@ -167,7 +170,7 @@ class Lines:
         if self._end is None:
             self._end = self._until_the_loop_ends()
             await anext(self._end)
-        line = Line()
+        line = self._make()
         try:
             async with asyncio.timeout(SILENCE):
                 await self._reach(line)

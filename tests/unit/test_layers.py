@@ -123,7 +123,6 @@ LAYERS = (
     "asok.backends",
     "asok.backends.memory",
     "asok.backends.sqlite",
-    "asok.backends.redis_place",
     "asok.backends.resp",
     "asok.backends.redis_address",
     "asok.backends.redis_calls",
