@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -32,6 +29,7 @@ from asok.endpoints import LiveEndpoint
 from asok.errors import ConfigurationError, Denied, FieldError, RenderError
 from asok.form_http import FormEndpoint
 from asok.frames import Child
+from asok.health import Health
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
@@ -46,12 +44,12 @@ from asok.shared_fields import SharedFields
 from asok.sharing import Sharing, bus_of
 from asok.statics import Statics, head
 from asok.store_http import StoreEndpoint
+from asok.sweeping import Sweeper
 
 __all__ = ["Asok"]
 
 log = logging.getLogger("asok")
 
-SWEEP_SECONDS = 3600
 KICK = "kick"
 # Not to be guessed: text that a person wrote must not be turned into somebody's token.
 CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
@@ -96,13 +94,19 @@ class Asok(Sharing):
         self.bus.subscribe(KICK, lambda owner: self._connections.kick(owner.decode()))
         self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
-        self._sweeper: asyncio.Task[None] | None = None
+        self._sweeper = Sweeper(self.backend, self.settings.limits.session_age)
         self.starlette = Starlette(
             debug=self.settings.debug,
             routes=[*self._own_routes(), *routes],
             middleware=list(middleware),
             exception_handlers=WORDS,
             lifespan=self._run_lifespan,
+        )
+        self._health = Health(
+            f"{self.settings.live}/health",
+            self.backend,
+            started=lambda: self.stores.replicas.is_open,
+            draining=lambda: self._connections.draining,
         )
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
 
@@ -124,14 +128,16 @@ class Asok(Sharing):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
+        if scope["type"] != "lifespan" and not self._sweeper.runs:
+            self._sweeper.begin()
+            await self._connect()
         if scope["type"] == "http":
+            if self._health.is_asked(scope):
+                return await self._health(scope, receive, send)
             host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
             if not host_allowed(host, self.settings):
                 log.warning("refused: the host %r; set ASOK_HOSTS to the names that this app is reached by", host[:80])
                 return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)
-        if scope["type"] != "lifespan" and self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep())
-            await self._connect()
         scope["asok"] = self
         with self.stores.here():
             await self._app(scope, receive, send)
@@ -295,20 +301,10 @@ class Asok(Sharing):
         self.bus.publish(KICK, owner.encode())
 
     async def _close(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
-            self._sweeper = None
+        await self._sweeper.end()
         await self._connections.close()
         await self._disconnect()
         await self.backend.close()
-
-    async def _sweep(self) -> None:
-        """Forget sessions that nobody has used for their whole age, once an hour."""
-        while True:
-            with contextlib.suppress(Exception):
-                await self.backend.sweep(time.time() - self.settings.limits.session_age)
-            await asyncio.sleep(SWEEP_SECONDS)
 
 
 def _backend(settings: Settings) -> Backend:

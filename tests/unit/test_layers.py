@@ -135,6 +135,8 @@ LAYERS = (
     "asok.backends.redis_bus",
     # edge
     "asok.middleware",
+    "asok.health",
+    "asok.sweeping",
     "asok.origins",
     "asok.connections",
     "asok.endpoints",
