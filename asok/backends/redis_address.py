@@ -40,7 +40,7 @@ class Address:
             parts = urlsplit(url)
             if parts.fragment or "@" in parts.query:
                 raise ValueError("a password with # or ? in it")
-            query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+            query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
             port = parts.port or _PORT
             database = int(query.get("db") or (parts.path.strip("/") if parts.scheme != "unix" else "") or "0")
         except ValueError:
@@ -51,8 +51,9 @@ class Address:
         _check_query(query)
         path = unquote(parts.path) if parts.scheme == "unix" else ""
         host = parts.hostname or "localhost"
+        shown = f"[{host}]" if ":" in host else host
         return cls(
-            name=f"unix://{path}" if path else f"{parts.scheme}://{host}:{port}/{database}",
+            name=f"unix://{path}" if path else f"{parts.scheme}://{shown}:{port}/{database}",
             host=host,
             port=port,
             path=path,

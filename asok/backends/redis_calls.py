@@ -223,6 +223,8 @@ class BlockingLine:
     Raises Away or Unfit where there is no connection.
     """
 
+    _socket: socket.socket | None = None
+
     def __init__(self, address: Address, seconds: float) -> None:
         try:
             self._socket = _reach(address, seconds)
@@ -239,6 +241,8 @@ class BlockingLine:
     def call(self, command: bytes) -> Any:
         """The reply, errors included. Raises Away when the line is lost before; it is of no use then."""
         replies = Replies()
+        if self._socket is None:
+            raise Away("it is closed")
         try:
             self._socket.sendall(command)
             while True:
@@ -252,8 +256,14 @@ class BlockingLine:
 
     def close(self) -> None:
         """Cut it."""
-        with suppress(OSError):
-            self._socket.close()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+    def __del__(self) -> None:
+        """A script that ends closes nothing."""
+        self.close()
 
 
 def _reach(address: Address, seconds: float) -> socket.socket:

@@ -1,0 +1,172 @@
+"""A Redis is there in any loop, thread, process and template, and leaves nothing open behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from asok import Store
+from asok.backends.redis import RedisBackend
+from asok.sessions import Cell, driven
+from asok.writing import at_once
+from tests.redis_server import RedisServer
+from tests.rig import KEY, asok_app, rig
+from tests.unit.redis_scenes import tell
+
+
+@pytest.fixture
+async def backend(redis: RedisServer) -> AsyncIterator[RedisBackend]:
+    tell(redis.url, "FLUSHALL")
+    backend = RedisBackend(redis.url)
+    yield backend
+    await backend.close()
+
+
+def run(script: str, folder: Path, **environ: str) -> str:
+    """What a script prints, in which every warning is an error and what it leaves open is told."""
+    (folder / "script.py").write_text(textwrap.dedent(script))
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "script.py"],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+COUNTING = """
+    import asyncio, gc, os, uvloop
+    from asok.backends.redis import RedisBackend
+    from asok.sessions import Cell, Commit
+    from asok.writing import at_once
+
+    backend = RedisBackend(os.environ["URL"])
+    key = ("s", "n")
+
+    async def add(times):
+        for _ in range(times):
+            while True:
+                cell = (await backend.read('s', ['n'])).get("n", Cell(0, b"0"))
+                if await backend.commit(Commit({key: cell.version}, {key: b"%d" % (int(cell.value) + 1)})):
+                    break
+"""
+
+
+def test_every_loop_that_ends_takes_its_connection_along(redis: RedisServer, tmp_path: Path) -> None:
+    tell(redis.url, "FLUSHALL")
+    script = """
+    for run in (asyncio.run, uvloop.run, asyncio.run):
+        run(add(10))
+        gc.collect()
+
+    async def left_in_the_middle():
+        task = asyncio.create_task(add(10_000))
+        await asyncio.sleep(0.01)
+
+    asyncio.run(left_in_the_middle())
+    at_once(add(5))
+    print(os.listdir("/proc/self/fd"))
+    """
+    open_files = run(COUNTING + script, tmp_path, URL=redis.url)
+    assert len(open_files.split()) <= 3 + 2  # the line that blocks, and the look at the folder
+
+
+def test_a_child_connects_anew_and_leaves_the_parents_line_alone(redis: RedisServer, tmp_path: Path) -> None:
+    tell(redis.url, "FLUSHALL")
+    script = """
+    async def main():
+        await add(5)
+        at_once(add(5))
+        if not os.fork():
+            asyncio.run(add(200))
+            at_once(add(5))
+            os._exit(0)
+        await add(200)
+        at_once(add(5))
+        return os.wait()[1]
+
+    print(asyncio.run(main()))
+    """
+    assert run(COUNTING + script, tmp_path, URL=redis.url) == "0\n"
+    after = RedisBackend(redis.url)
+    assert at_once(after.read("s", ["n"])) == {"n": Cell(420, b"420")}
+    at_once(after.close())
+
+
+async def test_a_task_that_begins_in_a_call_that_cannot_be_awaited_may_wait(backend: RedisBackend) -> None:
+    begun: list[asyncio.Task[bool]] = []
+
+    async def later() -> bool:
+        return driven.at_once
+
+    async def call() -> None:
+        begun.append(asyncio.create_task(later()))
+        assert driven.at_once
+        assert await backend.read("s", ["n"]) == {}
+
+    at_once(call())
+    assert not driven.at_once
+    assert not await begun[0]
+
+
+# ---- stores
+
+
+async def test_a_template_and_threads_have_the_stores_of_a_redis(redis: RedisServer, tmp_path: Path) -> None:
+    tell(redis.url, "FLUSHALL")
+    backend = RedisBackend(redis.url)
+    app = asok_app(tmp_path, {"/": "<p>{{ votes.read('n') }}</p>"}, backend=backend)
+    votes = Store({"n": 0}, name="kept-in-a-redis")
+    app.env.globals["votes"] = votes
+
+    def work() -> None:
+        for _ in range(25):
+            votes.update("n", 1)
+
+    async with rig(app) as served:
+        http = (await served.visitor()).http
+        assert "<p>0</p>" in (await http.get("/")).text
+        await asyncio.gather(*(asyncio.to_thread(work) for _ in range(4)))
+        assert "<p>100</p>" in (await http.get("/")).text
+        await votes.update("n", 1)
+        assert "<p>101</p>" in (await http.get("/")).text
+
+
+def test_a_script_without_a_loop_writes_and_reads_the_stores_of_a_redis(redis: RedisServer, tmp_path: Path) -> None:
+    tell(redis.url, "FLUSHALL")
+    script = """
+    from asok import Asok, Store
+
+    votes = Store({"n": 0}, name="votes")
+    app = Asok()
+    for _ in range(10):
+        votes.update("n", 1)
+    print(votes.read("n"))
+    """
+    for total in ("10\n", "20\n"):
+        assert run(script, tmp_path, ASOK_REDIS=redis.url, SECRET_KEY=KEY) == total
+
+
+def test_threads_without_a_loop_share_the_lines_that_are_idle(redis: RedisServer) -> None:
+    tell(redis.url, "FLUSHALL")
+    backend = RedisBackend(redis.url)
+    threads = [Thread(target=lambda: [at_once(backend.read("s", ["n"])) for _ in range(50)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    listed = tell(redis.url, "CLIENT", "LIST", "TYPE", "normal")
+    assert isinstance(listed, bytes)
+    assert len(listed.splitlines()) <= 4 + 1
+    at_once(backend.close())
