@@ -18,7 +18,7 @@ class Gate:
     """`async with Gate(server_url) as gate` carries `gate.url` to the server.
 
     upgrades: what becomes of WebSockets. "pass", "swallow", or a status with which they are refused.
-    streams: what becomes of an answer of server-sent events: "pass", "keep", or "first", where only its begin gets through.
+    streams: what becomes of an answer of server-sent events. "pass", "keep", or "first": only its begin gets through.
     deaf: nothing that the server says arrives.
     """
 
@@ -98,4 +98,4 @@ async def _aborted(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            writer.transport.close() if writer.transport.get_write_buffer_size() else writer.close()
+            writer.transport.abort()

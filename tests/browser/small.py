@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page
 from starlette.datastructures import MutableHeaders
@@ -20,15 +21,15 @@ PAGE = (
 )
 
 
-def small_app(folder: Path, body: str, *, first: str = "", scripts: str = "") -> Asok:
-    """first, scripts: JavaScript that runs before Alive, and after it."""
+def small_app(folder: Path, body: str, *, first: str = "", scripts: str = "", **options: Any) -> Asok:
+    """first, scripts: JavaScript that runs before Alive, and after it. options: of `asok_app`."""
     static = folder / "static"
     static.mkdir(exist_ok=True)
     (static / "first.js").write_text(first, "utf-8")
     (static / "scripts.js").write_text(scripts, "utf-8")
     before = '<script src="/static/first.js"></script>' if first else ""
     after = '<script defer src="/static/scripts.js"></script>' if scripts else ""
-    app = asok_app(folder, templates={"small.html": PAGE % (before, after, body)})
+    app = asok_app(folder, templates={"small.html": PAGE % (before, after, body)}, **options)
     app.page("/", "small.html")
     return app
 

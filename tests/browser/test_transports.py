@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,7 +24,10 @@ const { fetch } = window;
 const { send } = WebSocket.prototype;
 WebSocket.prototype.send = function (frame) { window.carrier = "socket"; send.call(this, frame); };
 window.WebSocket = new Proxy(WebSocket, { construct(of, args) { sockets++; return new of(...args); } });
-window.fetch = (url, options) => { if (/ /.test(options?.headers?.["Asok-Line"])) window.carrier = "post"; return fetch(url, options); };
+window.fetch = (url, options) => {
+  if (/ /.test(options?.headers?.["Asok-Line"])) window.carrier = "post";
+  return fetch(url, options);
+};
 new MutationObserver(() => seen.push(document.documentElement.dataset.alive)).observe(document, {
   attributeFilter: ["data-alive"], subtree: true });
 """
@@ -115,6 +117,7 @@ async def test_without_a_websocket_all_goes_over_post(
     await expect(page.locator("i")).to_have_text("half wri")
 
     other = await context.new_page()
+    gate.upgrades = 403  # the next one need not hang, too
     await show(other, gate)
     before = int(await page.locator("b").inner_text())
     await other.click("#vote")
@@ -158,3 +161,16 @@ async def test_a_websocket_that_can_be_had_again_takes_over(page: Page, gate: Ga
     await click_fast(page, 20)
     await until(page, "carrier === 'post'")
     await expect(page.locator("output")).to_have_text("80")
+
+
+async def test_a_page_that_is_to_do_without_never_makes_a_websocket(page: Page, serve: Serve, tmp_path: Path) -> None:
+    app = small_app(tmp_path, BODY, websocket=False)
+    async with Gate(await serve(app)) as gate:
+        await show(page, gate)
+        await click_fast(page, 5)
+        await expect(page.locator("output")).to_have_text("5")
+        await gate.cut()
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await click_fast(page, 5)
+        await expect(page.locator("output")).to_have_text("10")
+        assert (gate.tried, await page.evaluate("[sockets, carrier]")) == (0, [0, "post"])
