@@ -45,6 +45,7 @@ from asok.sharing import Sharing, bus_of
 from asok.statics import Statics, head
 from asok.store_http import StoreEndpoint
 from asok.sweeping import Sweeper
+from asok.underneath import warn_of_weak_sockets
 
 __all__ = ["Asok"]
 
@@ -291,6 +292,7 @@ class Asok(Sharing):
             stack.push_async_callback(self._close)
             self.stores.check()
             self.mistakes.begin()
+            warn_of_weak_sockets()
             await self._connect()
             with self.stores.here():
                 state = await stack.enter_async_context(self._lifespan(self)) if self._lifespan else {}

@@ -626,7 +626,7 @@ async def test_a_reset_parent_brings_its_children_along(page: Page, open_page: O
     await expect(page.locator("section i")).to_have_text("new")
 
 
-async def test_reload_is_spread_and_stops_after_three(page: Page, open_page: Open, server: Rig) -> None:
+async def test_t60_reload_is_spread_and_stops_after_three(page: Page, open_page: Open, server: Rig) -> None:
     await page.clock.install()
     line = await open_page()
     for _ in range(3):

@@ -18,6 +18,7 @@ LAYERS = (
     "asok.errors",
     "asok.settings",
     "asok.journal",
+    "asok.underneath",
     # pure
     "asok.shape",
     "asok.entered",
