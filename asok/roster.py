@@ -221,6 +221,11 @@ class Roster:
         if self._rooms:
             self._send(_Beat(self.process, self.peer, self._count))
 
+    def forgive(self, now: float) -> None:
+        """Nobody could be heard until now: what was silence before does not count."""
+        for other in self._others.values():
+            other.heard = max(other.heard, now)
+
     def _forgive_our_own_stall(self, now: float) -> None:
         """While this loop stood still it heard nobody: that is not their silence."""
         if self._last_beat is not None:

@@ -1,4 +1,7 @@
-"""A process with members of its own, for tests: `presence_child.py FOLDER ROOM MEMBER…`; it says what it is told."""
+"""A process with members of its own, for tests: `presence_child.py PLACE ROOM MEMBER…`; it says what it is told.
+
+PLACE: a folder, or the URL of a Redis.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import asyncio
 import json
 import sys
 
+from asok.backends.redis_bus import RedisBus
 from asok.backends.sockets import SocketBus
 from asok.presence import Member, Presence
+from asok.state import KeyRing
+from tests.rig import KEY
 
 
-async def main(folder: str, room: str, *members: str) -> None:
-    bus = SocketBus(folder)
+async def main(place: str, room: str, *members: str) -> None:
+    bus = RedisBus(place, KeyRing([KEY])) if place.startswith("redis:") else SocketBus(place)
     presence = Presence(bus)
 
     def say(room: str, joined: tuple[Member, ...], left: tuple[Member, ...]) -> None:

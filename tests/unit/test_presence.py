@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,12 +21,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asok.backends.redis_bus import RedisBus
 from asok.backends.sockets import SocketBus, available
 from asok.bus import Bus, LocalBus
 from asok.presence import Member, Presence, PresenceRefused
+from asok.state import KeyRing
+from tests.redis_server import RedisServer, redis_server
+from tests.rig import KEY
 
 PATIENCE = 60
-CHILD = Path(__file__).with_name("presence_child.py")
 
 Change = tuple[str, tuple[str, ...], tuple[str, ...]]
 
@@ -352,10 +356,9 @@ async def test_a_room_has_ten_thousand_members_at_most(bus: LocalBus) -> None:
 
 
 @asynccontextmanager
-async def child(folder: Path, *members: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(CHILD), str(folder), "hall", *members, stdin=PIPE, stdout=PIPE
-    )
+async def child(place: Path | str, *members: str) -> AsyncIterator[Process]:
+    command = (sys.executable, "-m", "tests.unit.presence_child", str(place), "hall")
+    process = await asyncio.create_subprocess_exec(*command, *members, stdin=PIPE, stdout=PIPE)
     try:
         yield process
     finally:
@@ -400,6 +403,45 @@ async def test_the_members_of_a_stopped_process_leave_and_come_back(tmp_path: Pa
         stopped.send_signal(signal.SIGCONT)
         await watch.until(lambda: sorted(watch.ids("hall")) == ["1", "2"])
     await bus.close()
+
+
+async def test_over_a_redis_the_members_of_a_killed_process_leave_within_two_seconds(redis: RedisServer) -> None:
+    bus = RedisBus(f"{redis.url}?prefix=presence", KeyRing([KEY]))
+    await bus.open()
+    async with opened(bus) as watch, child(f"{redis.url}?prefix=presence", "1", "2") as killed:
+        watch.presence.join("hall", "3", "cy")
+        await watch.until(lambda: sorted(watch.ids("hall")) == ["1", "2", "3"])
+        await shows(killed, "1", "2", "3")
+        killed.send_signal(signal.SIGKILL)
+        began = time.monotonic()
+        await watch.until(lambda: watch.ids("hall") == ["3"])
+        assert time.monotonic() - began < 2 * 3, "two seconds, on a machine that has other work, too"
+    await bus.close()
+
+
+async def test_nobody_leaves_while_redis_is_away_and_afterwards_all_agree(tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis") as server:
+        bus = RedisBus(server.url, KeyRing([KEY]))
+        await bus.open()
+        async with opened(bus) as watch, child(server.url, "1", "2") as other:
+            watch.presence.join("hall", "3", "cy")
+            await watch.until(lambda: sorted(watch.ids("hall")) == ["1", "2", "3"])
+            await shows(other, "1", "2", "3")
+            for end, begin in ((server.kill, server.start), (server.pause, server.resume)):
+                end()
+                await asyncio.sleep(2.5)  # longer than its patience
+                assert sorted(watch.ids("hall")) == ["1", "2", "3"]
+                begin()
+            server.kill()
+            watch.presence.leave("hall", "3")
+            watch.presence.join("hall", "4", "dan")
+            server.start()
+            await shows(other, "1", "2", "4")
+            other.send_signal(signal.SIGKILL)
+            await watch.until(lambda: watch.ids("hall") == ["4"])
+            left = [id for _, _, ids in watch.changes for id in ids]
+            assert left == ["3", "1", "2"]
+        await bus.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
