@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -12,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import websockets
 
 from asok import Component, Denied, exposed
 from asok.backends.memory import MemoryBackend
 from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
-from tests.rig import Rig, Tab, Visitor, asok_app, rig
+from tests.rig import Tab, Visitor, asok_app, rig
+from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
 
-RETRY = {"retry": 1}
 gate = asyncio.Event()
 
 
@@ -186,46 +184,6 @@ class Poisoned(Component):
 app = Asok()
 app.page("/", Poisoned)
 """
-
-
-class Clicking:
-    """A browser that loses its connections, and sends again what is not settled."""
-
-    def __init__(self, visitor: Visitor, tokens: list[str], csrf: str) -> None:
-        self.visitor, self.csrf, self.tokens = visitor, csrf, tokens
-        self.name, self.seq, self.text = secrets.token_hex(8), 0, ""
-        self.tab: Tab | None = None
-
-    @classmethod
-    async def at(cls, server: Running, closing: AsyncExitStack) -> Clicking:
-        visitor = await Rig(server.port, None, closing).visitor()
-        page = await visitor.open()
-        return cls(visitor, page.tokens, page.csrf)
-
-    async def click(self, call: str) -> list[Any]:
-        """The frame that settles it, however often it had to be sent."""
-        self.seq += 1
-        data: dict[str, Any] = {}
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    tab = await self._connected()
-                    frame = await tab.event(call, data, seq=self.seq)
-                    self.text = tab.text()
-                    if frame[0] in ("update", "refused"):
-                        return frame
-                    await asyncio.sleep(frame[3] / 1000)
-                except (websockets.WebSocketException, OSError):
-                    self.tab, data = None, RETRY
-                    await asyncio.sleep(0.05)
-
-    async def _connected(self) -> Tab:
-        if self.tab is None:
-            tab = await self.visitor.connect()
-            tab.name = self.name
-            await tab.join(self.tokens, self.csrf)
-            self.tab = tab
-        return self.tab
 
 
 @contextlib.asynccontextmanager
