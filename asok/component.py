@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from markupsafe import Markup
@@ -63,7 +64,7 @@ class Definition:
         self.streams = streams_of(cls, TAKEN | OPTIONS)
         self.drafts = drafts_of(self.fields)
         self.methods = with_forms(cls, self.drafts, marked_methods(cls, TAKEN | OPTIONS))
-        self.exposed = {name: method for name, method in self.methods.items() if method.called}
+        self.exposed = MappingProxyType({name: method for name, method in self.methods.items() if method.called})
         self.periodic = [method for method in self.methods.values() if method.period]
         topics = {topic for method in self.methods.values() for topic in method.topics}
         self.topics = frozenset(topic for topic in topics if not PATTERN.search(topic))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import base64
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse
 import asok
 from asok import Asok, Component, Denied, Settings, exposed
 from asok.errors import ComponentError, ConfigurationError, DuplicateComponent
+from asok.server import Serving, check_reach
 from asok.state import seal
 from tests.protocol.attacked import (
     ONE,
@@ -347,3 +349,212 @@ async def test_the_key_ring_rotates_and_nobody_notices(tmp_path: Path) -> None:
                 await tab.rejoin(tab.only)
             answers.append(await tab.text_after("add"))
     assert answers == [f"<p title=''>{number}  </p>" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "draft/x", "draft[0]", "draft.0", "draft.", ".draft", "draft\x00", "__init__", "__class__/__init__",
+        "_definition",
+        "constructor", "a.b.c.d.e.f.g.h.i.j.k.l", "draft.__class__.__mro__", "__proto__", "self.draft", "Draft",
+        "draft ",
+    ],
+)  # fmt: skip
+async def test_t02_a_field_is_named_exactly_or_not_at_all(tmp_path: Path, path: str) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        for data in ({"fields": {path: "x"}}, {"fields": {"draft": "mine", path: {"x": 1}}}):
+            assert (await tab.event("", data))[3] == "bad_args"
+        assert (await tab.event("add", {"form": [[path, "1"]], "left": [path]}))[0] == "update"
+        assert tab.text() == "<p title=''>1  </p>"
+
+
+def test_t04_no_module_is_imported_by_a_name_that_came_from_outside() -> None:
+    importing = {}
+    for file in Path(asok.__file__).parent.rglob("*.py"):
+        text = file.read_text("utf-8")
+        if re.search(r"import_module|spec_from_file_location|__import__|importlib\.util", text):
+            importing[file.name] = text
+    # The files that the command line names, those of the project's own folder, and what pytest is told to load.
+    assert set(importing) == {"loading.py", "project.py", "testing_plugin.py"}
+
+
+async def test_t05_what_was_exposed_is_looked_up_in_a_map_that_nothing_changes(tmp_path: Path) -> None:
+    class Live(Component):
+        count = 0
+        act: Any = None
+        handlers: dict[str, Any] = {}
+        template = "<p>{{ count }}</p>"
+
+        @exposed
+        def add(self) -> None:
+            self.count += 1
+            self.act = "add"
+            self.handlers = {"evil": "x"}
+
+    def late(self: Any) -> None:
+        ran.append("late")
+
+    async with attacked(asok_app(tmp_path, {"/": "{{ component('Live') }}"})) as served:
+        tab = await served.tab()
+        await tab.event("add")
+        Live.evil = exposed(late)  # type: ignore[attr-defined]  # after the class was made
+        Live.add.extra = late  # type: ignore[attr-defined]
+        for call in ("evil", "act", "act()", "handlers", "handlers.evil", "add.extra", "add.__wrapped__", "Live.add"):
+            assert (await tab.event(call))[3] == "refused", call
+        assert "late" not in ran
+        with pytest.raises(TypeError):
+            Live._definition.exposed["evil"] = Live._definition.exposed["add"]  # type: ignore[index]  # frozen
+
+
+async def test_t06_a_field_that_a_form_names_is_not_set_by_it(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        form = [[name, "9"] for name in ("count", "secret", "label", "tags", "_note", "session", "self", "request")]
+        assert (await tab.event("add", {"form": form, "value": "9", "key": "9"}))[0] == "update"
+        assert (await tab.event("add", {"form": form}))[0] == "update"
+        assert (await tab.event("name", {"form": [["label", "mine"], ["count", "9"]]}))[0] == "update"
+        assert tab.text() == "<p title='mine'>2 mine </p>"
+        assert (await tab.event("add(self=1)"))[3] == "bad_args"
+        assert (await tab.event("add(count=9)"))[3] == "bad_args"
+
+
+@pytest.mark.parametrize(
+    "environment", [{"DEBUG": "true", "ASOK_HOSTS": "shop.example"}, {}, {"SECRET_KEY": "a" * 64}, {"SECRET_KEY": "x"}]
+)
+def test_t08_an_app_with_a_key_that_can_be_guessed_does_not_start(tmp_path: Path, environment: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError):
+        Settings.read(tmp_path, environment)
+
+
+def test_t08_the_key_of_development_works_on_this_machine_and_one_worker_only(tmp_path: Path) -> None:
+    settings = Settings.read(tmp_path, {"DEBUG": "true"})
+    here = Serving(tmp_path / "app.py", "127.0.0.1")
+    check_reach(settings, here)
+    for elsewhere in (
+        {"host": "0.0.0.0"},
+        {"host": "192.168.0.7"},
+        {"workers": 2},
+        {"host": "::", "development": True},
+    ):
+        with pytest.raises(ConfigurationError):
+            check_reach(settings, dataclasses.replace(here, **elsewhere))
+
+
+async def test_t08_with_a_leaked_key_data_is_forged_and_no_code_runs(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        token = opened(page.tokens[0])
+        tab = await visitor.connect()
+        await tab.join([], page.csrf)
+        states: list[Any] = [
+            {"count": {"__class__": "os.system"}}, {"count": msgspec.msgpack.Ext(1, b"cos\nsystem\n(S'id'\ntR.")},
+            {"__class__": "x", "count": 1}, ["count"], {"count": "1"}, {}, b"cposix\nsystem\n",
+            {"tags": [{"a": object.__name__}]},
+            {"count": msgspec.msgpack.Ext(-1, b"\xff" * 12)}, {"label": b"bytes"},
+        ]  # fmt: skip
+        for state in states:
+            packed = msgspec.msgpack.encode(state)
+            for changed in ({"state": packed}, {"state": packed, "schema": b"evil"}, {"arguments": packed}):
+                forged = seal(msgspec.structs.replace(token, instance="A" * 12, **changed), RING)
+                answer = await reset_or_refused(tab, forged)
+                assert answer in ("reset", "refused", "pong"), state
+                await tab.send("event", "A" * 12, 1, "add")
+                await tab.send("leave", "A" * 12)
+        assert "add" not in ran or set(ran) <= {"add", "mount"}
+
+
+async def test_t09_a_login_or_logout_voids_the_tokens_of_before(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, ONE)
+
+    async def promote(request: Any) -> Any:
+        request.session["user"] = "ann"
+        request.session.regenerate()
+        return PlainTextResponse("")
+
+    app.add_route("/promote", promote, methods=["POST"])
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        used = await visitor.tab()
+        assert (await used.event("add"))[0] == "update"
+        await visitor.http.post("/promote")
+        assert await used.closed() == 4401
+        tab = await visitor.connect()
+        await tab.join([], (await visitor.open()).csrf)
+        for token in (page.tokens[0], used.shown[used.only].token):
+            assert await reset_or_refused(tab, token) == "reset"
+        stale = await visitor.connect()
+        await stale.send("join", 1, page.csrf, "tab", [])
+        assert await stale.closed() == 4401
+
+
+async def test_t10_a_replay_from_many_tabs_redeems_a_coupon_once(tmp_path: Path) -> None:
+    class Coupon(Component):
+        used: bool = False
+        balance: int = 10
+        template = "<p>{{ used }} {{ balance }}</p>"
+
+        @exposed
+        async def redeem(self) -> None:
+            if not self.used:
+                await asyncio.sleep(0)
+                self.used, self.balance = True, self.balance + 5
+                redeemed.append(self.event.id)
+
+    redeemed: list[str] = []
+    where = str(tmp_path / "s.db")
+    apps = [asok_app(tmp_path, {"/": "{{ component('Coupon') }}"}, database=where) for _ in range(2)]
+    async with attacked(apps[0]) as one, attacked(apps[1]) as two:
+        visitor = await one.visitor()
+        page = await visitor.open()
+        tabs = [await Visitor(served, visitor.http).connect() for served in (one, two) * 4]
+        for number, tab in enumerate(tabs):
+            tab.name = f"tab{number // 4}"
+            await tab.join(page.tokens, page.csrf)
+        await asyncio.gather(*(tab.event("redeem", seq=1) for tab in tabs))
+        shown = set()
+        for tab in tabs:
+            await tab.rejoin(tab.only)
+            shown.add(await tab.text_after("", {}) if tab.shown[tab.only].settled else "")
+        assert shown == {"<p>True 15</p>"}
+
+
+async def test_t11_an_event_over_every_way_there_is_runs_once(tmp_path: Path) -> None:
+    where = str(tmp_path / "s.db")
+    apps = [asok_app(tmp_path, ONE, database=where) for _ in range(2)]
+    async with attacked(apps[0]) as one, attacked(apps[1]) as two:
+        visitor, elsewhere = await one.visitor(), await two.visitor()
+        page = await visitor.open()
+        elsewhere.http.cookies.set("asok", visitor.cookie)
+        ways = [await each.line(over) for each in (visitor, elsewhere) for over in ("post", "poll")]
+        ways += [await each.connect() for each in (visitor, elsewhere) for _ in range(2)]
+        for tab in ways:
+            tab.name = "the one tab"
+            await tab.join(page.tokens, page.csrf)
+        await asyncio.gather(*(tab.event("add", seq=1) for tab in ways))
+        assert ran.count("add") >= 1  # what another worker committed first is run again, and only one counts
+        for tab in reversed(ways):
+            await tab.event("add", seq=1)
+        assert {tab.text() for tab in ways} == {"<p title=''>1  </p>"}
+        assert (await ways[0].text_after("add")) == "<p title=''>2  </p>"
+
+
+async def test_t12_a_logout_on_one_worker_closes_the_sockets_of_the_other(tmp_path: Path) -> None:
+    where = str(tmp_path / "s.db")
+    apps = [asok_app(tmp_path, ONE, database=where) for _ in range(2)]
+    for app in apps:
+        members(app)
+    async with attacked(apps[0]) as one, attacked(apps[1]) as two:
+        ann = await one.visitor()
+        page = await ann.open()
+        elsewhere = Visitor(two, ann.http)
+        tab = await elsewhere.connect()
+        await tab.join(page.tokens, page.csrf)
+        assert (await tab.event("add"))[0] == "update"
+        bob = await two.tab()
+        async with asyncio.timeout(5):
+            await ann.http.post(f"{one.base}/out")
+            assert await tab.closed() == 4401
+        assert (await bob.event("add"))[0] == "update"
