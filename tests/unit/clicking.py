@@ -62,6 +62,8 @@ class Clicking:
                         return frame
                     await asyncio.sleep(frame[3] / 1000)
                 except (websockets.WebSocketException, OSError):
+                    if self.tab is not None:
+                        self.tokens, self.csrf = [each.token for each in self.tab.shown.values()], self.tab.csrf
                     self.tab, data = None, RETRY
                     await asyncio.sleep(0.05)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.rig import Tab
+from asok import Component, exposed
+from asok.backends.memory import MemoryBackend
+from tests.rig import Tab, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking, served
 from tests.unit.commands import Running, eventually
 
@@ -51,6 +55,15 @@ drain = float((HERE / "drain").read_text())
 app = Asok(settings=Settings(settings.root, keys=settings.keys, limits=Limits(drain=drain)))
 app.page("/", Draining)
 """
+
+
+class Dropped(Component):
+    count = 0
+    template = "<p>{{ count }}</p>"
+
+    @exposed
+    async def add(self) -> None:
+        self.count += 1
 
 
 @pytest.fixture
@@ -96,17 +109,59 @@ async def slow_click(clicking: Clicking, folder: Path, server: Running) -> Tab:
     return tab
 
 
-async def test_r06_workers_that_are_replaced_one_by_one_lose_double_and_refuse_nothing(folder: Path) -> None:
+async def test_r06_r27_workers_replaced_one_by_one_with_other_keys_lose_double_and_refuse_nothing(folder: Path) -> None:
     over = asyncio.Event()
-    async with served(*RUN, folder=folder) as server, AsyncExitStack() as closing:
-        people = [await Clicking.at(server, closing) for _ in range(3)]
+    keys = [hashlib.sha256(f"key {number}".encode()).hexdigest() for number in range(4)]
+    # A new key is believed by all workers before one signs with it.
+    rings = [[keys[0], keys[1]], [keys[1], keys[0], keys[2]], [keys[2], *keys[:2], keys[3]], [keys[3], *keys[:3]]]
+    write_ring(folder, rings[0])
+    async with served(*RUN, folder=folder, SECRET_KEY="") as server, AsyncExitStack() as closing:
+        people = [await Clicking.at(server, closing) for _ in range(2)]
         clicking = [asyncio.create_task(each.click_until(over)) for each in people]
-        for _ in range(3):
+        coming = asyncio.create_task(come_and_go(server, over))
+        for ring in rings[1:]:
+            write_ring(folder, ring)
             await replaced(folder, server)
         over.set()
         for person, task in zip(people, clicking, strict=True):
             assert f"<p>{await task}</p>" in person.text
+        assert await coming > 3
         assert "died" not in server.said and "Traceback" not in server.said
+
+
+def write_ring(folder: Path, ring: list[str]) -> None:
+    (folder / ".env").write_text(f"ASOK_KEYS={','.join(ring)}\n")
+
+
+async def come_and_go(server: Running, over: asyncio.Event) -> int:
+    """People with a new page each: one worker makes it, and another one may take its socket."""
+    came = 0
+    while not over.is_set():
+        async with AsyncExitStack() as closing:
+            person = await Clicking.at(server, closing)
+            assert (await person.click("add"))[0] == "update"
+        came += 1
+    return came
+
+
+async def test_r27_a_key_that_is_dropped_only_makes_pages_begin_anew(tmp_path: Path) -> None:
+    backend, pages = MemoryBackend(), {"/": "{{ component('Dropped') }}"}
+    old, new = (hashlib.sha256(name).hexdigest() for name in (b"old", b"new"))
+    async with rig(asok_app(tmp_path, pages, keys=[old], backend=backend)) as served_before:
+        visitor = await served_before.visitor()
+        page = await visitor.open()
+    async with rig(asok_app(tmp_path, pages, keys=[new], backend=backend)) as served_after:
+        visitor.rig = served_after
+        visitor.http = await served_after.closing.enter_async_context(
+            httpx.AsyncClient(base_url=served_after.base, cookies={"asok": visitor.cookie})
+        )
+        tab = await visitor.connect()
+        await tab.send("join", 1, page.csrf, tab.name, [[page.tokens[0], 0, 0]])
+        assert await tab.closed() == 4401, "the page is to be fetched again"
+        fresh = await visitor.tab()
+        await fresh.send("join", 1, "", fresh.name, [[page.tokens[0], 0, 0]])
+        assert (await fresh.until("reset"))[1] == page.tokens[0].partition(".")[0]
+        assert "<p>1</p>" in await fresh.text_after("add")
 
 
 @pytest.mark.parametrize("command", [RUN, ("uvicorn", "app:app"), ("uvicorn", "app:app", "--workers", "2")])
@@ -143,7 +198,7 @@ async def test_r07_a_running_method_is_answered_before_the_close_and_nobody_new_
         assert (await health.get("/live/health")).json() == {"status": "ready"}
         server.process.send_signal(signal.SIGTERM)
         await refused(server.port)
-        while (await health.get("/live/health")).json() != {"status": "draining"}:
+        while (await health.get("/live/health")).json() != {"status": "draining"}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         assert (await tab.event("add", seq=3))[0] == "slow_down", "no more is begun"
         (folder / "finish").touch()
