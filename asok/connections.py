@@ -13,12 +13,13 @@ from starlette.types import Scope
 
 from asok.conversation import LiveSession
 from asok.crowding import Seat
+from asok.errors import Busy
 from asok.middleware import session_cookie
 from asok.mounting import Engine
 from asok.origins import allowed_origin, host_allowed
 from asok.outbox import Closing
 from asok.protocol import CLOSE
-from asok.sessions import open_session
+from asok.sessions import META, open_session
 
 __all__ = ["GOING_AWAY", "LOST", "Connections", "Wire", "cut"]
 
@@ -26,6 +27,7 @@ log = logging.getLogger("asok")
 
 GOING_AWAY = 1001
 LOST = 1006
+AGAIN = 1.0  # seconds, before a store that was busy is asked again
 
 
 class Wire(Protocol):
@@ -55,6 +57,8 @@ class Connections:
         self.open: dict[LiveSession, asyncio.Task[None]] = {}
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doubted: set[str] = set()
+        self._looking = False
 
     def is_foreign(self, scope: Scope) -> bool:
         """Whether it comes from another site's page, or for another host."""
@@ -145,6 +149,26 @@ class Connections:
         """Close the connections of a session that has ended."""
         for session in [each for each in self.open if each.owner == owner]:
             session.outbox.close(CLOSE.SESSION, "the session has ended")
+
+    def doubt(self) -> None:
+        """See whether the sessions of all connections still stand: what told of an end may have been missed."""
+        self._doubted |= {session.owner for session in self.open} - {""}
+        if not self._looking:
+            self._looking = True
+            self.own(self._look())
+
+    async def _look(self) -> None:
+        try:
+            while self._doubted:
+                owner = self._doubted.pop()
+                try:
+                    if not await self.engine.backend.read(owner, [META]):
+                        self.kick(owner)
+                except Busy:
+                    self._doubted.add(owner)
+                    await asyncio.sleep(AGAIN)
+        finally:
+            self._looking = False
 
     def refresh(self, what: str) -> None:
         """Development: tell every tab that a template or stylesheet has changed."""
