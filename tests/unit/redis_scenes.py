@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from ssl import SSLContext
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import BlockingLine
@@ -69,11 +71,16 @@ class Between:
 
 
 @asynccontextmanager
-async def between(port: int) -> AsyncIterator[Between]:
-    """A proxy to a Redis on this machine."""
+async def between(port: int, *, path: Path | None = None, tls: SSLContext | None = None) -> AsyncIterator[Between]:
+    """A proxy to a Redis on this machine, which listens on a port, with TLS or without, or on a Unix socket."""
     proxy = Between(port)
-    server = await asyncio.start_server(proxy.take, "127.0.0.1", 0)
-    proxy.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    if path is not None:
+        server = await asyncio.start_unix_server(proxy.take, path)
+        proxy.url = f"unix://{path}"
+    else:
+        server = await asyncio.start_server(proxy.take, "127.0.0.1", 0, ssl=tls)
+        scheme, host = ("rediss", "localhost") if tls else ("redis", "127.0.0.1")
+        proxy.url = f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}/0"
     try:
         yield proxy
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -15,11 +16,12 @@ import pytest
 
 from asok import Store
 from asok.backends.redis import RedisBackend
-from asok.sessions import Cell, driven
+from asok.errors import ConfigurationError
+from asok.sessions import Cell, Commit, driven
 from asok.writing import at_once
 from tests.redis_server import RedisServer
 from tests.rig import KEY, asok_app, rig
-from tests.unit.redis_scenes import tell
+from tests.unit.redis_scenes import between, tell
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def run(script: str, folder: Path, **environ: str) -> str:
     """What a script prints, in which every warning is an error and what it leaves open is told."""
     (folder / "script.py").write_text(textwrap.dedent(script))
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "script.py"],
+        [sys.executable, "-W", "error", "script.py"],
         cwd=folder,
         env={**os.environ, **environ},
         capture_output=True,
@@ -76,10 +78,10 @@ def test_every_loop_that_ends_takes_its_connection_along(redis: RedisServer, tmp
 
     asyncio.run(left_in_the_middle())
     at_once(add(5))
-    print(os.listdir("/proc/self/fd"))
+    print(sum("socket" in os.readlink(each) for each in os.scandir("/proc/self/fd") if os.path.lexists(each)))
     """
-    open_files = run(COUNTING + script, tmp_path, URL=redis.url)
-    assert len(open_files.split()) <= 3 + 2  # the line that blocks, and the look at the folder
+    open_sockets = run(COUNTING + script, tmp_path, URL=redis.url)
+    assert int(open_sockets) == 1  # the line that blocks
 
 
 def test_a_child_connects_anew_and_leaves_the_parents_line_alone(redis: RedisServer, tmp_path: Path) -> None:
@@ -118,6 +120,32 @@ async def test_a_task_that_begins_in_a_call_that_cannot_be_awaited_may_wait(back
     at_once(call())
     assert not driven.at_once
     assert not await begun[0]
+
+
+async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(redis: RedisServer, tmp_path: Path) -> None:
+    tell(redis.url, "FLUSHALL")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    making = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run([*making.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    async with (
+        between(redis.port, path=tmp_path / "redis.sock") as behind_a_path,
+        between(redis.port, tls=context) as behind_tls,
+    ):
+        stranger = RedisBackend(behind_tls.url, patience=60)
+        with pytest.raises(ConfigurationError, match="certificate is not believed"):
+            await stranger.open()
+        await stranger.close()
+        for count, url in enumerate([behind_a_path.url, f"{behind_tls.url}?ssl_ca_certs={certificate}"], 1):
+            backend = RedisBackend(url)
+            await backend.open()
+            assert await backend.commit(Commit({("s", "n"): count - 1}, {("s", "n"): b"1" * 100_000}))
+            assert await backend.read("s", ["n"]) == {"n": Cell(count, b"1" * 100_000)}
+            assert await asyncio.to_thread(at_once, backend.read("s", ["n"])) == {"n": Cell(count, b"1" * 100_000)}
+            await backend.close()
 
 
 # ---- stores
