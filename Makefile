@@ -4,13 +4,18 @@ PORT ?= 8000
 BIN := .venv/bin
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt tools/install.sh
 
-.PHONY: run test lint build-js constraints clean
+.PHONY: run test faults lint build-js constraints clean
 
 run: .venv/.installed  ## the examples, on http://127.0.0.1:8000 (PORT=… for another port)
 	$(BIN)/asok dev examples/gallery/app.py --host 127.0.0.1 --port $(PORT)
 
 test: .venv/.installed-dev  ## everything that must hold: lint, types, JavaScript, Python, browser, wheel
 	@sh tools/test.sh
+
+comma := ,
+faults: .venv/.installed-dev  ## what holds while things break, at full size: over an hour; see docs/reliability.md
+	@sh tools/servers.sh
+	$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORE),--store $(STORE)) $(subst $(comma), ,$(ONLY))
 
 lint: .venv/.installed-dev  ## what can be said without running anything
 	$(BIN)/ruff check

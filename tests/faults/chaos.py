@@ -183,7 +183,16 @@ class End(asyncio.Protocol):
         self.other.say(data, self._link.fate)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._link.over(reset=error is not None)
+        """What was heard before arrives before the news of the end."""
+        loop, reset = asyncio.get_running_loop(), error is not None
+        if not self._link.fate.is_slow:
+            return self._link.over(reset=reset)
+        loop.call_at(self.other.due + self._link.fate.delay, lambda: self._link.over(reset=reset))
+
+    @property
+    def due(self) -> float:
+        """When the last of what was said has left."""
+        return max(self._due, asyncio.get_running_loop().time())
 
     def say(self, data: bytes, fate: Fate) -> None:
         """Pass bytes on, at once or when they would have come."""
@@ -194,7 +203,7 @@ class End(asyncio.Protocol):
             packet, random = data[start : start + PACKET], self._link.proxy.random
             lost = fate.again if random.random() < fate.loss else 0
             took = len(packet) / fate.rate if fate.rate else 0
-            self._due = max(self._due, loop.time()) + took + lost
+            self._due = self.due + took + lost
             self._waiting += len(packet)
             loop.call_at(self._due + fate.delay, self._arrive, packet)
         if self._waiting > MOST_WAITING:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 from tests.faults.fleet import Fleet, until
 from tests.faults.ledger import Account, compare, effects, read_tally
@@ -21,17 +22,20 @@ AT_ONCE = 50
 class Crowd:
     """Persons with a Tally each, who tell it the numbers 1, 2, 3 …"""
 
-    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0) -> None:
-        self.site, self.address, self.twice = site, address, twice
+    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0, prefix: str = "p") -> None:
+        self.site, self.address, self.twice, self.prefix = site, address, twice, prefix
         self.random, self.diary = Random(seed), Diary()
         self.persons: list[Person] = []
         self.told: dict[str, int] = {}
+        self._come = 0
         self.method, self.rest = "note", ""
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def gather(self, number: int, path: str = "/") -> None:
         """Let so many come, and wait until all have the page and have told a first number."""
-        fresh = [Person(f"p{len(self.told) + i}", self.address, self.diary, twice=self.twice) for i in range(number)]
+        names = [f"{self.prefix}{self._come + place}" for place in range(number)]
+        self._come += number
+        fresh = [Person(name, self.address, self.diary, twice=self.twice) for name in names]
         for person in fresh:
             self.told[person.name] = 0
         self.persons += fresh
@@ -40,6 +44,14 @@ class Crowd:
     async def _visit(self, person: Person, path: str) -> None:
         async with self._gate:
             await person.visit(path)
+
+    async def replace(self, going: Sequence[Person]) -> None:
+        """Let some go, once it is seen that all of theirs was exact, and as many others come."""
+        self.persons = [person for person in self.persons if person not in set(going)]
+        for person in going:
+            person.leave()
+            self.diary.problems += await self._compare(person, None)
+        await self.gather(len(going))
 
     def tell(self, person: Person) -> None:
         """Let a person tell the next number."""
@@ -56,6 +68,25 @@ class Crowd:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def busy_together(self, rate: float) -> AsyncIterator[None]:
+        """Meanwhile all together tell so many numbers a second."""
+        task = asyncio.create_task(self._tell_in_turn(rate))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _tell_in_turn(self, rate: float) -> None:
+        loop = asyncio.get_running_loop()
+        began, told = loop.time(), 0
+        while True:
+            while told < (loop.time() - began) * rate:
+                told += 1
+                self.tell(self.random.choice(self.persons))
+            await asyncio.sleep(0.01)
 
     async def _tell_often(self, person: Person, every: float) -> None:
         await asyncio.sleep(self.random.random() * every)
@@ -107,9 +138,9 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(site: Fleet, address: Address, number: int, *, twice: float = 0) -> AsyncIterator[Crowd]:
-    """So many persons at a site, reached at this address."""
-    people = Crowd(site, address, twice=twice)
+async def crowd(site: Fleet, address: Address, number: int, **options: Any) -> AsyncIterator[Crowd]:
+    """So many persons at a site, reached at this address; options as those of Crowd."""
+    people = Crowd(site, address, **options)
     try:
         await people.gather(number)
         yield people

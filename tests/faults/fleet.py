@@ -29,8 +29,8 @@ class Fleet:
     """One supervisor and its workers. ledger: the file in which the site notes what it does; log: what it says."""
 
     def __init__(self, folder: Path, workers: int, environment: dict[str, str]) -> None:
-        self.folder, self.workers, self._environment = folder, workers, environment
-        self.ledger, self.log = folder / "ledger.txt", folder / "log.txt"
+        self.folder, self.workers, self._environment = folder.resolve(), workers, environment
+        self.ledger, self.log = self.folder / "ledger.txt", self.folder / "log.txt"
         self.port = free_port()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -59,7 +59,7 @@ class Fleet:
         self.ledger.touch()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
-        await until(lambda: len(self.pids()) == self.workers and self._listens())
+        await until(lambda: self._listens() and len(self.pids()) == self.workers)
 
     def _listens(self) -> bool:
         assert self._process is not None
@@ -72,9 +72,9 @@ class Fleet:
         return True
 
     def pids(self) -> list[int]:
-        """The workers' processes."""
+        """The workers' processes: those that have loaded the site, and so its ledger."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"spawn_main" in _command(pid)]
+        return [int(pid) for pid in children if str(self.ledger) in _open_files(pid)]
 
     def kill(self, pid: int) -> None:
         """End a worker as a machine that fails."""
@@ -126,11 +126,11 @@ async def until(reached: Callable[[], bool], seconds: float = START_SECONDS) -> 
             await asyncio.sleep(LOOK)
 
 
-def _command(pid: str) -> bytes:
+def _open_files(pid: str) -> set[str]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
     except OSError:
-        return b""
+        return set()
 
 
 @asynccontextmanager

@@ -14,14 +14,16 @@ from typing import Any
 from tests.faults.wire import Address, Page, Refusal, WebSocket, fetch
 from tests.rig import patched
 
-__all__ = ["Diary", "Person", "Sent", "Shown"]
+__all__ = ["DEAD", "Diary", "Person", "Sent", "Shown"]
 
 WINDOW, BATCH = 32, 20
 FIRST_DELAY, LONGEST_DELAY = 0.25, 15.0
-QUIET, IDLE = 5.0, 25.0
+RESTART, RESTART_DELAY = 1012, 1.0
+TICK, QUIET, IDLE, LATEST = 1.0, 1.5, 25.0, 10.0
 TOO_BIG, SESSION_ENDED, REFUSED, PROTOCOL = 1009, 4401, 4403, 4400
 FINAL = (TOO_BIG, PROTOCOL, SESSION_ENDED, REFUSED)
 AGAIN = 1.0
+DEAD = "nobody answered"
 EVER = float("inf")
 
 
@@ -79,7 +81,7 @@ class Person:
         self._line: WebSocket | None = None
         self._open, self._attempt, self._gone = False, 0, False
         self._lost = self._heard_at = self._loop.time()
-        self._tested, self._pause = False, 0.0
+        self._tested, self._quiet, self._pause = 0.0, QUIET, 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.Task[None] | None = None
 
@@ -138,7 +140,7 @@ class Person:
             self._line = WebSocket(self.address, self.cookie, self._opened, self._receive, self._closed)
 
     def _opened(self) -> None:
-        self._open, self._heard_at, self._tested = True, self._loop.time(), False
+        self._open, self._heard_at, self._tested = True, self._loop.time(), 0.0
         self._watch()
         joined = [each for each in self.shown.values() if each.sent is not None]
         if not joined:
@@ -172,24 +174,30 @@ class Person:
             if code == SESSION_ENDED:
                 self._reset()
             return
-        delay = self.random.random() * min(FIRST_DELAY * 2**self._attempt, LONGEST_DELAY)
+        first = RESTART_DELAY if code == RESTART else FIRST_DELAY
+        delay = self.random.random() * min(first * 2**self._attempt, LONGEST_DELAY)
         self._attempt += 1
         pause, self._pause = self._pause, 0
         self._timer = self._loop.call_later(max(delay, pause), self._connect)
 
     def _watch(self) -> None:
-        """Ask whether anybody is there when nothing is heard; who does not answer until the next look is dead."""
+        """Ask whether anybody is there when nothing is heard; who does not answer is dead.
+
+        It may take longer after each connection that was given up: the network may only be slow.
+        """
         if self._timer is not None:
             self._timer.cancel()
-        limit = QUIET if self.waiting else IDLE
-        if self._tested:
-            self.diary.seen["nobody answered"] += 1
+        now = self._loop.time()
+        if self._tested and now - self._tested >= self._quiet:
+            self.diary.seen[DEAD] += 1
+            self._quiet = min(self._quiet * 2, LATEST)
             assert self._line is not None
             return self._line.drop()
-        if self._loop.time() - self._heard_at >= limit:
-            self._tested = True
+        if not self._tested and now - self._heard_at >= (QUIET if self.waiting else IDLE):
+            self._tested = now
             self._send(["ping"])
-        self._timer = self._loop.call_later(QUIET, self._watch)
+        busy = self._tested or self.waiting
+        self._timer = self._loop.call_later(TICK if busy else IDLE - (now - self._heard_at), self._watch)
 
     def _send(self, message: list[Any]) -> None:
         if self._open and self._line is not None:
@@ -200,8 +208,12 @@ class Person:
     def fire(self, call: str, shown: Shown | None = None) -> None:
         """Let something happen in an instance."""
         shown = shown or self.first
+        now = self._loop.time()
+        if self._open and self._timer is not None and self._timer.when() > now + TICK:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(TICK, self._watch)
         shown.last += 1
-        shown.queue.append(Sent(shown.last, call, {}, self._loop.time()))
+        shown.queue.append(Sent(shown.last, call, {}, now))
         self._flush(shown)
 
     def _join(self, instances: list[Shown]) -> None:
@@ -236,13 +248,15 @@ class Person:
 
     def _receive(self, frame: bytes) -> None:
         kind, *args = json.loads(frame)
-        self._heard_at, self._tested = self._loop.time(), False
+        self._heard_at, self._tested = self._loop.time(), 0.0
         if kind == "joined":
             self.csrf = args[0]
             for shown in self.shown.values():
                 shown.joining = False
             return self._live()
-        self._attempt = 0
+        if kind == "pong":
+            return
+        self._attempt, self._quiet = 0, max(QUIET, self._quiet * 0.9)
         if kind != "update":
             self.diary.seen[kind] += 1
         match kind:
