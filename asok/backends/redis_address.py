@@ -77,8 +77,8 @@ class Address:
 def _check_query(query: dict[str, str]) -> None:
     for name in query:
         if name not in _QUERY:
-            known = f"it may hold {', '.join(_QUERY)}"
-            raise ConfigurationError(f"the query of ASOK_REDIS names {name!r}{nearest(name, _QUERY)}; {known}")
+            known = f"and may name {', '.join(_QUERY)}{nearest(name, _QUERY)}"
+            raise ConfigurationError(f"the query of ASOK_REDIS names {name!r}, {known}")
     if "prefix" in query and not _PREFIX.fullmatch(query["prefix"]):
         raise ConfigurationError("the prefix in ASOK_REDIS is not made of at most 64 letters, digits, `_`, `.` and `-`")
 

@@ -122,15 +122,23 @@ async def test_a_task_that_begins_in_a_call_that_cannot_be_awaited_may_wait(back
     assert not await begun[0]
 
 
-async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(redis: RedisServer, tmp_path: Path) -> None:
-    tell(redis.url, "FLUSHALL")
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    making = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    )
-    subprocess.run([*making.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of `localhost`, with its key, that nobody knows."""
+    file = tmp_path / "certificate.pem"
+    making = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(tmp_path / "alone.pem")]
+    subprocess.run([*making.split(), *named], check=True, capture_output=True)
+    file.write_text(file.read_text() + (tmp_path / "alone.pem").read_text())
+    return file
+
+
+async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(
+    redis: RedisServer, tmp_path: Path, certificate: Path
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate)
+    tell(redis.url, "FLUSHALL")
     async with (
         between(redis.port, path=tmp_path / "redis.sock") as behind_a_path,
         between(redis.port, tls=context) as behind_tls,

@@ -190,7 +190,7 @@ LAYERS = (
 # Who may import a technology, type-only imports included. "asok.testing" stands for all its parts.
 ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite"},
-    "redis": {"asok.backends.redis"},
+    "redis": set[str](),
     "jinja2": {
         "asok.compiling",
         "asok.tags",
