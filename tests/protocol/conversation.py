@@ -14,26 +14,31 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import partial
 from typing import Any
+
+import websockets
 
 from asok.diff import apply
 from asok.testing_asgi import App, Lifespan, Socket, browser, socket_scope
 from asok.testing_markup import STATE, parse
+from tests.line import Line
 
 __all__ = ["Conversation", "frame_of"]
 
 PATIENCE = 10
+ORIGIN = "http://localhost"
 Step = dict[str, Any]
 
 
 class Conversation:
     """One browser's side of a conversation, with its own session."""
 
-    def __init__(self, app: App, lifespan: Lifespan) -> None:
-        self._app, self._lifespan = app, lifespan
-        self._http = browser(app, lifespan, "http://localhost")
+    def __init__(self, app: App, lifespan: Lifespan, over: str = "socket") -> None:
+        self._app, self._lifespan, self._over = app, lifespan, over
+        self._http = browser(app, lifespan, ORIGIN)
         self._heard: asyncio.Queue[Any] = asyncio.Queue()
-        self._socket: Socket | None = None
+        self._socket: Socket | Polled | None = None
         self._texts: dict[str, str] = {}
         self.names: dict[str, str] = {}
 
@@ -49,7 +54,7 @@ class Conversation:
 
     def same_page(self) -> Conversation:
         """Another socket of this very page: the same browser, names and token."""
-        other = Conversation(self._app, self._lifespan)
+        other = Conversation(self._app, self._lifespan, self._over)
         other._http, other.names = self._http, dict(self.names)
         return other
 
@@ -58,8 +63,12 @@ class Conversation:
         await self.close()
         self._heard = asyncio.Queue()
         heard = self._heard
-        scope = socket_scope(self._http, self._lifespan, "/live", **headers)
-        self._socket = Socket(self._app, scope, heard.put_nowait, lambda code, error: heard.put_nowait(error or code))
+        if self._over == "socket":
+            scope = socket_scope(self._http, self._lifespan, "/live", **headers)
+            ended = partial(_put_end, heard)
+            self._socket = Socket(self._app, scope, heard.put_nowait, ended)
+        else:
+            self._socket = Polled(Line(self._http, "/live", {"Origin": ORIGIN, **headers}, polling=True), heard)
         await self._socket.open()
 
     async def close(self) -> None:
@@ -127,6 +136,46 @@ class Conversation:
                 assert text in self._texts[message[1]]
             case {"same": _}:
                 assert got in ([], self._texts[message[1]])
+
+
+class Polled:
+    """A line that is spoken as a socket is."""
+
+    def __init__(self, line: Line, heard: asyncio.Queue[Any]) -> None:
+        self._line, self._heard = line, heard
+        self._waiting: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Open the line."""
+        await self._line.__aenter__()
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._post())]
+
+    def send(self, frame: str | bytes) -> None:
+        """Have a frame posted after those before it."""
+        self._waiting.put_nowait(frame)
+
+    async def close(self, code: int) -> None:
+        """Hang up."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._line.close()
+
+    async def _post(self) -> None:
+        while not self._line.close_code:
+            await self._line.send(await self._waiting.get())
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                self._heard.put_nowait(await self._line.recv())
+        except websockets.ConnectionClosed:
+            self._heard.put_nowait(self._line.close_code)
+
+
+def _put_end(heard: asyncio.Queue[Any], code: int, error: Exception | None) -> None:
+    heard.put_nowait(error or code)
 
 
 def frame_of(step: Step) -> str | bytes:
