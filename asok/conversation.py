@@ -23,6 +23,7 @@ from asok.following import Following
 from asok.lines import Line, Turn, Work, take_turn
 from asok.live import Live, SessionEnded
 from asok.mounting import Engine
+from asok.observing import Observer
 from asok.opening import member_of
 from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
@@ -31,7 +32,7 @@ from asok.sessions import owner_of
 from asok.showing import Joined, Screen
 from asok.state import instance_of, unseal
 from asok.traffic import StoreTraffic
-from asok.trials import Parked
+from asok.watching import Watch, event_id, say_refused
 
 __all__ = ["LiveSession"]
 
@@ -48,11 +49,12 @@ class LiveSession:
     """One tab. `receive` takes a message and never waits for a method; answers go to `outbox`."""
 
     def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str) -> None:
-        self._engine, self._limits = engine, engine.settings.limits
+        self._engine, self._limits, self._observers = engine, engine.settings.limits, engine.observers
         self.outbox = Outbox(self._limits)
         self.session_id = session_id
         self.owner = owner_of(session_id) if session_id else ""
         self.number = next(NUMBERS)
+        self._named = f"connection {self.number} of session {self.owner[:8] or 'none'}"
         self._lines: dict[str, Line] = {}
         self._reach = Reach(engine, self.owner, self._lines, self._fail)
         self.screen = Screen(engine, self.outbox, self._reach.committed, self._reach.later)
@@ -107,8 +109,7 @@ class LiveSession:
                 self._stores.receive(message, self.screen.tab)
 
     async def settle(self, seconds: float) -> None:
-        """Take no more events, and wait for the methods that run; one that takes longer ends, and nothing of it is
-        kept."""
+        """Take no more events, and wait for the methods that run; of one that takes longer nothing is kept."""
         self._draining = True
         running = [line.task for line in self._lines.values() if line.task is not None]
         if not running:
@@ -134,7 +135,7 @@ class LiveSession:
         if gone:
             for line in self._lines.values():
                 await self._unmount(line)
-        log.info("%s: ended", self._named())
+        log.info("%s: ended", self._named)
 
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
         """Wait for them, at most as long as the limits say."""
@@ -158,7 +159,7 @@ class LiveSession:
         if not self.greeted:
             self._check_csrf(message.csrf)
             self.screen.tab = message.tab[:32] or "-"
-            log.info("%s: joined with %s instances", self._named(), len(message.instances))
+            log.info("%s: joined with %s instances", self._named, len(message.instances))
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
         for entry in message.instances:
@@ -228,6 +229,7 @@ class LiveSession:
         line = self._lines.get(event.instance)
         delay = RETRY_MS if self._draining else self._admission.delay()
         if delay:
+            self._observers.tell(Observer.refused, "slow_down")
             self.outbox.put(protocol.SlowDown(event.instance, event.seq, delay))
         elif line is None:
             self._answer_stranger(event)
@@ -267,8 +269,7 @@ class LiveSession:
         line.task = None
 
     async def _do(self, line: Line, work: Work) -> None:
-        began = time.perf_counter()
-        try:
+        with Watch(self._observers, line.joined.definition, work, self.screen.tab, self._named):
             match work:
                 case _ if line.joined.token.pending:
                     await self._begin(line, work)
@@ -278,14 +279,6 @@ class LiveSession:
                     await self._enter(line, work)
                 case Turn():
                     await take_turn(line, self._live, lambda error: self._fail(line.joined.token.instance, error))
-        finally:
-            if log.isEnabledFor(logging.DEBUG):
-                what = work.call[:200] if isinstance(work, protocol.Event) else type(work).__name__.lower()
-                taken, name = (time.perf_counter() - began) * 1000, line.joined.definition.name
-                log.debug("%s: %s %r in %.1f ms", self._named(), name, what, taken)
-
-    def _named(self) -> str:
-        return f"connection {self.number} of session {self.owner[:8] or 'none'}"
 
     async def _begin(self, line: Line, work: Work) -> None:
         """Mount what has only its place on the page: a lazy one at its join, one that has failed at any event."""
@@ -322,6 +315,7 @@ class LiveSession:
                 line.expected = work.seq + joining
                 if joining and line.joined.token.listens:  # no event of its own would bring it back
                     asyncio.get_running_loop().call_later(BUSY_MS / 1000, self._enter_again, line, work)
+                self._observers.tell(Observer.refused, "busy")
                 self.outbox.put(protocol.Busy(instance, line.expected, BUSY_MS))
             case ResetNeeded():
                 self._reset(instance, error)
@@ -338,15 +332,10 @@ class LiveSession:
         self._refuse(instance, 0, error if isinstance(error, Refusal) else MethodFailed(name, error))
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
-        if isinstance(error, MethodFailed | Parked):
-            cause = error.cause if self._engine.settings.debug and isinstance(error, MethodFailed) else None
-            log.error("%r", str(error), exc_info=cause)
-        else:
-            log.warning("refused: %r", str(error)[:200])
-        self.outbox.put(protocol.Refused(instance, seq, error.code, self._shown(str(error))))
-
-    def _shown(self, text: str) -> str:
-        return text if self._engine.settings.debug else ""
+        debug, line = self._engine.settings.debug, self._lines.get(instance)
+        name = line.joined.definition.name if line is not None else ""
+        say_refused(self._observers, error, name, event_id(instance, self.screen.tab, seq) if seq else "", debug=debug)
+        self.outbox.put(protocol.Refused(instance, seq, error.code, str(error) if debug else ""))
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -20,6 +20,7 @@ from asok.following import RoomWatchers
 from asok.frames import Frame, page_slot
 from asok.markup import children_in, with_attribute
 from asok.namespaces import Namespaces
+from asok.observing import Observer, Observers
 from asok.pending import pending_state
 from asok.places import Mounted, Place, hook, listens
 from asok.presence import Presence
@@ -68,6 +69,7 @@ class Host:
     trials: Trials
     guards: dict[str, Guard] = field(default_factory=dict)
     shared: dict[str, SharedFields] = field(default_factory=dict)
+    observers: Observers = field(default_factory=Observers)
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
     crowd: Crowd = field(init=False)
@@ -125,6 +127,8 @@ class Host:
 
     def render(self, component: Component, slot: str) -> Rendering:
         """The component's text, and the children that stand in it as placeholders."""
+        if self.observers:
+            self.observers.tell(Observer.rendered, type(component).__name__)
         around = surroundings_of(component)
         frame = Frame(slot, around.instance, around.path, unpack_content(around.content))
         with reading_into(around.reads):

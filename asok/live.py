@@ -22,6 +22,7 @@ from asok.filling import NONE, filled, look_again, missed, take_changes
 from asok.form_words import FormError
 from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
+from asok.observing import Observer
 from asok.opening import Opener, SessionEnded, guarded, load
 from asok.showing import Effects, Joined, Screen, Unit
 from asok.trials import Found, Parked, Trial
@@ -109,6 +110,7 @@ class Live:
                     return await self.renew(unit, event.seq)
                 if await self._attempt(unit, event, asking, action):
                     return
+                self.engine.observers.tell(Observer.met_newer, joined.definition.name)
             raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
         except (Busy, ResetNeeded, SessionEnded):
             raise

@@ -22,6 +22,7 @@ from asok.documents import Reads, Work
 from asok.following import Following
 from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Place, Rendering, listens
+from asok.observing import Observer
 from asok.reviving import revive
 from asok.rows import reset_of
 from asok.sessions import Record
@@ -103,7 +104,7 @@ class Outlet(Protocol):
     @property
     def has_room(self) -> bool: ...
 
-    def put(self, message: protocol.ServerMessage) -> None: ...
+    def put(self, message: protocol.ServerMessage) -> int: ...
 
 
 class Screen:
@@ -136,7 +137,9 @@ class Screen:
 
     def send(self, message: protocol.ServerMessage) -> None:
         """Send a message."""
-        self._outlet.put(message)
+        size = self._outlet.put(message)
+        if self.engine.observers and isinstance(message, protocol.Update):
+            self.engine.observers.tell(Observer.sent, size)
 
     @property
     def reads(self) -> bool:

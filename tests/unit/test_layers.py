@@ -56,6 +56,7 @@ LAYERS = (
     "asok.trials",
     "asok.roster",
     "asok.presence",
+    "asok.observing",
     "asok.topics",
     "asok.relay",
     "asok.emitting",
@@ -119,6 +120,7 @@ LAYERS = (
     "asok.outbox",
     "asok.admission",
     "asok.traffic",
+    "asok.watching",
     "asok.conversation",
     # backends
     "asok.backends",
@@ -138,6 +140,7 @@ LAYERS = (
     "asok.middleware",
     "asok.health",
     "asok.sweeping",
+    "asok.ending",
     "asok.origins",
     "asok.connections",
     "asok.endpoints",
