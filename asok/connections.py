@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from asok.conversation import LiveSession
 from asok.crowding import Seat
+from asok.ending import end_of_server
 from asok.errors import Busy
 from asok.middleware import session_cookie
 from asok.mounting import Engine
@@ -27,6 +28,7 @@ log = logging.getLogger("asok")
 
 GOING_AWAY = 1001
 LOST = 1006
+LOOK_SECONDS = 0.25
 AGAIN = 1.0  # seconds, before a store that was busy is asked again
 
 
@@ -47,6 +49,9 @@ class Wire(Protocol):
 
     async def close(self, code: int) -> None:
         """Tell the browser why this is the end."""
+
+    def cut(self) -> None:
+        """End it at once, whatever waits."""
 
 
 class Connections:
@@ -138,6 +143,17 @@ class Connections:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def watch(self) -> None:
+        """Drain, too, where a server ends without a word: no answer of a line would ever end."""
+        ends = end_of_server()
+        if ends is not None:
+            self.own(self._watch(ends))
+
+    async def _watch(self, ends: Callable[[], bool]) -> None:
+        while not ends():  # noqa: ASYNC110  # a signal's handler sets it, and tells nobody
+            await asyncio.sleep(LOOK_SECONDS)
+        await self.drain(self.engine.settings.limits.drain)
 
     async def close(self) -> None:
         """End what no server ends."""

@@ -40,6 +40,11 @@ def line_worker(folder: Path, redis: str = "") -> Asok:
     return app
 
 
+def in_this_folder() -> Asok:
+    """For servers that are told where the app is."""
+    return line_worker(Path.cwd())
+
+
 async def main(folder: str, redis: str = "") -> None:
     async with rig(line_worker(Path(folder), redis)) as served:
         print(served.port, flush=True)

@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import json
 import logging
+import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,10 @@ from starlette.responses import PlainTextResponse
 from asok import Asok, Component, Limits, Settings, exposed, polling, posting
 from tests.line import Line, LineRefused, frames
 from tests.rig import KEY, PATIENCE, Rig, asok_app, rig
+from tests.unit.clicking import served as served_by
 from tests.unit.waiting import until
+
+ROOT = Path(__file__).parents[2]
 
 BOTH = pytest.mark.parametrize("over", ["post", "poll"])
 
@@ -440,3 +445,16 @@ async def test_however_a_conversation_is_cut_into_posts_the_frames_are_the_same(
         assert tab.text() == "<p>36</p>"
         assert [frame[2] for frame in tab.frames if frame[0] == "update"][:8] == list(range(1, 9))
         assert [frame for frame in tab.frames if frame[0] == "pong"][:1] == [["pong"]]
+
+
+@pytest.mark.parametrize("command", [("uvicorn", "tests.unit.line_child:in_this_folder", "--factory")])
+async def test_r06_a_plain_server_ends_though_lines_are_open_and_tells_them(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    async with AsyncExitStack() as closing, served_by(*command, folder=tmp_path, PYTHONPATH=str(ROOT)) as server:
+        visitor = await Rig(server.port, None, closing).visitor()
+        tabs = [await visitor.tab(over=over) for over in ("post", "poll", "post")]
+        server.process.send_signal(signal.SIGTERM)
+        assert [await tab.closed() for tab in tabs] == [1012, 1012, 1012]
+        assert await server.ended() in (0, -signal.SIGTERM)
+        assert "Traceback" not in server.said, server.said
