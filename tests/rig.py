@@ -42,6 +42,7 @@ def asok_app(
     keys: Sequence[str] = (KEY,),
     limits: Limits | None = None,
     database: str = ":memory:",
+    redis: str = "",
     backend: Backend | None = None,
     templates: Mapping[str, str] | None = None,
     websocket: bool = True,
@@ -50,7 +51,9 @@ def asok_app(
     """An app whose pages are these bodies, by path."""
     bodies = {f"page{number}.html": PAGE % body for number, body in enumerate((pages or {}).values())}
     env = jinja2.Environment(loader=jinja2.DictLoader({**bodies, **(templates or {})}))
-    settings = Settings(root, debug, tuple(keys), database=database, websocket=websocket, limits=limits or Limits())
+    settings = Settings(
+        root, debug, tuple(keys), database=database, redis=redis, websocket=websocket, limits=limits or Limits()
+    )
     app = Asok(root=root, settings=settings, env=env, backend=backend, **options)
     for number, path in enumerate(pages or {}):
         app.page(path, f"page{number}.html")
