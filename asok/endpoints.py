@@ -11,6 +11,7 @@ from asok.connections import Connections, cut
 from asok.conversation import LiveSession
 from asok.crowding import Crowded, Seat
 from asok.errors import ProtocolError
+from asok.observing import Observer
 from asok.outbox import Closing
 from asok.protocol import CLOSE, decode
 
@@ -33,6 +34,7 @@ class LiveEndpoint:
                 await self._seated(seat, scope, receive, send)
         except Crowded as error:
             log.warning("refused: a socket: %s", error)
+            self._engine.observers.tell(Observer.refused, "crowded")
             await _deny(scope, send, 503, error.retry_after)
 
     async def _seated(self, seat: Seat, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-__all__ = ["LAG_EVERY", "Observer", "Observers", "watch_lag"]
+__all__ = ["Lag", "Observer", "Observers"]
 
 log = logging.getLogger("asok")
 P = ParamSpec("P")
@@ -86,11 +85,28 @@ class Observers(list[Observer]):
         return end
 
 
-async def watch_lag(observers: Observers) -> None:
-    """Tell them how late the loop comes to its work, until cancelled."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(asyncio.CancelledError):
+class Lag:
+    """Tells the observers how late the loop comes to its work, from `begin` to `end`."""
+
+    def __init__(self, observers: Observers) -> None:
+        self._observers = observers
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Measure from now on, where anybody wants to know."""
+        if self._observers and self._task is None:
+            self._task = asyncio.create_task(self._measure())
+
+    async def end(self) -> None:
+        """Measure no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _measure(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + LAG_EVERY
             await asyncio.sleep(LAG_EVERY)
-            observers.tell(Observer.lagged, max(0.0, loop.time() - due))
+            self._observers.tell(Observer.lagged, max(0.0, loop.time() - due))

@@ -14,6 +14,7 @@ from asok.following import RoomWatchers
 from asok.handlers import StateHandlers
 from asok.mounting import Engine, Renderings
 from asok.namespaces import Namespaces
+from asok.observing import Lag, Observer
 from asok.presence import Presence
 from asok.regions import Regions
 from asok.relay import Relay
@@ -61,9 +62,13 @@ class Sharing:
             templates.statics,
             Trials(backend, bus),
         )
+        observers = self._engine.observers
+        bus.on_gap(lambda: observers.tell(Observer.missed))
+        self._lag = Lag(observers)
 
     async def _connect(self) -> None:
         """Begin to hear the other processes of the app."""
+        self._lag.begin()
         if not self.stores.replicas.is_open:
             await self.bus.open()
             await self.stores.replicas.open()
@@ -72,12 +77,19 @@ class Sharing:
             self._relay.open()
 
     async def _disconnect(self) -> None:
+        await self._lag.end()
         await self.stores.replicas.close()
         await self._handlers.settle()
         self._engine.topics.close()
         await self._engine.presence.close()
         await self._relay.close()
         await self.bus.close()
+
+    def observe(self, observer: Observer) -> None:
+        """Tell the observer what happens in this process, such as for metrics and traces. Call it where the app is
+        made; the same observer is told once, however often it is given."""
+        if not any(each is observer for each in self._engine.observers):
+            self._engine.observers.append(observer)
 
     def push(self, topic: str, message: Any = None) -> None:
         """Send a message to every component that listens to the topic, in every process of the app.
