@@ -93,7 +93,7 @@ class Asok(Sharing):
         self._templates.inline, self._templates.script = self._inline, self._script
         self._connections = Connections(self._engine)
         self.bus.subscribe(KICK, lambda owner: self._connections.kick(owner.decode()))
-        #self.bus.on_gap(self._connections.doubt)
+        self.bus.on_gap(self._connections.doubt)
         self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
         self._sweeper = Sweeper(self.backend, self.settings.limits.session_age)
