@@ -76,8 +76,8 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def rig(app: Any) -> AsyncIterator[Rig]:
-    """The app, served by a real uvicorn as `asok run` does it."""
+async def rig(app: Any, **options: Any) -> AsyncIterator[Rig]:
+    """The app, served by a real uvicorn as `asok run` does it; options: others of uvicorn's."""
     # asyncio sends small frames at once only where the socket says that it is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
@@ -87,6 +87,7 @@ async def rig(app: Any) -> AsyncIterator[Rig]:
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=5,
+        **options,
     )
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))

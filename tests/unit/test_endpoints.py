@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 import websockets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asok import Component, Settings, exposed
+from asok.loading import Loaded
 from asok.origins import allowed_origin, host_allowed
-from tests.rig import KEY, asok_app, rig
+from asok.server import Server, Serving
+from tests.rig import KEY, Tab, asok_app, rig
 
 PLACE = Path("/nowhere")
 
@@ -191,3 +194,44 @@ async def test_a_template_that_changed_is_told_to_open_pages_in_development(tmp_
         tab = await served.tab()
         await app.refresh("css")
         assert await tab.until("refresh") == ["refresh", "css"]
+
+
+async def frames(tab: Tab, number: int) -> list[Any]:
+    return [await tab.receive() for _ in range(number)]
+
+
+async def test_r29_a_method_longer_than_the_ping_timeout_keeps_its_connection_and_the_clicks_behind_it(
+    tmp_path: Path,
+) -> None:
+    gate = asyncio.Event()
+
+    async def wait(self: Any) -> None:
+        await gate.wait()
+
+    def add(self: Any) -> None:
+        self.count += 1
+
+    members = {"count": 0, "template": "<p>{{ count }}</p>", "wait": exposed(timeout=120)(wait), "add": exposed(add)}
+    type("WaitsLong", (Component,), members)
+    app = asok_app(tmp_path, {"/": "{{ component('WaitsLong') }}"})
+    async with rig(app, ws_ping_interval=0.1, ws_ping_timeout=0.1) as served:
+        tab = await (await served.visitor()).tab()
+        await tab.send("event", tab.only, 1, "wait")
+        reading = asyncio.create_task(frames(tab, 61))  # a browser always reads
+        for seq in range(2, 62):
+            await tab.send("event", tab.only, seq, "add")
+        await asyncio.sleep(1)  # five times as long as a connection that does not read would live
+        gate.set()
+        answers = {frame[2]: frame[0] for frame in await reading}
+        assert set(answers.values()) == {"update", "slow_down"}
+        taken = [seq for seq, kind in answers.items() if kind == "update"]
+        assert tab.text() == f"<p>{max(taken) - 1}</p>"
+        assert taken == sorted(taken)
+
+
+def test_r25_the_server_pings_more_often_than_proxies_close_what_is_silent(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, ONE)
+    run = Server(Serving(tmp_path / "app.py", "127.0.0.1"), Loaded(app, (app,)), lambda started: None)
+    for config in (run.config, uvicorn.Config(app)):
+        assert config.ws_ping_interval is not None
+        assert config.ws_ping_interval < 30
