@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from asok import Asok, Component, Store, every, exposed, on
+from asok.sessions import Session
 from tests.rig import asok_app, rig
 
 crossed = Store({"count": 0, "ticks": 0}, name="crossed", readable=True)
@@ -98,7 +99,9 @@ def crossing(folder: Path, redis: str) -> Asok:
         return PlainTextResponse("counted")
 
     async def logout(request: Request) -> PlainTextResponse:
-        request.session.regenerate()
+        session = request.session
+        assert isinstance(session, Session)
+        session.regenerate()
         return PlainTextResponse("bye")
 
     async def state(request: Request) -> JSONResponse:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
+from asok.backends.redis_address import Address
 from tests.redis_server import RedisServer
 from tests.rig import PATIENCE, Rig, Tab, Visitor, rig
 from tests.unit.crossing_child import crossing
@@ -116,14 +117,17 @@ async def test_a_logout_that_nobody_could_hear_of_closes_the_sockets_after_the_g
 ) -> None:
     async with two(tmp_path, url) as (here, there):
         ann, bob = await here.visitor(), await here.visitor()
-        tab, stays = await ann.tab(), await bob.tab()
-        with redis_py.Redis(port=redis.port) as client:
-            await here.app.bus.close()  # it cannot hear of it
+        tab, stays = await ann.tab("/board"), await bob.tab("/board")
+        with redis_py.Redis(port=redis.port) as client, client.pubsub() as tape:
+            tape.subscribe(f"{Address.of(url).prefix}bus:0")
+            await here.app.bus.close()
             await get(ann, f"{there.base}/logout")
+            while b"kick" not in str(await asyncio.to_thread(tape.get_message, timeout=PATIENCE)).encode():
+                pass
             await here.app.bus.open()
             client.client_kill_filter(_type="pubsub")
         assert await tab.closed() == 4401
-        assert (await stays.event("add"))[0] == "update"
+        assert (await stays.event("pin('x')"))[0] == "update"
 
 
 async def test_r17_a_thousand_increments_from_each_of_two_workers_are_two_thousand(tmp_path: Path, url: str) -> None:
