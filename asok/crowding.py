@@ -30,7 +30,6 @@ LONGEST_QUEUE = 2.0
 AT_ONCE = 0.2
 HOARD_SECONDS = 10
 REMEMBERED = 5.0  # seconds, after which a session that has left is looked at
-MOST_STRANGERS = 4096
 
 
 class Crowded(AsokError):
@@ -127,7 +126,6 @@ class Crowd:
         self._visitors: dict[str, Visitor] = {}
         self._addresses: Counter[str] = Counter()
         self._second, self._newcomers = 0, Counter[str]()
-        self._strangers: dict[str, Bucket] = {}
         self._turn = 0.0
 
     # ---- connections
@@ -200,23 +198,18 @@ class Crowd:
             asyncio.get_running_loop().call_later(REMEMBERED, self._forget, owner)
         return found
 
-    def admit(self, owner: str, scope: Mapping[str, Any]) -> None:
-        """One more request that writes may come, of a session, else of an address. Raises Crowded."""
-        limits, now = self._limits, time.monotonic()
-        if owner:
-            wait = self.visitor(owner).events.take(limits.events_per_second, limits.burst, now)
-        else:
-            wait = self._stranger(counted_address(scope), now)
-        if wait:
-            raise Crowded("too many requests", wait)
+    def admit_event(self, owner: str, scope: Mapping[str, Any]) -> None:
+        """One more request that runs a method may come, of a session, else of a public address. Raises Crowded."""
+        _take(self._sender(owner, scope).events, self._limits.events_per_second, self._limits.burst)
 
-    def _stranger(self, address: str, now: float) -> float:
-        if not address:
-            return 0.0
-        if address not in self._strangers and len(self._strangers) >= MOST_STRANGERS:
-            self._strangers = {each: bucket for each, bucket in self._strangers.items() if not bucket.is_full(now)}
-        bucket = self._strangers.setdefault(address, Bucket())
-        return bucket.take(self._limits.events_per_second, self._limits.burst, now)
+    def admit_message(self, owner: str, scope: Mapping[str, Any]) -> None:
+        """As `admit_event`, for what is a message where there is a socket. Raises Crowded."""
+        _take(self._sender(owner, scope).messages, self._limits.messages_per_second, self._limits.messages_burst)
+
+    def _sender(self, owner: str, scope: Mapping[str, Any]) -> Visitor:
+        """Who pays for a request. Those of whom neither session nor address is known are strangers to each other."""
+        address = "" if owner else counted_address(scope)
+        return self.visitor(owner or (address and f"address {address}"))
 
     def _forget(self, owner: str) -> None:
         """Nobody of a session is here any more. What it has spent is remembered until it would have it again."""
@@ -227,6 +220,12 @@ class Crowd:
             del self._visitors[owner]
         else:
             asyncio.get_running_loop().call_later(REMEMBERED, self._forget, owner)
+
+
+def _take(bucket: Bucket, rate: float, burst: float) -> None:
+    wait = bucket.take(rate, burst, time.monotonic())
+    if wait:
+        raise Crowded("too many requests", wait)
 
 
 def counted_address(scope: Mapping[str, Any]) -> str:

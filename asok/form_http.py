@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.component import registry
 from asok.conversation import LiveSession
+from asok.crowding import Crowded
 from asok.errors import AsokError, ProtocolError, ResetNeeded, TokenError, UnknownComponent
 from asok.form_html import CALL, CSRF, TOKEN
 from asok.form_shapes import place_of
@@ -51,6 +52,7 @@ WORDS = {
     409: "This page has expired, and nothing was done. Load it again, and send the form once more.",
     413: "This is more text than a form may hold, and nothing was saved. Please send less than 64 KiB.",
     415: "This form is sent in a way that is not understood here.",
+    429: "That was too much at once, and nothing was done. Wait a moment, and send the form once more.",
     500: "That did not work, and nothing was changed.",
     503: "Busy just now. Load the page again, and send the form once more.",
     504: "That took too long, and nothing was changed.",
@@ -59,10 +61,10 @@ WORDS = {
 
 class FormRefused(AsokError):
     """A posted form that is not taken. problem: for the log, and the page in development. typed: what the person has
-    written, who must not lose it; path: of the page that the form stood on."""
+    written, who must not lose it; path: of the page that the form stood on. retry_after: seconds."""
 
-    def __init__(self, status: int, problem: str) -> None:
-        self.status, self.problem = status, problem
+    def __init__(self, status: int, problem: str, *, retry_after: int = 1) -> None:
+        self.status, self.problem, self.retry_after = status, problem, retry_after
         self.typed: list[tuple[str, str]] = []
         self.path = ""
 
@@ -91,12 +93,14 @@ class FormEndpoint:
         page = self._engine.templates.env.get_template("asok/form_refused.html")
         problem = str(error) if self._engine.settings.debug else ""
         html = page.render(words=WORDS[error.status], problem=problem, path=error.path, typed=error.typed)
-        return HTMLResponse(html, error.status, {405: {"allow": "POST"}, 503: {"retry-after": "1"}}.get(error.status))
+        later = {"retry-after": str(error.retry_after)}
+        return HTMLResponse(html, error.status, {405: {"allow": "POST"}, 429: later, 503: later}.get(error.status))
 
     async def _posted(self, request: Request) -> Response:
         if request.method != "POST":
             raise FormRefused(405, f"{request.method} of a form")
         self._check_sender(request)
+        self._check_pace(request)
         entries = await self._entries(request)
         own = {name: value for name, value in entries if name.startswith(OWN)}
         asked = request.query_params.get("call") or own.get(CALL, "")
@@ -140,6 +144,13 @@ class FormEndpoint:
         site = headers.get("sec-fetch-site", "same-origin")
         if site != "same-origin" or not allowed_origin(request.scope, self._engine.settings):
             raise FormRefused(403, f"a page of another origin sends it: {headers.get('origin', 'none is named')[:80]}")
+
+    def _check_pace(self, request: Request) -> None:
+        """Raises FormRefused where the visitor sends more than a person does."""
+        try:
+            self._engine.crowd.admit_event(request.scope["session"].owner, request.scope)
+        except Crowded as error:
+            raise FormRefused(429, str(error), retry_after=error.retry_after) from None
 
     async def _entries(self, request: Request) -> list[tuple[str, str]]:
         limits = self._engine.settings.limits

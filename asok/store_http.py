@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from asok import protocol
 from asok.browsing import SignedOut, committed_write, tree_of
+from asok.crowding import Crowded
 from asok.documents import Document, Work
 from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
@@ -103,15 +104,21 @@ class StoreEndpoint:
             error.store = error.store or _place(request)[0]
             log.warning("refused: %r of a store: %r", request.method, str(error)[:200])
             return self._refusal(error.status, error.code, str(error))
+        except Crowded as error:
+            log.warning("refused: a write over HTTP: %s", error)
+            return self._refusal(429, "slow_down", str(error), retry_after=error.retry_after)
         except Busy as error:
             return self._refusal(503, "busy", str(error))
         except Exception as error:
             log.error("%r of a store failed: %r", request.method, error, exc_info=error)
             return self._refusal(500, "failed", repr(error))
 
-    def _refusal(self, status: int, code: str, text: str) -> Response:
+    def _refusal(self, status: int, code: str, text: str, *, retry_after: int = 1) -> Response:
         response = _json({"error": code, "text": text if self._engine.settings.debug else ""}, status)
-        response.headers.update({405: {"allow": ", ".join(METHODS)}, 503: {"retry-after": "1"}}.get(status, {}))
+        if status == 405:
+            response.headers["allow"] = ", ".join(METHODS)
+        if status in (429, 503):
+            response.headers["retry-after"] = str(retry_after)
         return response
 
     # ---- reading
@@ -131,6 +138,7 @@ class StoreEndpoint:
 
     async def _written(self, request: Request) -> Response:
         self._check_sender(request)
+        self._engine.crowd.admit_message(request.scope["session"].owner, request.scope)
         name, path = _place(request)
         only_at = _versions(request.headers, "if-match", weak=False)
         if "if-none-match" in request.headers:

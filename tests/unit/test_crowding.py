@@ -159,10 +159,10 @@ async def test_t47_more_joins_than_a_worker_takes_wait_their_turn_or_are_told_to
 
 
 async def test_t47_a_socket_that_must_wait_for_its_turn_opens_all_the_same(tmp_path: Path) -> None:
-    async with rig(asok_app(tmp_path, ONE, limits=Limits(joins_per_second=20))) as served:
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(joins_per_second=5))) as served:
         visitor = await served.visitor()
         answers = await asyncio.gather(*(knock(visitor) for _ in range(60)))
-        assert 20 <= sum(isinstance(each, Tab) for each in answers) <= 50
+        assert 8 <= sum(isinstance(each, Tab) for each in answers) < 60
         assert all(refused(each) for each in answers if not isinstance(each, Tab))
 
 
@@ -206,8 +206,8 @@ async def test_what_a_session_has_spent_is_remembered_when_it_returns_and_forgot
     with crowd.enter({}) as seat:
         seat.belongs_to("somebody")
         for _ in range(4):
-            crowd.admit("somebody", {})
+            crowd.admit_event("somebody", {})
     with pytest.raises(Crowded):
-        crowd.admit("somebody", {})
+        crowd.admit_event("somebody", {})
     assert crowd.size == 0
     await until(lambda: not crowd.remembered)
