@@ -211,6 +211,13 @@ def test_a_sweep_forgets_owners_whose_newest_write_is_old(backend: Backend, cloc
     assert at_once(backend.count("kept", "")) == 2
 
 
+def test_a_sweep_leaves_stores_however_old_they_are(backend: Backend, clock: Clock) -> None:
+    at_once(backend.commit(writing({("store/votes", "doc"): b"", ("s", "a"): b""})))
+    clock.now = 5000.0
+    assert at_once(backend.sweep(4000.0)) == 1
+    assert at_once(backend.count("store/votes", "")) == 1
+
+
 async def test_a_sweep_goes_through_any_number_of_owners(backend: Backend, clock: Clock) -> None:
     await backend.commit(writing({(f"old {n}", "a"): b"" for n in range(300)}))
     clock.now = 2000.0

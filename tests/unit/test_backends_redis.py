@@ -201,7 +201,7 @@ async def test_any_number_of_calls_share_one_connection(redis: RedisServer, open
     assert len(listed.splitlines()) == 2  # with the one that asks
 
 
-async def test_who_is_cancelled_takes_nobody_elses_answer(redis: RedisServer, opened: Opening) -> None:
+async def test_who_is_cancelled_takes_nobody_elses_answer(opened: Opening, caplog: pytest.LogCaptureFixture) -> None:
     backend = await opened()
     for n in range(50):
         await backend.commit(writing({("s", f"{n}"): b"%d" % n}))
@@ -211,6 +211,7 @@ async def test_who_is_cancelled_takes_nobody_elses_answer(redis: RedisServer, op
         task.cancel()
     found = await asyncio.gather(*reading, return_exceptions=True)
     assert found[1::2] == [{f"{n}": Cell(1, b"%d" % n)} for n in range(1, 50, 2)]
+    assert not caplog.records
 
 
 # ---- what the operator must mend
@@ -250,6 +251,19 @@ async def test_a_server_that_will_not_do_stops_the_start(answers: dict[str, list
         await backend.close()
 
 
+async def test_a_server_that_repeats_what_it_was_told_does_not_have_us_show_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with acting({"AUTH": [b"-ERR unknown command 'AUTH', with args beginning with: 'hunter2'"]}) as url:
+        backend = RedisBackend(url.replace("//", "//:hunter2@"))
+        with pytest.raises(ConfigurationError, match=r"password that ASOK_REDIS holds \(ERR\)") as refused:
+            await backend.open()
+        with pytest.raises(Busy) as busy:
+            await backend.read("s", ["n"])
+        assert "hunter2" not in str(refused.value) + str(busy.value) + caplog.text
+        await backend.close()
+
+
 async def test_a_wrong_password_is_said_and_not_shown(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, opened: Opening
 ) -> None:
@@ -267,6 +281,23 @@ async def test_a_wrong_password_is_said_and_not_shown(
         assert await (await opened(right)).read("s", ["n"]) == {}
         assert "hunter2" not in caplog.text
         await backend.close()
+
+
+async def test_a_user_needs_these_rights_and_no_more(redis: RedisServer, opened: Opening) -> None:
+    rights = "on >pw ~asok:* &asok:* +@read +@write +@scripting +@connection +@pubsub +info"
+    tell(redis.url, "ACL", "SETUSER", "ann", "reset", *rights.split())
+    tell(redis.url, "ACL", "SETUSER", "bob", "reset", *rights.replace("+@write", "").split())
+    tell(redis.url, "ACL", "SETUSER", "cat", "reset", *rights.replace("asok:", "shop:").split())
+    at = redis.url.partition("//")[2]
+    backend = await opened(f"redis://ann:pw@{at}")
+    assert await backend.commit(writing({("s", "n"): b"1"}))
+    assert await backend.sweep(0) == await backend.count("s", "m") == len(await backend.oldest("s", "m", 1)) == 0
+    for name in ("bob", "cat"):
+        refused = RedisBackend(f"redis://{name}:pw@{at}")
+        with pytest.raises(ConfigurationError, match="that this process may write to"):
+            await refused.open()
+        await refused.close()
+    assert await (await opened(f"redis://cat:pw@{at}?prefix=shop")).read("s", ["n"]) == {}
 
 
 async def test_a_full_server_refuses_writes_at_once_and_goes_on_reading(

@@ -15,7 +15,10 @@ from threading import Thread
 import pytest
 
 from asok import Store
+from asok.backends import redis_calls
 from asok.backends.redis import RedisBackend
+from asok.backends.redis_address import Address
+from asok.backends.resp import command
 from asok.errors import ConfigurationError
 from asok.sessions import Cell, Commit, driven
 from asok.writing import at_once
@@ -91,18 +94,18 @@ def test_a_child_connects_anew_and_leaves_the_parents_line_alone(redis: RedisSer
         await add(5)
         at_once(add(5))
         if not os.fork():
-            asyncio.run(add(200))
-            at_once(add(5))
+            at_once(add(100))
+            asyncio.run(add(100))
             os._exit(0)
-        await add(200)
-        at_once(add(5))
+        at_once(add(100))
+        await add(100)
         return os.wait()[1]
 
     print(asyncio.run(main()))
     """
     assert run(COUNTING + script, tmp_path, URL=redis.url) == "0\n"
     after = RedisBackend(redis.url)
-    assert at_once(after.read("s", ["n"])) == {"n": Cell(420, b"420")}
+    assert at_once(after.read("s", ["n"])) == {"n": Cell(410, b"410")}
     at_once(after.close())
 
 
@@ -154,6 +157,35 @@ async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(
             assert await backend.read("s", ["n"]) == {"n": Cell(count, b"1" * 100_000)}
             assert await asyncio.to_thread(at_once, backend.read("s", ["n"])) == {"n": Cell(count, b"1" * 100_000)}
             await backend.close()
+
+
+def test_a_thread_is_not_driven_at_once_because_another_one_is() -> None:
+    seen: list[bool] = []
+
+    async def call() -> None:
+        thread = Thread(target=lambda: seen.append(driven.at_once))
+        thread.start()
+        thread.join()
+        seen.append(driven.at_once)
+
+    at_once(call())
+    assert seen == [False, True]
+
+
+async def test_a_line_that_is_cut_answers_nobody_and_says_so_at_once(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_calls, "SILENCE", 60)
+    async with between(redis.port) as proxy:
+        lines = redis_calls.Lines(Address.of(proxy.url), lambda: None)
+        line = await lines.line()
+        proxy.down = 1
+        with pytest.raises(redis_calls.Away):
+            await line.call(command(["PING"]))
+        with pytest.raises(redis_calls.Away):
+            await line.call(command(["PING"]))
+        assert await (await lines.line()).call(command(["PING"])) == b"PONG"
+        await lines.close()
 
 
 # ---- stores
