@@ -65,7 +65,8 @@ class Settings:
     root: the project's folder. keys: the ring; the first signs, all verify. hosts: the Host names that
     are answered. origins: pages that may connect besides those of the hosts themselves, each written
     `scheme://host[:port]`. database: an SQLite file, or `:memory:`. redis: the URL of a Redis, which then keeps
-    what the database would. live: the path of the endpoint.
+    what the database would. live: the path of the endpoint. websocket: whether it
+    takes WebSockets; without them all pages use POST and event streams.
     """
 
     root: Path
