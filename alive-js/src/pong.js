@@ -30,7 +30,7 @@ export default (alive, socket) => {
   if (alive.socket === socket) return opened();
   socket.addEventListener("open", opened);
   // One that is neither opened nor refused. Where they have been had before, the server may only be very busy.
-  setTimeout(() => socket.readyState === CONNECTING && lose(socket), PATIENCE * (proven ? 3 : 1));
+  setTimeout(() => socket.readyState === CONNECTING && lose(socket), PATIENCE * (proven ? 2 : 1));
 };
 
 /** @param {Alive} alive  @param {WebSocket} socket */

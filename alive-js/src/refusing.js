@@ -43,7 +43,7 @@ alive.fire = (element, event, ...args) => {
       typed,
       fails: (/** @type {any} */ { code, message }) => {
         const big = code === "too_big";
-        const worded = /^(parked|full)$/.test(code);
+        const worded = /^(parked|full|reset)$/.test(code);
         if (!big && !worded && (code !== "bad_args" || !sent[4].fields)) return;
         const control = big ? longest(typed) : (worded && event.submitter) || typed;
         wrong.set(control, big ? WORDS : worded ? message : "");

@@ -11,6 +11,7 @@ import arrive from "./update.js";
  */
 
 const AGAIN = 5000;
+const UNKNOWN = "Nobody knows whether this was done: the page was too old.";
 
 /** Instances that wait for the page; the empty one stands for all. @type {Set<string>} */
 const wanted = new Set();
@@ -116,16 +117,16 @@ const adopt = (alive, component, root, roots) => {
   alive.receive("update", id, 0, []);
 };
 
-/** Takes the queue. What was sent may have had its effect, so only the rest may go again. @param {Component} component */
-const letGo = (component) => {
-  const { queue, sent = 0, root } = component;
-  for (const event of queue)
-    if (event[2] <= sent) {
-      event.control?.removeAttribute("disabled");
-      fail(root, "reset", "", event);
-    }
-  return queue.splice(0).filter((event) => event[2] > sent);
-};
+/**
+ * Takes the queue. Who is told to reset has answered all that was done over this connection, so the rest may go again;
+ * but what was under way when another one was lost may have been done. @param {Component} component
+ */
+const letGo = ({ queue, root }) =>
+  queue.splice(0).filter((event) => {
+    if (!(/** @type {any} */ (event[4]).retry)) return true;
+    event.control?.removeAttribute("disabled");
+    fail(root, "reset", UNKNOWN, event);
+  });
 
 /** @param {string} id */
 const placeholder = (id) => {

@@ -11,6 +11,8 @@ alive.resync = (element) => {
     if (component) {
       // It joins once more and holds nothing, so that the answer is the whole text; the server does nothing twice.
       component.held = 0;
+      // An event that runs just now may be done, and its answer not be heard any more.
+      for (const { 4: data } of component.queue) /** @type {any} */ (data).retry = 1;
       component.sent = undefined;
       alive.enqueue(component, "", {});
     }

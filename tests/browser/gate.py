@@ -19,14 +19,14 @@ class Gate:
 
     upgrades: what becomes of WebSockets. "pass", "swallow", or a status with which they are refused.
     streams: what becomes of an answer of server-sent events. "pass", "keep", or "first": only its begin gets through.
-    deaf: nothing that the server says arrives.
+    deaf: nothing that the server says arrives. broken: no connection stands. tried: so many WebSockets were asked for.
     """
 
     def __init__(self, target: str, *, upgrades: Literal["pass", "swallow", 403, 502] = "pass") -> None:
         self._port = urlsplit(target).port
         self.upgrades: Literal["pass", "swallow", 403, 502] = upgrades
         self.streams: Literal["pass", "keep", "first"] = "pass"
-        self.deaf = False
+        self.deaf = self.broken = False
         self.tried = 0
         self._open: set[asyncio.Task[None]] = set()
 
@@ -58,6 +58,8 @@ class Gate:
             self._open.discard(task)
 
     async def _carry(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        if self.broken:
+            return
         head = await near_in.readuntil(b"\r\n\r\n")
         upgrade = b"upgrade: websocket" in head.lower()
         self.tried += upgrade

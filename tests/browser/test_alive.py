@@ -585,12 +585,31 @@ async def test_reset_takes_new_state_from_the_page_and_keeps_what_is_typed(
     await line.say("reset", ONE)
     await expect(page.locator("p")).to_have_text("7")
     assert await text_of(page, "input") == "typed"
-    assert await page.evaluate("() => heard") == [["alive:error", {"code": "reset", "text": ""}]]
-    await page.click("button")
+    # What was not answered has not been done, and goes again.
     event = await line.event()
     assert event[:3] == ["component009", 1, "add"]
     await line.update(1, "<div><p>8</p></div>", instance="component009")
     await expect(page.locator("p")).to_have_text("8")
+    assert await page.evaluate("() => heard") == []
+
+
+async def test_what_was_under_way_when_a_connection_was_lost_says_so_and_is_not_done_on_new_state(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    line = await open_page()
+    await listen(page, "alive:error")
+    await page.click("button")
+    await line.event()
+    await line.close(1012)
+    line = await server.line()
+    assert (await line.event())[1:] == [1, "increment", {"retry": 1}]
+    server.body = root('<output>7</output><button ws-click="increment">Add 1</button>', "component009")
+    await line.say("reset", ONE)
+    await expect(page.locator("output")).to_have_text("7")
+    words = "Nobody knows whether this was done: the page was too old."
+    assert await page.evaluate("() => heard") == [["alive:error", {"code": "reset", "text": words}]]
+    await page.click("button")
+    assert (await line.event()) == ["component009", 1, "increment", {}]
 
 
 async def test_an_ended_session_fetches_the_page_and_sends_what_was_never_sent(

@@ -1,0 +1,268 @@
+"""What a person sees, and what becomes of what they do, when connections, workers and pages come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import psutil
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from asok import Component, Limits, Store, exposed
+from tests.browser.conftest import Launch, Serve
+from tests.browser.gate import Gate
+from tests.browser.small import live, small_app, until
+
+BODY = "{{ component('Keeper') }}"
+TELL = "window.told = []; addEventListener('alive:error', ({ detail }) => told.push(detail));"
+kept_votes = Store({"count": 0}, name="kept_votes")
+
+
+class Keeper(Component):
+    """Counts, and shows what everybody counts."""
+
+    count = 0
+    template = """<div><output>{{ count }}</output> <b>{{ votes }}</b>
+      <button id="add" ws-click="add">Add</button> <input name="text" autocomplete="off"></div>"""
+
+    @property
+    def votes(self) -> Any:
+        return kept_votes.read("count")
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+async def gate(serve: Serve, tmp_path: Path) -> AsyncIterator[Gate]:
+    async with Gate(await serve(small_app(tmp_path, BODY, scripts=TELL))) as gate:
+        yield gate
+
+
+async def show(page: Page, url: str) -> None:
+    await page.goto(url)
+    await live(page)
+
+
+async def click_fast(page: Page, times: int) -> None:
+    await page.evaluate(f"for (let n = 0; n < {times}; n++) document.querySelector('#add').click()")
+
+
+async def counts(page: Page, count: int) -> None:
+    await expect(page.locator("output")).to_have_text(str(count), timeout=10_000)
+
+
+# --- half open
+
+
+async def test_r02_a_dead_connection_is_noticed_within_five_seconds_while_an_event_waits(
+    page: Page, gate: Gate
+) -> None:
+    await show(page, gate.url)
+    await click_fast(page, 1)
+    await counts(page, 1)
+    gate.deaf = True
+    await click_fast(page, 1)
+    began = time.monotonic()
+    await page.wait_for_selector('html:not([data-alive="live"])', state="attached")
+    assert time.monotonic() - began < 5.5
+    gate.deaf = False
+    await gate.cut()
+    await click_fast(page, 1)
+    await counts(page, 3)
+
+
+# --- without a network
+
+
+async def test_r03_a_hundred_events_are_kept_and_the_next_one_is_refused_in_words(page: Page, gate: Gate) -> None:
+    gate.upgrades = "pass"
+    await show(page, gate.url)
+    await page.fill("input", "typed")
+    gate.broken = True
+    await gate.cut()
+    await page.wait_for_selector('html:not([data-alive="live"])', state="attached")
+    await click_fast(page, 101)
+    await until(page, "told.length === 1")
+    assert await page.evaluate("told") == [
+        {"code": "full", "text": "There is no connection, and 100 events wait: this one was not kept."}
+    ]
+    await expect(page.get_by_role("status").last).to_have_text("No connection · 100 waiting · no more are kept")
+    gate.broken = False
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await counts(page, 100)
+    assert await page.input_value("input") == "typed"
+    assert len(await page.evaluate("told")) == 1
+
+
+async def test_r03_what_was_done_while_the_token_expired_is_done_on_the_renewed_page(
+    page: Page, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await show(page, gate.url)
+    await click_fast(page, 1)
+    await counts(page, 1)
+    gate.broken = True
+    await gate.cut()
+    await page.wait_for_selector('html:not([data-alive="live"])', state="attached")
+    await click_fast(page, 5)
+    half_a_day_later = time.time() + Limits().token_age + 120
+    monkeypatch.setattr(time, "time", lambda: half_a_day_later)
+    gate.broken = False
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await counts(page, 6)
+    assert await page.evaluate("told") == []
+
+
+# --- pages that rest
+
+
+async def test_r28_a_page_that_comes_back_from_the_cache_is_connected_anew(page: Page, gate: Gate) -> None:
+    await show(page, gate.url)
+    await click_fast(page, 2)
+    await counts(page, 2)
+    tried = gate.tried
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    await click_fast(page, 2)
+    await kept_votes.update("count", 1)
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    await counts(page, 4)
+    await expect(page.locator("b")).to_have_text(str(kept_votes.read("count")))
+    assert gate.tried == tried + 1
+
+
+async def test_r28_a_frozen_page_that_has_lost_its_connection_goes_on_where_it_was(page: Page, gate: Gate) -> None:
+    await show(page, gate.url)
+    await page.fill("input", "typed")
+    await click_fast(page, 2)
+    await counts(page, 2)
+    tools = await page.context.new_cdp_session(page)
+    await click_fast(page, 2)
+    await tools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await gate.cut()
+    await kept_votes.update("count", 1)
+    await tools.send("Page.setWebLifecycleState", {"state": "active"})
+    await counts(page, 4)
+    await expect(page.locator("b")).to_have_text(str(kept_votes.read("count")))
+    assert await page.input_value("input") == "typed"
+
+
+async def test_r28_the_back_button_brings_a_page_that_is_connected(browser: Browser, gate: Gate) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await show(page, gate.url)
+    await click_fast(page, 3)
+    await counts(page, 3)
+    await page.goto("about:blank")
+    await page.go_back()
+    await live(page)
+    await click_fast(page, 1)
+    await counts(page, 4)
+    await context.close()
+
+
+# --- modules that could not be had
+
+
+async def test_a_page_whose_modules_were_not_to_be_had_knocks_until_the_server_is_there(page: Page, gate: Gate) -> None:
+    await page.route("**/messages.js", lambda route: route.abort())
+    await page.clock.install()
+    gate.upgrades = 502
+    await page.goto(gate.url)
+    for _ in range(3):
+        tried = gate.tried
+        await page.clock.run_for(15_000)
+        await until_tried(gate, tried + 1)
+    gate.upgrades = "pass"
+    await page.clock.run_for(15_000)
+    await live(page)
+    await click_fast(page, 1)
+    await counts(page, 1)
+
+
+async def until_tried(gate: Gate, times: int) -> None:
+    while gate.tried < times:
+        await asyncio.sleep(0.01)
+
+
+# --- a worker that is killed
+
+
+APP = '''
+    import os
+    from asok import Asok, Component, exposed
+
+
+    class Writer(Component):
+        said = ""
+        template = """<div><form ws-submit="say"><input name="text" autocomplete="off"><button>Say</button></form>
+            <p>{{ said }}</p> <button id="poison" ws-click.stop="poison">Poison</button></div>"""
+
+        @exposed
+        def say(self, text: str):
+            self.said += text + ";"
+
+        @exposed
+        def poison(self):
+            os._exit(1)
+
+
+    app = Asok()
+    app.page("/", Writer)
+'''
+
+
+async def test_a_worker_is_killed_while_a_person_types(page: Page, launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(dedent(APP), "utf-8")
+    server = await launch("run", "app.py", "--workers", "2", env={"SECRET_KEY": os.urandom(32).hex()})
+    loads = []
+    page.on("domcontentloaded", lambda _: loads.append(1))
+    await page.add_init_script(TELL)
+    await show(page, server.url)
+    await page.type("[name=text]", "before ")
+    await page.press("[name=text]", "Enter")
+    await expect(page.locator("p")).to_have_text("before ;")
+    await page.fill("[name=text]", "")
+    assert server.process is not None
+    for word in ("one", "two"):
+        await page.type("[name=text]", word)
+        for worker in psutil.Process(server.process.pid).children(recursive=True):
+            worker.send_signal(signal.SIGKILL)
+        await page.type("[name=text]", " more", delay=20)
+        await page.press("[name=text]", "ArrowLeft")
+        await page.wait_for_selector('html[data-alive="offline"]', state="attached")
+        await page.wait_for_selector('html[data-alive="live"]', state="attached")
+        state = "[document.activeElement.value, document.activeElement.selectionStart]"
+        assert await page.evaluate(state) == [f"{word} more", len(word) + 4]
+        await page.press("[name=text]", "Enter")
+        await expect(page.locator("p")).to_contain_text(f"{word} more;")
+        await page.fill("[name=text]", "")
+    await expect(page.locator("p")).to_have_text("before ;one more;two more;")
+    assert (loads, await page.evaluate("told")) == ([1], [])
+
+
+async def test_r32_an_event_that_ends_its_worker_is_refused_in_words_at_its_control(
+    page: Page, launch: Launch, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(dedent(APP), "utf-8")
+    server = await launch("run", "app.py", "--workers", "2", env={"SECRET_KEY": os.urandom(32).hex()})
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    await page.add_init_script(TELL)
+    await show(page, server.url)
+    await page.type("[name=text]", "kept")
+    await page.click("#poison")
+    await expect(page.locator("#poison")).to_have_attribute("aria-invalid", "true", timeout=15_000)
+    words = "This was not done: the server has failed at it twice."
+    assert await page.evaluate("told") == [{"code": "parked", "text": words}]
+    assert [text for text in said if text.startswith("alive:")] == [f"alive: {words}"]
+    assert await page.input_value("[name=text]") == "kept"
+    await page.press("[name=text]", "Enter")
+    await expect(page.locator("p")).to_have_text("kept;")
