@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 __all__ = ["Gate"]
 
 CHUNK = 64 * 1024
+PATIENCE = 10
 WORDS = {403: "Forbidden", 502: "Bad Gateway"}
 
 
@@ -28,6 +29,7 @@ class Gate:
         self.streams: Literal["pass", "keep", "first"] = "pass"
         self.deaf = self.broken = False
         self.tried = 0
+        self._came = asyncio.Condition()
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Gate:
@@ -44,6 +46,11 @@ class Gate:
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def asked(self, times: int) -> None:
+        """Wait until so many WebSockets have been asked for."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(lambda: self.tried >= times)
 
     async def _accept(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -62,7 +69,9 @@ class Gate:
             return
         head = await near_in.readuntil(b"\r\n\r\n")
         upgrade = b"upgrade: websocket" in head.lower()
-        self.tried += upgrade
+        async with self._came:
+            self.tried += upgrade
+            self._came.notify_all()
         if upgrade and self.upgrades == "swallow":
             await asyncio.Event().wait()
         if upgrade and isinstance(self.upgrades, int):
