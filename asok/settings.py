@@ -49,6 +49,7 @@ class Limits:
     outbox_bytes: int = 1024 * 1024
     send_timeout: float = 10
     handler_timeout: float = 10
+    loop_lag: float = 0.25
     first_message: float = 10
     drain: float = 10
     token_age: float = 12 * 3600

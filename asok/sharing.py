@@ -26,6 +26,7 @@ from asok.state import KeyRing
 from asok.superstore import SuperStore
 from asok.topics import Topics
 from asok.trials import Trials
+from asok.watchdog import Watchdog
 
 __all__ = ["Sharing", "bus_of"]
 
@@ -64,11 +65,12 @@ class Sharing:
         )
         observers = self._engine.observers
         bus.on_gap(lambda: observers.tell(Observer.missed))
-        self._lag = Lag(observers)
+        self._lag, self._watchdog = Lag(observers), Watchdog(settings.limits.loop_lag)
 
     async def _connect(self) -> None:
         """Begin to hear the other processes of the app."""
         self._lag.begin()
+        self._watchdog.start()
         if not self.stores.replicas.is_open:
             await self.bus.open()
             await self.stores.replicas.open()
@@ -78,6 +80,7 @@ class Sharing:
 
     async def _disconnect(self) -> None:
         await self._lag.end()
+        self._watchdog.stop()
         await self.stores.replicas.close()
         await self._handlers.settle()
         self._engine.topics.close()

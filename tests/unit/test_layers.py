@@ -151,6 +151,7 @@ LAYERS = (
     "asok.openapi",
     "asok.store_http",
     "asok.form_http",
+    "asok.watchdog",
     "asok.sharing",
     "asok.project",
     "asok.runtime",

@@ -1,0 +1,90 @@
+"""Says when the event loop was kept from its work, and by whom: an async method that computes lets everybody wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from asok.component import Component
+
+__all__ = ["Watchdog"]
+
+log = logging.getLogger("asok.watchdog")
+
+BEAT = 0.1
+LIBRARIES = (str(Path(__file__).parent), str(Path(threading.__file__).parent), "site-packages", "<frozen")
+ADVICE = "a plain def runs in a thread, and what can be awaited lets the others go on"
+
+
+class Watchdog:
+    """Looks at the loop from a thread of its own, ten times a second. longest: seconds it may be late."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._beat = self._used = 0.0
+        self._loop_thread = 0
+        self._said = False
+        self._over = threading.Event()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to look at the loop that runs; a second time does nothing."""
+        if self._timer is not None or not self._longest:
+            return
+        self._loop_thread, self._over = threading.get_ident(), threading.Event()
+        self._schedule()
+        threading.Thread(target=self._look, args=(self._over,), name="asok-watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _schedule(self) -> None:
+        self._beat, self._used, self._said = time.monotonic(), time.thread_time(), False
+        self._timer = asyncio.get_running_loop().call_later(BEAT, self._beats)
+
+    def _beats(self) -> None:
+        late = self._late()
+        # A machine that is busy with other things makes the loop late, too; then it has not computed.
+        if late > self._longest and not self._said and time.thread_time() - self._used > self._longest:
+            log.warning("the event loop was blocked for %.1f s; %s", late, ADVICE)
+        self._schedule()
+
+    def _late(self) -> float:
+        return time.monotonic() - self._beat - BEAT
+
+    def _look(self, over: threading.Event) -> None:
+        while not over.wait(BEAT):
+            if self._late() > self._longest and not self._said:
+                self._say()
+
+    def _say(self) -> None:
+        frame = sys._current_frames().get(self._loop_thread)
+        if frame is None or frame.f_code.co_name == "select":
+            return  # it waits for events: it was not blocked, but had no processor
+        self._said = True
+        log.warning("the event loop is blocked for more than %.2f s%s; %s", self._longest, _place(frame), ADVICE)
+
+
+def _place(frame: FrameType) -> str:
+    """Which component's method runs there, and in which line of the app's own code."""
+    own = [each for each in _outwards(frame) if not any(part in each.f_code.co_filename for part in LIBRARIES)]
+    line = f"{Path(own[0].f_code.co_filename).name}:{own[0].f_lineno}" if own else ""
+    owners = ((each.f_locals.get("self"), each.f_code.co_name) for each in [*own, *_outwards(frame)])
+    method = next((f"{type(owner).__name__}.{name}" for owner, name in owners if isinstance(owner, Component)), "")
+    return (f" by {method}" if method else "") + (f" at {line}" if line else "")
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

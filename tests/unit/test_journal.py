@@ -1,0 +1,133 @@
+"""The log: one line each, of each kind so many a second, and nothing left out in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asok import Component, Limits, exposed
+from asok.journal import LINES_A_SECOND, keep_journal
+from tests.rig import asok_app, rig
+from tests.unit.waiting import until
+
+log = logging.getLogger("asok")
+
+
+class RefusesAll(Component):
+    count = 0
+    template = "<p>{{ count }}</p>"
+
+    @exposed
+    def fail(self) -> None:
+        raise RuntimeError("secret\r\n1970-01-01 FAKE line")
+
+    @exposed
+    async def sleep(self) -> None:
+        time.sleep(0.8)  # noqa: ASYNC251  # on purpose: nobody else is served meanwhile
+
+    @exposed
+    async def compute(self) -> None:
+        end = time.monotonic() + 0.8
+        while time.monotonic() < end:
+            self.count += 1
+
+
+ONE = {"/": "{{ component('RefusesAll') }}"}
+
+
+def said(caplog: pytest.LogCaptureFixture, part: str) -> list[str]:
+    return [record.getMessage() for record in caplog.records if part in record.getMessage()]
+
+
+async def test_t52_a_thousand_connections_together_fill_no_log_and_what_is_left_out_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(asok_app(tmp_path, ONE)) as served:
+        tabs = [await served.tab() for _ in range(10)]
+        caplog.clear()
+        began = int(time.monotonic())
+        answers = await asyncio.gather(*(tab.event("nope") for tab in tabs for _ in range(1)))
+        for _ in range(5):
+            answers += await asyncio.gather(*(tab.event("nope") for tab in tabs))
+        seconds = int(time.monotonic()) - began + 1
+        assert [answer[0] for answer in answers] == ["refused"] * 60
+        lines = [each for each in said(caplog, "refused") if "more lines" not in each]
+        assert len(lines) <= LINES_A_SECOND * seconds
+        await until(lambda: said(caplog, "more lines of this kind"))
+        left_out = sum(int(each.split()[0]) for each in said(caplog, "more lines of this kind"))
+        assert len(lines) + left_out == 60
+
+
+async def test_t52_a_line_is_one_line_whatever_a_browser_or_an_error_says(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(asok_app(tmp_path, ONE)) as served:
+        tab = await served.tab()
+        caplog.clear()
+        await tab.event("fail")
+        try:
+            raise ValueError("of\nthe server")
+        except ValueError:
+            log.exception("it failed for %s", "a\r\nb\x1b[31m\u2028c")
+        for record in caplog.records:
+            assert record.exc_info is None
+            assert not set(record.getMessage()) & set("\r\n\x1b\u2028")
+        assert any("ValueError" in line and "test_journal.py" in line for line in said(caplog, "it failed"))
+
+
+def test_t52_lines_of_other_kinds_are_not_kept_back_and_debug_shows_tracebacks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keep_journal(debug=True)
+    for number in range(50):
+        log.warning("this %s", number)
+    log.warning("that %s", 1)
+    try:
+        raise ValueError("seen")
+    except ValueError:
+        log.exception("and this")
+    assert len(said(caplog, "this ")) <= 2 * LINES_A_SECOND
+    assert said(caplog, "that 1")
+    assert caplog.records[-1].exc_info is not None
+
+
+async def test_t32_bytes_that_are_no_text_are_one_line_under_plain_uvicorn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(asok_app(tmp_path, ONE)) as served:
+        caplog.clear()
+        for _ in range(30):
+            tab = await served.tab()
+            await tab.socket.send(b"\xff\xfe", text=True)
+            assert await tab.closed() == 1007
+        lines = said(caplog, "Invalid UTF-8")
+        assert 1 <= len(lines) < 30
+        assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("method", ["sleep", "compute"])
+async def test_t51_who_blocks_the_loop_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str) -> None:
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(loop_lag=0.2))) as served:
+        tab = await served.tab()
+        await tab.event(method)
+        await until(lambda: said(caplog, "event loop"))
+        assert f"by RefusesAll.{method} at test_journal.py:" in " ".join(said(caplog, "event loop"))
+
+
+async def test_t51_a_method_in_a_thread_blocks_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def work(self: Any) -> None:
+        time.sleep(0.5)
+
+    type("WorksInThread", (Component,), {"template": "<p></p>", "work": exposed(work)})
+    async with rig(asok_app(tmp_path, {"/": "{{ component('WorksInThread') }}"})) as served:
+        tab, other = await served.tab(), await served.tab()
+        working = asyncio.create_task(tab.event("work"))
+        assert (await other.event("nope"))[0] == "refused"
+        assert not working.done()
+        await working
+        assert not [each for each in said(caplog, "event loop") if "WorksInThread" in each]
