@@ -128,6 +128,8 @@ class _Response:
 
     def _write_headers(self, headers: MutableHeaders, *, slides: bool) -> None:
         session, name = self.session, cookie_name(self.scope["scheme"])
+        if self._is_live():
+            return  # posts come all the time: one that is answered after a login must not take its cookie away
         if session.needed:
             headers["cache-control"] = "no-store"
             headers.add_vary_header("Cookie")
@@ -137,6 +139,10 @@ class _Response:
             headers.append("set-cookie", f"{name}={session.id}; Path=/; Max-Age={age}; {self._flags()}")
         elif self.cookie and not self.found:
             headers.append("set-cookie", f"{name}=; Path=/; Max-Age=0; {self._flags()}")
+
+    def _is_live(self) -> bool:
+        path: str = self.scope["path"]
+        return path.removeprefix(self.scope.get("root_path", "")) == self.middleware.settings.live
 
     def _flags(self) -> str:
         return "HttpOnly; SameSite=Lax" + ("; Secure" if self.scope["scheme"] == "https" else "")

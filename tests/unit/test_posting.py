@@ -17,6 +17,7 @@ import websockets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -373,11 +374,22 @@ async def test_a_comment_keeps_a_silent_line_alive(served: Rig, monkeypatch: pyt
         assert await anext(chunks) == ":\n\n"
 
 
-async def test_compression_of_an_app_holds_nothing_back(tmp_path: Path) -> None:
-    app = asok_app(tmp_path, PAGE, middleware=[Middleware(GZipMiddleware, minimum_size=1)])
-    async with rig(app) as served:
+async def test_middleware_of_an_app_holds_nothing_back(tmp_path: Path) -> None:
+    async def pass_on(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    middleware = [Middleware(GZipMiddleware, minimum_size=1), Middleware(BaseHTTPMiddleware, dispatch=pass_on)]
+    async with rig(asok_app(tmp_path, PAGE, middleware=middleware)) as served:
         tab = await (await served.visitor()).tab(over="post")
         assert await tab.text_after("add") == "<p>1</p>"
+
+
+async def test_a_post_that_comes_late_takes_no_new_cookie_away(served: Rig) -> None:
+    tab = await (await served.visitor()).tab(over="post")
+    tab.socket.http.cookies.set("asok", "A" * 43)
+    answer = await tab.socket.request(f"{tab.socket.name} 2", frames(["ping"]))
+    assert answer.status_code == 404
+    assert "set-cookie" not in answer.headers
 
 
 async def test_without_websockets_every_handshake_is_refused_and_pages_say_so(tmp_path: Path) -> None:
