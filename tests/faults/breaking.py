@@ -36,7 +36,13 @@ async def cut_at_any_byte(
 
 
 async def killed_workers(
-    bench: Bench, *, kills: int = 100, clients: int = 200, pause: float = 6.0, every: float = 0.25
+    bench: Bench,
+    *,
+    kills: int = 100,
+    clients: int = 200,
+    pause: float = 6.0,
+    every: float = 0.25,
+    promised: float = 2.0,
 ) -> Outcome:
     """R04: a worker after the other is killed under load, and stood in for."""
     outcome = Outcome("100 kill -9 of workers in 10 min: exact; live again in 2 s (p99); another worker in 1 s")
@@ -52,11 +58,13 @@ async def killed_workers(
         returned = percentile(people.diary.returns, 0.99)
         await outcome.settle(people)
     outcome.figures |= {"kills": kills, "another worker, p99 s": round(percentile(respawns, 0.99), 2)}
-    outcome.expect(returned <= 2, f"live again after {returned:.1f} s (p99)")
+    outcome.expect(returned <= promised, f"live again after {returned:.1f} s (p99)")
     return outcome
 
 
-async def all_killed(bench: Bench, *, rounds: int = 20, clients: int = 200, every: float = 0.25) -> Outcome:
+async def all_killed(
+    bench: Bench, *, rounds: int = 20, clients: int = 200, every: float = 0.25, promised: float = 5.0
+) -> Outcome:
     """R05: the supervisor and all workers are killed at once, and started again."""
     outcome = Outcome("all workers killed, 20 times: exact; live again 5 s after the start (p99)")
     returns = list[float]()
@@ -73,7 +81,7 @@ async def all_killed(bench: Bench, *, rounds: int = 20, clients: int = 200, ever
             bench.say(f"{turn + 1} rounds")
         await outcome.settle(people)
     outcome.figures |= {"rounds": rounds, "all live after the start, worst s": round(max(returns), 2)}
-    outcome.expect(max(returns) <= 15, "somebody was not live 15 s after the start")
+    outcome.expect(max(returns) <= promised, f"somebody was live only {max(returns):.1f} s after the start")
     return outcome
 
 

@@ -32,8 +32,7 @@ async def idle(port: int, number: int, prefix: str) -> None:
     persons = await asyncio.gather(*(come(f"{prefix}{place}") for place in range(number)))
     print(sum(person.is_live for person in persons), flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    lost = sum(diary.seen[kind] for kind in diary.seen if kind.startswith("closed"))
-    print(sum(person.is_live for person in persons), lost, flush=True)
+    print(sum(person.is_live for person in persons), diary.lost, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ SECOND_GENERATION = Fate(delay=0.4, rate=50_000 / 8, loss=0.05)
 WINDOW = 32
 
 
-async def half_open(bench: Bench, *, rounds: int = 3, clients: int = 200, patience: float = 60.0) -> Outcome:
+async def half_open(
+    bench: Bench, *, rounds: int = 3, clients: int = 200, patience: float = 60.0, promised: float = 5.0
+) -> Outcome:
     """R02: packets vanish while events wait; the connections of before never come back."""
     outcome = Outcome("packets vanish, with events under way: found out in 5 s, exact")
     loop, found = asyncio.get_running_loop(), list[float]()
@@ -39,7 +41,7 @@ async def half_open(bench: Bench, *, rounds: int = 3, clients: int = 200, patien
             outcome.expect(await people.settle(patience), f"round {turn + 1}: not answered after {patience:.0f} s")
         await outcome.settle(people)
     outcome.figures |= {"rounds": rounds, "found out, worst s": round(max(found), 1)}
-    outcome.expect(max(found) <= 5.5, f"found out after {max(found):.1f} s; 5 s are promised")
+    outcome.expect(max(found) <= promised, f"found out after {max(found):.1f} s")
     return outcome
 
 
@@ -49,14 +51,14 @@ async def missed(people: Crowd, wanted: int, patience: float) -> None:
 
 
 async def slow_network(
-    bench: Bench, *, seconds: float = 60.0, clients: int = 20, every: float = 1.0, weather: Fate = SECOND_GENERATION
+    bench: Bench, *, seconds: float = 60.0, clients: int = 20, every: float = 1.0, promised: float = 3.0
 ) -> Outcome:
     """R24: 50 kbit/s, 800 ms there and back, 5 % of the packets lost."""
     outcome = Outcome("50 kbit/s, 800 ms, 5 % loss: shown 3 s after the event (p95), order kept, at most 32 wait")
     most = 0
     async with (
         bench.site() as site,
-        chaos(site.port, weather=lambda _: weather) as proxy,
+        chaos(site.port, weather=lambda _: SECOND_GENERATION) as proxy,
         crowd(site, Address(proxy.port), clients) as people,
     ):
         await people.live(30)
@@ -67,7 +69,7 @@ async def slow_network(
         await outcome.settle(people)
         shown = percentile(people.diary.answers, 0.95)
     outcome.figures |= {"shown, p95 s": round(shown, 2), "most that waited": most}
-    outcome.expect(shown <= 3 and most <= WINDOW, f"p95 {shown:.2f} s, {most} events waited")
+    outcome.expect(shown <= promised and most <= WINDOW, f"p95 {shown:.2f} s, {most} events waited")
     return outcome
 
 

@@ -37,7 +37,13 @@ async def outage(kind: str, redis: RedisServer, way: Chaos) -> AsyncIterator[Non
 
 
 async def redis_outages(
-    bench: Bench, *, outages: int = 20, seconds: float = 30.0, clients: int = 200, every: float = 0.25
+    bench: Bench,
+    *,
+    outages: int = 20,
+    seconds: float = 30.0,
+    clients: int = 200,
+    every: float = 0.25,
+    promised: float = 3.0,
 ) -> Outcome:
     """R11: no Redis for half a minute; nothing is lost of what it had acknowledged."""
     outcome = Outcome("20 Redis outages of 30 s: exact after the return, everybody answered 3 s after it")
@@ -61,7 +67,7 @@ async def redis_outages(
                 bench.say(f"{number + 1} outages, {kind}; all answered after {back[-1]:.1f} s")
             await outcome.settle(people)
     outcome.figures |= {"outages": outages, "all answered again, worst s": round(max(back), 1), "pages opened": pages}
-    outcome.expect(max(back) <= 3.5, f"not everybody was answered 3 s after Redis was back: {max(back):.1f} s")
+    outcome.expect(max(back) <= promised, f"not everybody was answered until {max(back):.1f} s after Redis was back")
     return outcome
 
 
@@ -89,7 +95,7 @@ async def answered(people: Crowd, patience: float = 60.0) -> float:
     return loop.time() - began
 
 
-async def deaf_workers(bench: Bench, *, kills: int = 1000, boards: int = 20) -> Outcome:
+async def deaf_workers(bench: Bench, *, kills: int = 1000, boards: int = 20, promised: float = 2.0) -> Outcome:
     """R13: the connections on which workers hear of each other are killed; each board shows the newest all the same."""
     outcome = Outcome("1,000 kills of the pub/sub connections: all pages show the newest 2 s later")
     folder, slowest, late = bench.room(), 0.0, 0
@@ -104,7 +110,7 @@ async def deaf_workers(bench: Bench, *, kills: int = 1000, boards: int = 20) -> 
                 for person in people.persons:
                     people.tell(person)
                 took = await shown_by(readers, 2 * (kill + 1))
-                slowest, late = max(slowest, took), late + (took > 2)
+                slowest, late = max(slowest, took), late + (took > promised)
                 if kill % 50 == 49:
                     bench.say(f"{kill + 1} kills, slowest {slowest:.2f} s")
             await outcome.settle(people)

@@ -55,12 +55,13 @@ class Shown:
 
 @dataclass(slots=True)
 class Diary:
-    """What some persons have been through, in seconds and numbers. Each belongs to one process."""
+    """What some persons have been through: seconds and numbers. lost: connections that they had and lost."""
 
     answers: array[float] = field(default_factory=lambda: array("f"))
     returns: array[float] = field(default_factory=lambda: array("f"))
     seen: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    lost: int = 0
 
 
 class Person:
@@ -157,6 +158,7 @@ class Person:
 
     def _closed(self, code: int) -> None:
         self.diary.seen[f"closed {code}"] += 1
+        self.diary.lost += self._open
         self._open, self._line = False, None
         self._lost = self._lost or self._loop.time()
         if self._timer is not None:

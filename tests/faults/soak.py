@@ -17,7 +17,13 @@ ALLOWED = 1.0  # MB in ten minutes
 
 
 async def soak(
-    bench: Bench, *, minutes: float = 60.0, clients: int = 1000, rate: float = 200.0, churn: float = 10.0
+    bench: Bench,
+    *,
+    minutes: float = 60.0,
+    clients: int = 1000,
+    rate: float = 200.0,
+    churn: float = 10.0,
+    every: float = EVERY,
 ) -> Outcome:
     """R23: 1,000 connections, 200 events a second, ten a second leave and ten come."""
     outcome = Outcome("60 min, 1,000 connections, 200 events/s, 10 joins and leaves a second: memory and files flat")
@@ -27,21 +33,21 @@ async def soak(
         await people.live(120)
         tasks = [asyncio.create_task(come_and_go(people, churn))]
         async with people.busy_together(rate):
-            for sample in range(int(minutes * 60 / EVERY)):
-                await asyncio.sleep(EVERY)
+            for sample in range(int(minutes * 60 / every)):
+                await asyncio.sleep(every)
                 pids = site.pids()
                 megabytes.append(sum(memory(pid) for pid in pids) / MEGABYTE)
                 files.append(sum(open_files(pid) for pid in pids))
                 if sample % 6 == 5:
-                    bench.say(f"{(sample + 1) * EVERY / 60:.0f} min: {megabytes[-1]:.1f} MB, {files[-1]} files")
+                    bench.say(f"{(sample + 1) * every / 60:.0f} min: {megabytes[-1]:.1f} MB, {files[-1]} files")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await outcome.settle(people)
         outcome.figures["p99 ms"] = round(1000 * percentile(people.diary.answers, 0.99), 1)
     # Of a short run the second half has to do.
-    late = megabytes[min(int(SETTLED / EVERY), len(megabytes) // 2) :]
-    rise = slope(late) * SETTLED / EVERY
+    late = megabytes[min(int(SETTLED / every), len(megabytes) // 2) :]
+    rise = slope(late) * SETTLED / every
     outcome.figures |= {
         "minutes": minutes,
         "MB at the end": round(megabytes[-1], 1),
@@ -50,7 +56,7 @@ async def soak(
     outcome.figures["files, least and most"] = f"{min(files)}, {max(files)}"
     if minutes * 60 > 2 * SETTLED:
         outcome.expect(rise < ALLOWED, f"memory rises by {rise:.2f} MB in ten minutes")
-    (bench.folder / "soak.svg").write_text(drawn(megabytes))
+    (bench.folder / "soak.svg").write_text(drawn(megabytes, every))
     return outcome
 
 
@@ -71,20 +77,21 @@ def slope(values: list[float]) -> float:
     return sum((place - middle) * (value - mean) for place, value in enumerate(values)) / spread
 
 
-def drawn(megabytes: list[float]) -> str:
+def drawn(megabytes: list[float], every: float) -> str:
     """The memory of the workers as a picture: a line over the minutes, from zero."""
     most, width, height = max(megabytes, default=1.0) * 1.1, 720, 240
     points = " ".join(
         f"{60 + place * (width - 80) / max(1, len(megabytes) - 1):.1f},{height - 30 - each / most * (height - 50):.1f}"
         for place, each in enumerate(megabytes)
     )
-    minutes = len(megabytes) * EVERY / 60
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">
+    minutes = len(megabytes) * every / 60
+    right, foot = width - 20, height - 10
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">
 <title>Memory of two workers, in MB</title>
 <rect width="{width}" height="{height}" fill="#fff"/>
-<path d="M60 20V{height - 30}H{width - 20}" fill="none" stroke="#888"/>
+<path d="M60 20V{height - 30}H{right}" fill="none" stroke="#888"/>
 <text x="52" y="{height - 26}" text-anchor="end">0</text><text x="52" y="28" text-anchor="end">{most:.0f} MB</text>
-<text x="60" y="{height - 10}">0</text><text x="{width - 20}" y="{height - 10}" text-anchor="end">{minutes:.0f} min</text>
+<text x="60" y="{foot}">0</text><text x="{right}" y="{foot}" text-anchor="end">{minutes:.0f} min</text>
 <polyline points="{points}" fill="none" stroke="#0a6" stroke-width="2"/>
 </svg>
 """

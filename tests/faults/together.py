@@ -38,7 +38,7 @@ async def lost_updates(bench: Bench, *, tabs: int = 2, events: int = 1000) -> Ou
     return outcome
 
 
-async def two_tabs(bench: Bench, *, rounds: int = 200, boards: int = 10) -> Outcome:
+async def two_tabs(bench: Bench, *, rounds: int = 200, boards: int = 10, promised: float = 0.5) -> Outcome:
     """R16: what one tab writes to a store, the others show."""
     outcome = Outcome("others show a store's change 500 ms after it (p99), across workers")
     took = list[float]()
@@ -55,7 +55,7 @@ async def two_tabs(bench: Bench, *, rounds: int = 200, boards: int = 10) -> Outc
         for reader in readers:
             reader.leave()
     outcome.figures |= {"rounds": rounds, "shown by all, p99 ms": round(1000 * percentile(took, 0.99))}
-    outcome.expect(percentile(took, 0.99) <= 0.5, f"{1000 * percentile(took, 0.99):.0f} ms")
+    outcome.expect(percentile(took, 0.99) <= promised, f"{1000 * percentile(took, 0.99):.0f} ms")
     return outcome
 
 
