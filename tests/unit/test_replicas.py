@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sys
 import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from asok.errors import Busy, PathError, ValueTooLarge
 from asok.replicas import Replicas
 from asok.sessions import Backend, Cell, Commit, pack
 from asok.trees import Write, freeze, parse_path
+from tests.unit.store_processes import children
 
 KEY = ("store/x", "doc")
 DEFAULT = freeze({"a": 1, "b": 1, "list": []})
@@ -552,50 +551,6 @@ async def test_a_store_that_is_made_again_has_its_new_check_and_default(backend:
 
 
 # ---- processes
-
-
-class Child:
-    """A process of its own, on the same file and bus."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.heard: list[list[Any]] = []
-
-    async def until(self, verb: str) -> list[Any]:
-        assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                line = await self.process.stdout.readline()
-                assert line, "the process has ended"
-                said: list[Any] = json.loads(line)
-                if said[0] == verb:
-                    return said
-                self.heard.append(said)
-
-    async def ask(self, line: str) -> list[Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n".encode())
-        return await self.until(line.split()[0])
-
-
-@asynccontextmanager
-async def children(folder: Path, count: int) -> AsyncIterator[list[Child]]:
-    made: list[Child] = []
-    async with AsyncExitStack() as closing:
-        for _ in range(count):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(Path(__file__).with_name("store_child.py")),
-                str(folder),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            closing.push_async_callback(process.wait)
-            assert process.stdin is not None
-            closing.callback(process.stdin.close)
-            made.append(Child(process))
-            await made[-1].until("open")
-        yield made
 
 
 async def test_a_change_in_one_real_process_is_seen_in_the_other(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from asok.backends.redis_address import Address
 from tests.redis_server import RedisServer
 from tests.rig import PATIENCE, Rig, Tab, Visitor, rig
 from tests.unit.crossing_child import crossing
+from tests.unit.store_processes import Unit, disorder, kills_of_the_bus, swaps
 
 
 @pytest.fixture
@@ -139,3 +140,29 @@ async def test_r17_a_thousand_increments_from_each_of_two_workers_are_two_thousa
         await tab.shows("count 2000,")
         for visitor, worker in ((ann, here), (bob, there)):
             assert '"count":2000' in await get(visitor, f"{worker.base}/state")
+
+
+async def test_r13_after_kills_of_the_bus_all_replicas_are_equal_within_two_seconds(redis: RedisServer) -> None:
+    values, seconds = await kills_of_the_bus(redis, secrets.token_hex(8), kills=20)
+    assert values == [120] * 4
+    assert seconds < 2 * 3, "two seconds, on a machine that has other work, too"
+
+
+async def test_r16_what_two_workers_do_to_a_key_could_have_been_done_in_one_order(url: str) -> None:
+    history = await swaps(url, units=320)
+    assert len(history) == 320
+    assert disorder(history) == ""
+
+
+def test_what_could_not_have_been_done_in_one_order_is_found() -> None:
+    first, second = Unit("a", "", "x", 0, 1), Unit("a", "x", "y", 2, 3)
+    fine = Unit("a", "x", None, 1, 2.5)
+    assert disorder([first, second, fine]) == ""
+    for wrong in (
+        Unit("a", "x", None, 4, 5),  # an old value, read after it was replaced
+        Unit("a", "y", None, 0, 1),  # a new one, read before it was there
+        Unit("a", "x", "z", 2, 3),  # a lost update
+        Unit("a", "w", None, 2, 3),  # from nowhere
+        Unit("a", "y", "v", 0, 1.5),  # done before what it is based on had begun
+    ):
+        assert disorder([first, second, wrong]), wrong
