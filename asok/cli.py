@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from asok.errors import AsokError
-from asok.settings import Settings
+from asok.settings import Settings, read_dotenv
 
 __all__ = ["main"]
 
@@ -100,24 +100,31 @@ def run(
     """Serve APP.PY in production.
 
     SECRET_KEY (or ASOK_KEYS) must be set, and ASOK_HOSTS to the names under which the app is reached. DEBUG
-    counts only in the environment, not in .env. SIGTERM drains and ends; SIGHUP replaces the workers one by one.
+    counts only in the environment, not in .env. SIGTERM drains and ends; SIGHUP replaces the workers one by one,
+    with the code, the settings and the keys of that moment. ASOK_LOG=json writes the log as JSON,
+    ASOK_METRICS=127.0.0.1:9100 serves figures for Prometheus there.
     """
     from asok.loading import app_file
+    from asok.log_lines import check_log, say, wants_json
     from asok.server import Serving
     from asok.supervisor import bind, supervise
 
     os.environ.setdefault("DEBUG", "false")
+    path = app_file(app)
+    take_over(path, "ASOK_LOG", "ASOK_METRICS")
+    check_log()
     serving = Serving(
-        app_file(app),
+        path,
         host,
         workers,
         concurrency=limit_concurrency,
         trusted_proxies=forwarded_allow_ips,
         access_log=access_log,
+        metrics=bool(os.environ.get("ASOK_METRICS")),
     )
     with bind(host, port) as listener:
-        url = address(host, listener.getsockname()[1])
-        supervise(serving, listener, lambda: click.echo(f"asok: {url} with {count(workers, 'worker')}"))
+        greeting = f"asok: {address(host, listener.getsockname()[1])} with {count(workers, 'worker')}"
+        supervise(serving, listener, lambda: say(greeting, "INFO") if wants_json() else click.echo(greeting))
 
 
 @main.command()
@@ -170,8 +177,9 @@ def keys() -> None:
 def keys_new() -> None:
     """Print a fresh key for SECRET_KEY.
 
-    To change keys while pages are open, set ASOK_KEYS to the new one, a comma, and the old one: the first signs,
-    all are believed.
+    To change keys while pages are open, name both in ASOK_KEYS, with a comma between: the first signs, all are
+    believed. With several workers, begin with the old one first, so that all believe the new one; after a SIGHUP
+    put the new one first, and send another SIGHUP.
     """
     from asok.scaffold import fresh_key
 
@@ -183,6 +191,14 @@ def keys_check() -> None:
     """Say whether the keys of the environment and ./.env are good enough for production."""
     settings = Settings.read(Path.cwd(), {**os.environ, "DEBUG": "false"})
     click.echo(f"{count(len(settings.keys), 'key')}, good for production; the first signs")
+
+
+def take_over(path: Path, *names: str) -> None:
+    """Let settings in the .env beside the app count for all processes that begin; the environment wins."""
+    found = read_dotenv(path.parent / ".env")
+    for name in names:
+        if name in found:
+            os.environ.setdefault(name, found[name])
 
 
 def address(host: str, port: int) -> str:

@@ -17,6 +17,7 @@ from asok.ending import end_of_server
 from asok.errors import Busy
 from asok.middleware import session_cookie
 from asok.mounting import Engine
+from asok.observing import Observer
 from asok.origins import allowed_origin, host_allowed
 from asok.outbox import Closing
 from asok.protocol import CLOSE
@@ -74,6 +75,7 @@ class Connections:
         """The HTTP status with which this handshake is refused; 0 where it is not."""
         if self.is_foreign(scope):
             log.warning("refused: a connection from %r", Headers(scope=scope).get("origin", "")[:80])
+            self.engine.observers.tell(Observer.refused, "connection")
             return 403
         return 503 if self.draining else 0
 

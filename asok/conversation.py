@@ -65,6 +65,8 @@ class LiveSession:
         self._waiting, self._draining = 0, False
         self._admission = Admission(self._limits, engine.crowd.visitor(self.owner))
         self.outbox.drained = self.screen.show_late_steps
+        self._transport = "websocket" if scope["type"] == "websocket" else "post"
+        self._observers.tell(Observer.opened, self._transport)
 
     @property
     def greeted(self) -> bool:
@@ -111,39 +113,26 @@ class LiveSession:
     async def settle(self, seconds: float) -> None:
         """Take no more events, and wait for the methods that run; of one that takes longer nothing is kept."""
         self._draining = True
-        running = [line.task for line in self._lines.values() if line.task is not None]
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=TO_END)
+        await _finish([line.task for line in self._lines.values() if line.task is not None], seconds)
 
     async def end(self, *, gone: bool) -> None:
         """The connection is over: what has been taken may finish, though nobody hears of it; steps end.
 
         gone: the page is, too, so that its instances unmount.
         """
+        self._observers.tell(Observer.closed, self._transport)
         self.outbox.discard()
         self.screen.leave()
         self._stores.stop()
         for line in self._lines.values():
             self._reach.leave(line)
-        await self._finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task])
-        await self._finish([*self._tasks, *self._stores.tasks])
+        seconds = self._limits.drain
+        await _finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task], seconds)
+        await _finish([*self._tasks, *self._stores.tasks], seconds)
         if gone:
             for line in self._lines.values():
                 await self._unmount(line)
         log.info("%s: ended", self._named)
-
-    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Wait for them, at most as long as the limits say."""
-        if tasks:
-            _, running = await asyncio.wait(tasks, timeout=self._limits.drain)
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def refresh(self, what: str) -> None:
         """Development: tell the tab that a template or stylesheet has changed."""
@@ -347,3 +336,12 @@ class LiveSession:
             await self._live.unmount(line.joined)
         except Exception as error:
             log.warning("unmount of %s: %r", line.joined.definition.name, str(error)[:200])
+
+
+async def _finish(tasks: list[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for them, at most so long, then cancel them."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.wait([asyncio.gather(*tasks, return_exceptions=True)], timeout=TO_END)

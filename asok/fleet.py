@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing import connection
 
-from asok.worker import Worker, say, stop
+from asok.log_lines import say
+from asok.worker import Worker, stop
 
 __all__ = ["RESPAWN_PAUSE", "Fleet", "say_died"]
 
@@ -37,12 +38,15 @@ class Place:
 
 class Fleet:
     """So many workers. `look` does what is to be done and never waits for one. make: makes one that has not begun.
+    forget: told of each process that has ended.
 
     The spare one has everything imported but the app, so that who steps in serves as soon as the app is loaded.
     """
 
-    def __init__(self, make: Callable[[], Worker], first: Worker, size: int) -> None:
-        self._make = make
+    def __init__(
+        self, make: Callable[[], Worker], first: Worker, size: int, forget: Callable[[int], None] = lambda process: None
+    ) -> None:
+        self._make, self._forget = make, forget
         self._places = [Place(first), *(Place(make().begin()) for _ in range(1, size))]
         self._spare: Worker | None = None
         self._ending: list[Worker] = []
@@ -71,12 +75,15 @@ class Fleet:
         for place in self._places:
             if not place.empty and not place.worker.is_alive:
                 say_died(place.worker)
+                self._forget(place.worker.pid)
                 place.died()
             if place.empty and time.monotonic() >= place.due:
                 place.take(self._next().begin())
         if self._outdated:
             self._succeed(self._outdated[0])
-        self._ending = [worker for worker in self._ending if not worker.has_ended]
+        for worker in [each for each in self._ending if each.has_ended]:
+            self._ending.remove(worker)
+            self._forget(worker.pid)
         if self._spare is not None and not self._spare.is_alive:
             self._spare = None
         if self._spare is None and not self._outdated and all(self._serves(place) for place in self._places):

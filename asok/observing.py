@@ -28,7 +28,7 @@ class Observer:
         event only sets fields. event: its id, as the component knows it."""
 
     def sent(self, size: int) -> None:
-        """A rendering is on its way to a browser, as a message of so many characters."""
+        """A rendering is on its way to a browser, as a message of so many bytes."""
 
     def rendered(self, component: str) -> None:
         """A component was rendered."""

@@ -39,11 +39,11 @@ class Outbox:
         self._discarding = False
         self.drained: Callable[[], None] | None = None
 
-    def put(self, message: protocol.ServerMessage | protocol.StoreMessage) -> int:
-        """Add a message, and say how many characters it has; never waits."""
+    def put(self, message: protocol.ServerMessage | protocol.StoreMessage) -> str:
+        """Add a message, and give its frame; never waits."""
         frame = protocol.encode(message)
         self.put_text(frame)
-        return len(frame)
+        return frame
 
     def put_text(self, frame: str) -> None:
         """Add a message that is encoded already."""

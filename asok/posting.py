@@ -15,6 +15,7 @@ from asok.conversation import LiveSession
 from asok.crowding import Crowded, Seat
 from asok.errors import AsokError, Busy
 from asok.middleware import session_cookie
+from asok.observing import Observer
 from asok.polling import Polls
 from asok.posted import HeldLine, Lines
 from asok.protocol import CLOSE
@@ -63,6 +64,7 @@ class PostEndpoint:
             await _respond(send, error.status)
         except Crowded as error:
             log.warning("refused: a line: %s", error)
+            self._engine.observers.tell(Observer.refused, "crowded")
             await _respond(send, 503, retry_after=error.retry_after)
         except Busy as error:
             log.warning("busy: %s", error)

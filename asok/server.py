@@ -25,6 +25,7 @@ from asok.component import registry
 from asok.errors import ConfigurationError
 from asok.journal import OneLine
 from asok.loading import Loaded
+from asok.log_lines import JsonLines, wants_json
 from asok.settings import Limits, Settings, development_key
 
 __all__ = ["Server", "Serving", "Started", "is_written_by_people", "serve"]
@@ -48,6 +49,7 @@ class Serving:
     concurrency: int | None = None
     trusted_proxies: str = ""
     access_log: bool = False
+    metrics: bool = False
 
 
 class Started(NamedTuple):
@@ -61,6 +63,11 @@ def serve(serving: Serving, loaded: Loaded, listener: socket.socket, tell: Calla
     """Serve until a signal comes; `tell` is called when the first request can be answered."""
     for asok in loaded.asoks:
         check_reach(asok.settings, serving)
+    if serving.metrics:
+        from asok.metrics import watch
+
+        for asok in loaded.asoks:
+            watch(asok)
     if serving.concurrency is not None:
         allow_open_files(serving.concurrency)
     Server(serving, loaded, tell).run(sockets=[listener])
@@ -188,7 +195,7 @@ def log_config(*, development: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"one line": {"()": OneLine}},
-        "formatters": {"plain": {"format": line}},
+        "formatters": {"plain": {"()": JsonLines} if wants_json() and not development else {"format": line}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["one line"]}},
         "loggers": {
             "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},

@@ -104,7 +104,7 @@ class Outlet(Protocol):
     @property
     def has_room(self) -> bool: ...
 
-    def put(self, message: protocol.ServerMessage) -> int: ...
+    def put(self, message: protocol.ServerMessage) -> str: ...
 
 
 class Screen:
@@ -137,9 +137,9 @@ class Screen:
 
     def send(self, message: protocol.ServerMessage) -> None:
         """Send a message."""
-        size = self._outlet.put(message)
+        frame = self._outlet.put(message)
         if self.engine.observers and isinstance(message, protocol.Update):
-            self.engine.observers.tell(Observer.sent, size)
+            self.engine.observers.tell(Observer.sent, len(frame.encode()))
 
     @property
     def reads(self) -> bool:

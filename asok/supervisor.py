@@ -18,9 +18,11 @@ from pathlib import Path
 from watchfiles import Change, watch
 
 from asok.errors import ConfigurationError
+from asok.figures import told
 from asok.fleet import RESPAWN_PAUSE, Fleet, say_died
+from asok.log_lines import say
 from asok.server import Serving, is_written_by_people
-from asok.worker import FAILED, REFUSED, Worker, say, stop
+from asok.worker import FAILED, REFUSED, Worker, stop
 
 __all__ = ["bind", "develop", "supervise"]
 
@@ -73,10 +75,17 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
 
     announce: called when the first one serves. Exits with 1 when it does not come up: then none would.
     """
+    with told() as forget:
+        run_fleet(serving, listener, announce, forget)
+
+
+def run_fleet(
+    serving: Serving, listener: socket.socket, announce: Callable[[], None], forget: Callable[[int], None]
+) -> None:
     orders = Orders()
     first = started(serving, listener, orders)
     announce()
-    fleet = Fleet(lambda: Worker(serving, listener), first, serving.workers)
+    fleet = Fleet(lambda: Worker(serving, listener), first, serving.workers, forget)
     while not orders.stop.is_set():
         if orders.renew:
             orders.renew = False

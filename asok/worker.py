@@ -16,9 +16,10 @@ from typing import Any
 
 from asok.errors import ConfigurationError
 from asok.loading import load, print_failure
+from asok.log_lines import say
 from asok.server import Serving, Started, serve
 
-__all__ = ["FAILED", "REFUSED", "Worker", "say", "stop"]
+__all__ = ["FAILED", "REFUSED", "Worker", "stop"]
 
 SPAWN = get_context("spawn")
 REFUSED = 2  # the exit code of a worker that has said in one sentence why it does not start
@@ -26,11 +27,6 @@ FAILED = 3  # that of one whose app raised; uvicorn uses it too
 START_SECONDS = 60.0
 TO_END = 3.0  # beyond the drain, before a process that should end is killed
 SAFE_PATH, SET_BY_US = "PYTHONSAFEPATH", "asok"
-
-
-def say(text: str) -> None:
-    """Say it to whoever has started the command."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Worker:
@@ -67,9 +63,9 @@ class Worker:
         return self._process.exitcode
 
     @property
-    def pid(self) -> int | None:
+    def pid(self) -> int:
         """The process's number."""
-        return self._process.pid
+        return self._process.pid or 0
 
     @property
     def signs(self) -> list[Any]:
