@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -144,6 +145,36 @@ async def test_t34_an_event_over_a_socket_and_a_line_of_two_workers_is_applied_o
         both = await asyncio.gather(*(tab.event("add", seq=seq) for tab in (line, socket)))
         assert [frame[0] for frame in both] == ["update", "update"]
     assert await line.text_after("add(0)") == "<p>5</p>"
+
+
+class Roaming:
+    """A page that connects anew for each event: over another transport, to another worker, which another one hears."""
+
+    def __init__(self, here: Visitor, there: Visitor, tab: Tab) -> None:
+        self.workers, self.tab = (here, there), tab
+
+    async def move(self, over: str, worker: int, posts_to: int) -> None:
+        visitor, old = self.workers[worker], self.tab
+        self.tab = await (visitor.connect(cookie=self.workers[0].cookie) if over == "socket" else visitor.line(over))
+        if over != "socket":
+            self.tab.socket.to = [f"{self.workers[posts_to].rig.base}/live"]
+        await old.socket.close()
+        self.tab.name, self.tab.shown, self.tab.csrf = old.name, old.shown, old.csrf
+        await self.tab.rejoin(self.tab.only)
+
+
+async def test_t34_events_that_wander_over_transports_and_workers_count_once_each(served: Rig, place: Place) -> None:
+    visitor = await served.visitor()
+    page = Roaming(visitor, Visitor(Rig(place[2], None, served.closing), visitor.http), await visitor.tab())
+    ways = list(itertools.product(("socket", "post", "poll"), (0, 1), (0, 1)))
+    for seq, (way, again) in enumerate(zip(ways, ways[5:] + ways[:5], strict=True), 1):
+        await page.move(*way)
+        await page.tab.send("event", page.tab.only, seq, f"add({10**seq})")
+        if seq % 3:  # the answer is lost, perhaps the event too: it is sent again, by another way
+            await page.move(*again)
+            await page.tab.send("event", page.tab.only, seq, f"add({10**seq})")
+        assert (await page.tab.settled(page.tab.only, seq))[0] == "update"
+    assert page.tab.text() == f"<p>{sum(10**seq for seq in range(1, len(ways) + 1))}</p>"
 
 
 @BOTH
