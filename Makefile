@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt tools/install.sh
 
-.PHONY: run test faults lint build-js constraints clean
+.PHONY: run test faults mutants lint build-js constraints clean
 
 run: .venv/.installed  ## the examples, on http://127.0.0.1:8000 (PORT=… for another port)
 	$(BIN)/asok dev examples/gallery/app.py --host 127.0.0.1 --port $(PORT)
@@ -16,6 +16,10 @@ comma := ,
 faults: .venv/.installed-dev  ## what holds while things break, at full size: over an hour; see docs/reliability.md
 	@sh tools/servers.sh
 	$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORE),--store $(STORE)) $(subst $(comma), ,$(ONLY))
+
+mutants: .venv/.installed-dev  ## takes out each defence in turn, and a test must notice: ten minutes; see docs/mutants.md
+	@sh tools/servers.sh
+	$(BIN)/python tools/mutants.py $(subst $(comma), ,$(ONLY))
 
 lint: .venv/.installed-dev  ## what can be said without running anything
 	$(BIN)/ruff check

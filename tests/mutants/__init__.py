@@ -1,0 +1,1 @@
+"""What happens when a defence is taken out: a test must notice."""
