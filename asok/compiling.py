@@ -95,7 +95,7 @@ class Generator(CodeGenerator):
         self.write(f", {node.attr!r}, environment)")
 
     def _write_item(self, owner: nodes.Name, name: str, frame: Frame) -> None:
-        """Most rows are dicts and have what they are asked for, which is seen without a call: a third less time for a table."""
+        """Most rows are dicts that have the item, which is seen without a call: a third less time for a table."""
         self.write("(")
         self.visit(owner, frame)
         self.write(f"[{name!r}] if type(")
