@@ -1,7 +1,7 @@
 """Figures of an app for Prometheus: `pip install asok-live[prometheus]`.
 
 `asok run` with `ASOK_METRICS=127.0.0.1:9100` serves them there, for all of its workers together. Elsewhere
-`app.mount("/metrics", endpoint(app))` does, for whoever may reach that path.
+`app.add_route("/metrics", endpoint(app))` does, for whoever may reach that path.
 """
 
 from __future__ import annotations
@@ -124,18 +124,23 @@ def watch(app: Asok) -> None:
     app.observe(metrics())
 
 
-def endpoint(app: Asok) -> Callable[[Scope, Receive, Send], object]:
-    """An ASGI app that tells the figures to whoever asks; mount it where only your Prometheus can ask.
+class Figures:
+    """An ASGI app that tells the figures to whoever asks."""
 
-    With `PROMETHEUS_MULTIPROC_DIR` set, they are those of all processes that share it; without, of this one.
-    """
-    watch(app)
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
         headers = {"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"}
         await Response(figures_of(shared_registry()), headers=headers)(scope, receive, send)
 
-    return answer
+
+def endpoint(app: Asok) -> Figures:
+    """Count what happens in the app, and tell it to whoever asks: `app.add_route("/metrics", endpoint(app))`, at a
+    path that only your Prometheus can reach.
+
+    With `PROMETHEUS_MULTIPROC_DIR` set, the figures are those of all processes that share it; without, of this one.
+    """
+    watch(app)
+    return Figures()
 
 
 def shared_registry() -> CollectorRegistry:
