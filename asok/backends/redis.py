@@ -52,7 +52,8 @@ class RedisBackend:
         self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
         self._idle: list[BlockingLine] = []
         self._avoided = 0.0
-        self._logged = 0.0
+        self._away = False
+        self._told = -_LOG_SECONDS
         _backends.add(self)
 
     def __repr__(self) -> str:
@@ -132,12 +133,17 @@ class RedisBackend:
     async def _ask(self, parts: _Parts) -> Any:
         try:
             reply = await self._reply(parts)
-        except (Away, Unfit) as error:
-            # A Redis that is full, or has changed its password: the operator must act, the browser can wait.
-            self._tell(f"the Redis at {self._address.name} fails: {error}")
-            raise Busy(f"the Redis fails: {error}") from error
-        if self._logged:
-            self._logged = 0.0
+        except Away as error:
+            if not self._away:
+                self._away = True
+                _log.error("the Redis at %s is away: %s", self._address.name, error)
+            raise Busy(f"the Redis is away: {error}") from error
+        except Unfit as error:
+            # It is full, or has changed its password: the operator must act, the browser can wait.
+            self._tell(str(error))
+            raise Busy(f"the Redis refuses: {error}") from error
+        if self._away:
+            self._away = False
             _log.warning("the Redis at %s answers again", self._address.name)
         return reply
 
@@ -219,11 +225,11 @@ class RedisBackend:
 
     # ---- logs, forks
 
-    def _tell(self, problem: str) -> None:
+    def _tell(self, refusal: str) -> None:
         now = time.monotonic()
-        if not self._logged or now >= self._logged + _LOG_SECONDS:
-            self._logged = now
-            _log.error("%s", problem)
+        if now >= self._told + _LOG_SECONDS:  # other calls may succeed in between
+            self._told = now
+            _log.error("the Redis at %s refuses: %s", self._address.name, refusal)
 
     def _start_in_child(self) -> None:
         """Connect anew after a fork. The parent's loop is not to be touched, so that its line is only kept."""

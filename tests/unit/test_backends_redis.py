@@ -307,15 +307,16 @@ async def test_a_full_server_refuses_writes_at_once_and_goes_on_reading(
     await backend.commit(writing({("s", "n"): b"1"}))
     tell(redis.url, "CONFIG", "SET", "maxmemory", "1")
     try:
-        with pytest.raises(Busy, match="OOM"):
-            await backend.commit(writing({("s", "n"): b"2"}, {("s", "n"): 1}))
-        assert await backend.read("s", ["n"], prefix="") == {"n": Cell(1, b"1")}
+        for _ in range(5):
+            with pytest.raises(Busy, match="OOM"):
+                await backend.commit(writing({("s", "n"): b"2"}, {("s", "n"): 1}))
+            assert await backend.read("s", ["n"], prefix="") == {"n": Cell(1, b"1")}
         # Redis lets a script go on that has begun to write, so that nothing is half done.
         assert await backend.commit(Commit({}, {("t", "n"): b"2", ("t", "m"): b"2"}, move=("s", "t")))
         assert await backend.read("t", [], prefix="") == {"n": Cell(2, b"2"), "m": Cell(1, b"2")}
     finally:
         tell(redis.url, "CONFIG", "SET", "maxmemory", "0")
-    assert "OOM" in caplog.text
+    assert ["OOM" in record.getMessage() for record in caplog.records] == [True]  # once in half a minute
     assert await backend.commit(writing({("s", "n"): b"2"}))
 
 
