@@ -9,6 +9,8 @@ import { LONGEST, LOST, PATIENCE, SILENT, TOO_BIG } from "./protocol.js";
 
 /** So many frames go together. */
 const MOST = 50;
+/** A line on which nothing is sent for a minute is taken for dead. */
+const IDLE = 25_000;
 const STREAM = "text/event-stream";
 
 /** @typedef {WebSocket & { post: true }} Line */
@@ -65,12 +67,19 @@ export default function Line(url) {
     pump();
   };
 
+  const beat = () => {
+    if (over) return;
+    line.send('["ping"]');
+    setTimeout(beat, IDLE);
+  };
+
   /** @param {string} type  @param {string} data */
   const take = (type, data) => {
     if (type === "close") end(+data);
     else if (type) {
       name = data;
       line.dispatchEvent(new Event("open"));
+      setTimeout(beat, IDLE);
     } else {
       come++;
       line.dispatchEvent(new MessageEvent("message", { data }));

@@ -114,8 +114,8 @@ class Socket extends EventTarget {
 
 export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
 
-/** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them. */
-export const open = ({ instances = ["counter00001"], random = 0.5, features } = {}) => {
+/** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them; `fetch` is its network, else there is none. */
+export const open = ({ instances = ["counter00001"], random = 0.5, features, post, fetch } = {}) => {
   const clock = new Clock();
   const sockets = [];
   const warnings = [];
@@ -123,10 +123,10 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features } = 
   const roots = instances.map((instance) => new Element({ [STATE]: token(instance) }));
   const document = new EventTarget();
   Object.assign(document, {
-    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features } },
+    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features, post } },
     documentElement: { dataset: {} },
     querySelectorAll: (selector) => (selector.startsWith("[data-asok-state") ? roots : []),
-    querySelector: () => null,
+    querySelector: (selector) => (post !== undefined && selector.includes("data-post") ? document.currentScript : null),
     createElement: () => ({ style: {}, animate() {}, remove() {}, append() {} }),
     body: { append() {} },
   });
@@ -154,8 +154,9 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features } = 
     clearInterval: clock.clear,
   };
   // Modules are imported by Node and see its globals. A query makes them new for each page.
-  Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event {}, location: { href: "https://host/" } });
+  Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event { code = 0 }, WebSocket: world.WebSocket, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
+  globalThis.fetch = fetch ?? (() => Promise.reject(new TypeError("no network")));
   const network = new EventTarget();
   globalThis.addEventListener = network.addEventListener.bind(network);
   globalThis.removeEventListener = network.removeEventListener.bind(network);
