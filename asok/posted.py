@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ BUSY = 503  # the line's session sends, or is sent, more than it may; the same p
 MOST_FRAMES = 50
 # A worker that is asked and says nothing is gone.
 ACKNOWLEDGEMENT = 2.0
+# A browser that has vanished with its network closes nothing.
+QUIET = 60.0
 
 
 _split = msgspec.json.Decoder(Annotated[list[Raw], Meta(max_length=MOST_FRAMES)]).decode
@@ -43,6 +46,22 @@ class HeldLine:
         self.session, self.polls = session, polls
         self._limits = limits
         self._taken = 0
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        # Who polls is heard of all the time; a stream that nobody reads any more looks like one that is read.
+        self._timer = self._loop.call_later(QUIET, self._listen) if polls is None else None
+
+    def _listen(self) -> None:
+        left = self._heard + QUIET - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._listen)
+        else:
+            self.session.outbox.close(CLOSE.TIMEOUT, "nothing was posted for long")
+
+    def let_go(self) -> None:
+        """It is over."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def take(self, number: int, text: str) -> int:
         """Take the frames of a posted body, in order; the HTTP status.
@@ -52,6 +71,7 @@ class HeldLine:
         """
         if self.session.outbox.closed or number not in (0, self._taken, self._taken + 1):
             return GONE
+        self._heard = self._loop.time()
         if number and number == self._taken:
             return TAKEN
         try:
@@ -88,6 +108,7 @@ class Lines:
             yield name
         finally:
             del self._held[name]
+            line.let_go()
 
     def belongs(self, name: str, session_id: str) -> bool:
         """Whether the name was given to this session, or to a visitor without one. It may be over all the same."""

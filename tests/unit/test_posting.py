@@ -22,7 +22,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from asok import Asok, Component, Limits, Settings, exposed, polling, posting
+from asok import Asok, Component, Limits, Settings, exposed, polling, posted, posting
 from tests.line import Line, LineRefused, frames
 from tests.rig import KEY, PATIENCE, Rig, asok_app, rig
 from tests.unit.clicking import served as served_by
@@ -267,6 +267,18 @@ async def test_a_line_that_says_nothing_at_first_is_closed(served: Rig, over: st
     assert await (await (await served.visitor()).line(over)).closed() == 4408
 
 
+async def test_r02_a_stream_is_over_when_nothing_is_posted_for_long_and_a_ping_keeps_it(
+    served: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posted, "QUIET", 0.5)
+    tab = await (await served.visitor()).tab(over="post")
+    for _ in range(8):
+        await tab.send("ping")
+        await tab.until("pong")
+        await asyncio.sleep(0.1)
+    assert await tab.closed() == 4408
+
+
 async def ended(caplog: pytest.LogCaptureFixture, times: int = 1) -> None:
     """Wait until so many conversations have ended."""
     await until(lambda: sum(record.getMessage().endswith(": ended") for record in caplog.records) >= times)
@@ -339,6 +351,17 @@ async def test_a_poll_that_is_given_up_takes_nothing_with_it(served: Rig) -> Non
     waiting = asyncio.create_task(line.request(f"{name} 0", accept="text/event-stream"))
     await line.request(f"{name} 1", frames(["join", 1, page.csrf, "tab", [[page.tokens[0], 0, 0]]]))
     assert json.loads((await waiting).text.removeprefix("data: "))[0] == "joined"
+
+
+async def test_a_second_poll_ends_the_first_one_at_once() -> None:
+    polls = polling.Polls()
+    first = asyncio.create_task(polls.poll(0))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(polls.poll(0))
+    assert await first == (200, ":\n\n")
+    await polls.send('["pong"]')
+    assert await second == (200, 'data: ["pong"]\n\n')
+    polls.end()
 
 
 async def test_a_line_that_nobody_polls_is_over(
@@ -470,3 +493,19 @@ async def test_r06_a_plain_server_ends_though_lines_are_open_and_tells_them(
         assert [await tab.closed() for tab in tabs] == [1012, 1012, 1012]
         assert await server.ended() in (0, -signal.SIGTERM)
         assert "Traceback" not in server.said, server.said
+
+
+def test_the_page_about_the_protocol_tells_the_numbers_of_lines() -> None:
+    told = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    for words in (
+        f"at most {posted.MOST_FRAMES} frames",
+        f"comment comes every {posting.HEARTBEAT:.0f} s",
+        f"nothing is posted for {posted.QUIET:.0f} s",
+        f"waits for its word, {posted.ACKNOWLEDGEMENT:.0f} s at most",
+        f"at the latest after {polling.LONGEST_POLL:.0f} s",
+        f"nobody polls for {polling.GAP:.0f} s",
+        f"A body has at most {Limits().message // 1024} KiB and comes within {Limits().first_message:.0f} s",
+        f"does not read for {Limits().send_timeout:.0f} s is cut",
+    ):
+        assert words in told
+    assert posting.Stream.heartbeat == posting.HEARTBEAT < 30

@@ -16,7 +16,7 @@ import pytest
 from asok.bus import MESSAGE_LIMIT, LocalBus
 from asok.relay import Relay
 from tests.line import frames
-from tests.rig import Rig, Tab, Visitor, rig
+from tests.rig import PATIENCE, Rig, Tab, Visitor, rig
 from tests.unit.line_child import LONG, line_worker
 
 BOTH = pytest.mark.parametrize("over", ["post", "poll"])
@@ -261,7 +261,8 @@ async def test_a_long_answer_comes_in_pieces(relays: Relays) -> None:
 
 async def test_a_worker_that_does_not_answer_is_waited_for_no_longer_than_allowed(relays: Relays) -> None:
     _, asking, _ = relays
-    assert await asking.ask("0" * 16, "take", "a", 1, "", patience=0.01) == (404, "")
+    async with asyncio.timeout(PATIENCE):
+        assert await asking.ask("0" * 16, "take", "a", 1, "", patience=0.01) == (404, "")
 
 
 JUNK: list[Callable[[str], bytes]] = [
@@ -277,7 +278,7 @@ JUNK: list[Callable[[str], bytes]] = [
 ]
 
 
-async def test_t55_what_is_no_message_about_lines_is_dropped(relays: Relays) -> None:
+async def test_t55_what_is_no_message_about_lines_is_dropped(relays: Relays, caplog: pytest.LogCaptureFixture) -> None:
     bus, asking, holding = relays
     for junk in JUNK:
         bus.publish(f"lines/{holding.worker}", junk(asking.worker))
@@ -285,6 +286,7 @@ async def test_t55_what_is_no_message_about_lines_is_dropped(relays: Relays) -> 
     assert await asking.ask(holding.worker, "take", "a", 1, "honest", patience=10) == (204, "")
     assert isinstance(holding.holder, Shelf)
     assert holding.holder.taken == [("a", 1, "honest")]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_who_waits_when_the_relay_closes_is_told_that_the_line_is_gone(relays: Relays) -> None:
