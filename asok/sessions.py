@@ -59,7 +59,10 @@ class Commit:
 
 
 class Backend(Protocol):
-    """Where cells are kept. An owner is a session or a store; a name is unique within it."""
+    """Where cells are kept. An owner is a session or a store; a name is unique within it.
+
+    A call that would wait for a network blocks instead where `driven.at_once` is set, as in a template.
+    """
 
     async def open(self) -> None: ...
 

@@ -31,7 +31,7 @@ __all__ = ["RedisBackend"]
 _log = logging.getLogger("asok")
 
 _OLDEST_SERVER = (7, 0)
-_REMEMBERED = "60"  # seconds, in which a commit may be sent again
+_REMEMBERED = 60.0  # seconds at least, in which a commit may be sent again
 _PAGE = 64  # owners that are swept before others have their turn
 _PAUSES = (0.002, 0.25)  # seconds: the first one, and the longest
 _BLOCKED = 1.0  # seconds for which an event loop may be held up
@@ -49,6 +49,7 @@ class RedisBackend:
     def __init__(self, url: str, *, patience: float = 5.0, clock: Callable[[], float] = time.time) -> None:
         self._address = Address.of(url)
         self._patience, self._clock = patience, clock
+        self._remembered = str(round(max(_REMEMBERED, 2 * patience)))
         self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
         self._idle: list[BlockingLine] = []
         self._avoided = 0.0
@@ -117,7 +118,7 @@ class RedisBackend:
         moves = ("move", *commit.move) if commit.move else ("", "", "")
         deletions = [key for key, value in commit.writes.items() if value is None]
         sizes = len(commit.checks), len(deletions), len(commit.writes) - len(deletions)
-        parts = self._script(COMMIT, secrets.token_hex(12), _REMEMBERED, repr(self._clock()), STORES, *moves)
+        parts = self._script(COMMIT, secrets.token_hex(12), self._remembered, repr(self._clock()), STORES, *moves)
         parts += map(str, sizes)
         for (owner, name), version in commit.checks.items():
             parts += (owner, name, str(version))
