@@ -75,16 +75,16 @@ class PostEndpoint:
         if purpose in ("open", "poll"):
             if self._connections.draining:
                 raise PostRefused(503, "the server is about to end")
-            if await self._body(scope, receive) != b"[]":
+            if await self._body(receive) != b"[]":
                 raise PostRefused(400, "a line is opened with the body []")
             return await (self._stream if purpose == "open" else self._begin)(scope, receive, send)
         named = NAME.fullmatch(purpose)
         if named is None or not self._lines.belongs(named[1], session_cookie(scope)):
             raise PostRefused(GONE, "no line of this session")
         if EVENTS in Headers(scope=scope).get("accept", ""):
-            await self._fetch(named[1], named[2], scope, receive, send)
+            await self._fetch(named[1], named[2], receive, send)
         else:
-            await self._post(named[1], int(named[2] or 0), scope, receive, send)
+            await self._post(named[1], int(named[2] or 0), receive, send)
 
     def _checked(self, scope: Scope) -> str:
         """What the POST is for. Raises PostRefused before a byte of its body is read."""
@@ -97,7 +97,7 @@ class PostEndpoint:
             raise PostRefused(415, f"expected {JSON}, without parameters")
         return headers.get("asok-line", "")
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _body(self, receive: Receive) -> bytes:
         """The whole body. Raises PostRefused where it is too large, too slow, or breaks off."""
         most, body, size, more = self._limits.message, bytearray(), 0, True
         try:
@@ -155,17 +155,17 @@ class PostEndpoint:
 
     # ---- what comes over an open line
 
-    async def _post(self, name: str, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _post(self, name: str, number: int, receive: Receive, send: Send) -> None:
         try:
-            status = await self._lines.post(name, number, _text(await self._body(scope, receive)))
+            status = await self._lines.post(name, number, _text(await self._body(receive)))
         except PostRefused as error:
             if error.status in CODES:
                 await self._lines.end(name, CODES[error.status])
             raise
         await _respond(send, status)
 
-    async def _fetch(self, name: str, seen: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        if seen is None or await self._body(scope, receive) != b"[]":
+    async def _fetch(self, name: str, seen: str | None, receive: Receive, send: Send) -> None:
+        if seen is None or await self._body(receive) != b"[]":
             raise PostRefused(GONE if seen is None else 400, "a poll says how many frames have come; its body is []")
         fetching = asyncio.create_task(self._lines.fetch(name, int(seen)))
         leaving = asyncio.create_task(_hung_up(receive))
@@ -234,7 +234,7 @@ async def _respond(send: Send, status: int, events: str = "", *, retry_after: in
         headers |= STREAMED
     if status != 204:
         headers["content-length"] = str(len(body))
-    if status >= 400 and status != GONE:
+    if status >= 400:
         headers["connection"] = "close"  # what is left of the body is nobody's
     headers |= {405: {"allow": "POST"}, 503: {"retry-after": str(retry_after)}}.get(status, {})
     sent = [(key.encode(), value.encode()) for key, value in headers.items()]
