@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -14,32 +16,33 @@ from tests.faults.ledger import Account, compare, effects, read_tally
 from tests.faults.person import Diary, Person
 from tests.faults.wire import Address, fetch
 
-__all__ = ["Crowd", "crowd", "percentile"]
+__all__ = ["Crowd", "crowd", "ended", "percentile"]
 
 AT_ONCE = 50
+NUMBERS = count(1)
 
 
 class Crowd:
     """Persons with a Tally each, who tell it the numbers 1, 2, 3 …"""
 
-    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0, prefix: str = "p") -> None:
-        self.site, self.address, self.twice, self.prefix = site, address, twice, prefix
+    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0, prefix: str = "") -> None:
+        self.site, self.address, self.twice = site, address, twice
         self.random, self.diary = Random(seed), Diary()
         self.persons: list[Person] = []
         self.told: dict[str, int] = {}
-        self._come = 0
+        self._come, self._prefix = 0, prefix or f"p{next(NUMBERS)}-"
         self.method, self.rest = "note", ""
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def gather(self, number: int, path: str = "/") -> None:
         """Let so many come, and wait until all have the page and have told a first number."""
-        names = [f"{self.prefix}{self._come + place}" for place in range(number)]
+        names = [f"{self._prefix}{self._come + place}" for place in range(number)]
         self._come += number
         fresh = [Person(name, self.address, self.diary, twice=self.twice) for name in names]
         for person in fresh:
             self.told[person.name] = 0
-        self.persons += fresh
         await asyncio.gather(*(self._visit(person, path) for person in fresh))
+        self.persons += fresh
 
     async def _visit(self, person: Person, path: str) -> None:
         async with self._gate:
@@ -65,9 +68,7 @@ class Crowd:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(*tasks)
 
     @asynccontextmanager
     async def busy_together(self, rate: float) -> AsyncIterator[None]:
@@ -76,8 +77,7 @@ class Crowd:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
     async def _tell_in_turn(self, rate: float) -> None:
         loop = asyncio.get_running_loop()
@@ -146,6 +146,15 @@ async def crowd(site: Fleet, address: Address, number: int, **options: Any) -> A
         yield people
     finally:
         people.leave()
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel what goes on for ever. Raises what it has failed with."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from tests.faults.breaking import kill_now_and_then
 from tests.faults.chaos import chaos
-from tests.faults.crowd import Crowd, crowd, percentile
+from tests.faults.crowd import Crowd, crowd, ended, percentile
 from tests.faults.fleet import Fleet, until
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.vitals import allow_files, cpu_seconds, memory
@@ -34,7 +34,7 @@ async def reconnect_storm(
         bench.site() as site,
         chaos(site.port) as proxy,
         crowd(site, site.address, stayers) as staying,
-        crowd(site, Address(proxy.port), clients, prefix="cut") as people,
+        crowd(site, Address(proxy.port), clients) as people,
     ):
         for person in people.persons:
             people.tell(person)
@@ -150,9 +150,7 @@ async def throughput_under_fault(
         breaking = asyncio.create_task(kill_now_and_then(site, people.random, pause))
         cutting = asyncio.create_task(cut_now_and_then(proxy.cut))
         poor = await measured(people, rate, seconds)
-        for task in (breaking, cutting):
-            task.cancel()
-        await asyncio.gather(breaking, cutting, return_exceptions=True)
+        await ended(breaking, cutting)
         await outcome.settle(people)
     outcome.figures |= {"events/s without fault": fair["events/s"], "events/s under fault": poor["events/s"]}
     outcome.expect(poor["events/s"] >= share * fair["events/s"], "it collapsed under fault")

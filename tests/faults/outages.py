@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 from tests.faults.chaos import Chaos, chaos
 from tests.faults.crowd import Crowd, crowd
-from tests.faults.fleet import fleet, until
+from tests.faults.fleet import Fleet, fleet, until
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.person import Diary, Person
-from tests.faults.wire import Refusal, fetch
+from tests.faults.wire import Page, fetch
 from tests.redis_server import RedisServer, redis_server
 
 __all__ = ["deaf_workers", "redis_outages"]
@@ -60,8 +60,7 @@ async def redis_outages(
                 async with people.busy(every):
                     await asyncio.sleep(1)
                     async with outage(kind, redis, way):
-                        await asyncio.sleep(seconds / 2)
-                        pages += await opens(site.address.port, people)
+                        pages += await opens(site, seconds / 2)
                         await asyncio.sleep(seconds / 2)
                     back.append(await answered(people))
                 bench.say(f"{number + 1} outages, {kind}; all answered after {back[-1]:.1f} s")
@@ -71,13 +70,11 @@ async def redis_outages(
     return outcome
 
 
-async def opens(port: int, people: Crowd) -> bool:
-    """Whether a page can be had now."""
-    try:
-        await fetch(people.site.address, "/")
-    except (OSError, TimeoutError, Refusal):
-        return False
-    return True
+async def opens(site: Fleet, seconds: float) -> bool:
+    """Whether a page can be had now; it takes so long to tell."""
+    asking = asyncio.wait_for(fetch(site.address, "/"), seconds)
+    asked, _ = await asyncio.gather(asking, asyncio.sleep(seconds), return_exceptions=True)
+    return isinstance(asked, Page)
 
 
 async def answered(people: Crowd, patience: float = 60.0) -> float:

@@ -47,11 +47,15 @@ class Outcome:
 
 @dataclass
 class Bench:
-    """A folder for what a run leaves, the store that the workers share (`redis` or `sqlite`), and whom to tell."""
+    """A folder for what a run leaves, the store that the workers share (`redis` or `sqlite`), and whom to tell.
+
+    running: a site that the scenarios share.
+    """
 
     folder: Path
     store: str = "sqlite"
     say: Callable[[str], None] = lambda text: None
+    running: Fleet | None = None
     _numbers: count[int] = field(default_factory=count)
 
     def room(self) -> Path:
@@ -62,7 +66,10 @@ class Bench:
 
     @asynccontextmanager
     async def site(self, workers: int = 2, **environment: str) -> AsyncIterator[Fleet]:
-        """A site that runs on the store of this bench."""
+        """A site that runs on the store of this bench, or the one that runs already."""
+        if self.running is not None:
+            yield self.running
+            return
         folder = self.room()
         if self.store == "redis":
             with redis_server(folder / "redis") as redis:

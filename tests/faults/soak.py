@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.faults.crowd import Crowd, crowd, percentile
+from tests.faults.crowd import Crowd, crowd, ended, percentile
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.vitals import allow_files, memory, open_files
 
@@ -31,7 +31,7 @@ async def soak(
     megabytes, files = list[float](), list[int]()
     async with bench.site() as site, crowd(site, site.address, clients) as people:
         await people.live(120)
-        tasks = [asyncio.create_task(come_and_go(people, churn))]
+        churning = asyncio.create_task(come_and_go(people, churn))
         async with people.busy_together(rate):
             for sample in range(int(minutes * 60 / every)):
                 await asyncio.sleep(every)
@@ -40,9 +40,7 @@ async def soak(
                 files.append(sum(open_files(pid) for pid in pids))
                 if sample % 6 == 5:
                     bench.say(f"{(sample + 1) * every / 60:.0f} min: {megabytes[-1]:.1f} MB, {files[-1]} files")
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(churning)
         await outcome.settle(people)
         outcome.figures["p99 ms"] = round(1000 * percentile(people.diary.answers, 0.99), 1)
     # Of a short run the second half has to do.

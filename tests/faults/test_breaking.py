@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ over_redis = pytest.mark.parametrize("bench", [REDIS], indirect=True)
 @pytest.fixture
 def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     return Bench(tmp_path, getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """A bench whose site goes on, for what breaks only networks."""
+    folder = tmp_path_factory.mktemp("shared")
+    async with Bench(folder / "site", "redis" if server_programs() else "sqlite").site() as site:
+        yield Bench(folder, running=site)
 
 
 def exact(outcome: Outcome) -> None:
@@ -54,35 +63,33 @@ async def test_r13_workers_that_did_not_hear_of_a_change_show_it_all_the_same(be
     exact(await outages.deaf_workers(bench, kills=8, boards=6, promised=10))
 
 
-async def test_r02_connections_from_which_packets_vanish_are_given_up_and_events_go_again(bench: Bench) -> None:
-    exact(await networks.half_open(bench, rounds=1, clients=10, promised=15))
+async def test_r02_connections_from_which_packets_vanish_are_given_up_and_events_go_again(shared: Bench) -> None:
+    exact(await networks.half_open(shared, rounds=1, clients=10, promised=15))
 
 
-async def test_r24_a_slow_network_keeps_the_order(bench: Bench) -> None:
-    exact(await networks.slow_network(bench, seconds=2, clients=5, every=0.3, promised=15))
+async def test_r24_a_slow_network_keeps_the_order(shared: Bench) -> None:
+    exact(await networks.slow_network(shared, seconds=2, clients=5, every=0.3, promised=15))
 
 
-async def test_r18_a_burst_is_answered_to_the_last_event(bench: Bench) -> None:
-    exact(await networks.burst(bench, events=200))
+async def test_r18_a_burst_is_answered_to_the_last_event(shared: Bench) -> None:
+    exact(await networks.burst(shared, events=200))
 
 
-@both
-async def test_r17_two_tabs_of_a_session_lose_no_update_of_each_other(bench: Bench) -> None:
-    outcome = await together.lost_updates(bench, events=60)
+async def test_r17_two_tabs_of_a_session_lose_no_update_of_each_other(shared: Bench) -> None:
+    outcome = await together.lost_updates(shared, events=60)
     assert not outcome.problems, "\n".join(outcome.problems)
 
 
-@over_redis
-async def test_r16_what_one_tab_writes_the_others_show(bench: Bench) -> None:
-    exact(await together.two_tabs(bench, rounds=10, promised=10))
+async def test_r16_what_one_tab_writes_the_others_show(shared: Bench) -> None:
+    exact(await together.two_tabs(shared, rounds=10, promised=10))
 
 
-async def test_r15_events_keep_their_order_over_broken_connections(bench: Bench) -> None:
-    exact(await together.order(bench, seconds=3, clients=20))
+async def test_r15_events_keep_their_order_over_broken_connections(shared: Bench) -> None:
+    exact(await together.order(shared, seconds=3, clients=20))
 
 
-async def test_r19_after_a_storm_all_are_live_again(bench: Bench) -> None:
-    exact(await loads.reconnect_storm(bench, clients=60, stayers=10, rounds=1, calm=1, promised=30))
+async def test_r19_after_a_storm_all_are_live_again(shared: Bench) -> None:
+    exact(await loads.reconnect_storm(shared, clients=60, stayers=10, rounds=1, calm=1, promised=30))
 
 
 async def test_r20_an_idle_connection_costs_little(bench: Bench) -> None:

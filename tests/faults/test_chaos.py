@@ -17,12 +17,14 @@ PATIENCE = 5
 
 @asynccontextmanager
 async def echo(weather: Weather) -> AsyncIterator[tuple[Chaos, asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection through a bad network to a server that says what it hears."""
+    """A connection through a bad network to a server that says what it hears, up to a full stop."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(1000):
                 writer.write(data)
+                if data.endswith(b"."):
+                    break
         except ConnectionError:
             pass
         finally:
@@ -52,9 +54,8 @@ async def test_a_reset_is_one() -> None:
 async def test_bytes_take_their_time_and_arrive_before_the_news_of_the_end() -> None:
     async with echo(lambda _: Fate(delay=0.1, rate=100)) as (_, reader, writer):
         began = asyncio.get_running_loop().time()
-        writer.write(b"hello there")
-        writer.write_eof()
-        assert await reader.read(-1) == b"hello there"
+        writer.write(b"hello there.")
+        assert await reader.read(-1) == b"hello there."
         assert asyncio.get_running_loop().time() - began >= 0.4
 
 
