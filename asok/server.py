@@ -21,6 +21,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from watchfiles import Change, awatch
 
 from asok.app import Asok
+from asok.bus import LocalBus
 from asok.component import registry
 from asok.errors import ConfigurationError
 from asok.journal import OneLine
@@ -63,6 +64,7 @@ def serve(serving: Serving, loaded: Loaded, listener: socket.socket, tell: Calla
     """Serve until a signal comes; `tell` is called when the first request can be answered."""
     for asok in loaded.asoks:
         check_reach(asok.settings, serving)
+        check_sharing(asok, serving.workers)
     if serving.metrics:
         from asok.metrics import watch
 
@@ -93,6 +95,17 @@ def check_reach(settings: Settings, serving: Serving) -> None:
             f"with --host {serving.host} others can reach this app, and its key can be guessed; "
             "put SECRET_KEY=… with the output of `asok keys new` into .env first"
         )
+
+
+def check_sharing(asok: Asok, workers: int) -> None:
+    """Refuse several workers that would each have sessions, or news of the stores, of its own."""
+    if workers == 1 or not isinstance(asok.bus, LocalBus):
+        return
+    if asok.settings.database == ":memory:":
+        problem = "with ASOK_DATABASE=:memory: each worker has sessions, stores and rooms of its own"
+        raise ConfigurationError(f"{problem}; name a file, set ASOK_REDIS, or leave out --workers")
+    problem = "here workers cannot tell each other what has changed: this system has no Unix sockets, or the app a bus="
+    raise ConfigurationError(f"{problem} of its own for one process; set ASOK_REDIS, or leave out --workers")
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from asok import Asok, Settings
+from asok.bus import LocalBus
+from asok.errors import ConfigurationError
+from asok.server import check_sharing
 from tests.unit.commands import GOOD_KEY, asok, clean_environment, fails
 
 COUNTER = """\
@@ -216,6 +220,23 @@ def test_debug_is_refused_where_others_could_reach_it(tmp_path: Path, option: tu
     (tmp_path / "app.py").write_text(ONE_FILE)
     said = fails("run", "--port", "0", *option, cwd=tmp_path, DEBUG="true", SECRET_KEY=GOOD_KEY)
     assert "DEBUG=true works only with one worker on this machine's own address" in said
+
+
+def test_workers_that_would_share_nothing_are_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    options = {"SECRET_KEY": GOOD_KEY, "ASOK_DATABASE": ":memory:"}
+    said = fails("run", "--port", "0", "--workers", "2", cwd=tmp_path, **options)
+    assert "with ASOK_DATABASE=:memory: each worker has sessions, stores and rooms of its own" in said
+    assert "\n" not in said
+
+
+def test_workers_without_sockets_between_them_are_refused_in_words(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, keys=(GOOD_KEY,), database=str(tmp_path / "db"))
+    check_sharing(Asok(root=tmp_path, settings=settings), 2)
+    lonely = Asok(root=tmp_path, settings=settings, bus=LocalBus())
+    check_sharing(lonely, 1)
+    with pytest.raises(ConfigurationError, match=r"workers cannot tell each other what has changed: .*set ASOK_REDIS"):
+        check_sharing(lonely, 2)
 
 
 def test_a_key_that_can_be_guessed_does_not_leave_the_machine(tmp_path: Path) -> None:
