@@ -76,7 +76,7 @@ class HeldLine:
             return TAKEN
         try:
             frames = _split(text)
-            if not self.session.affords(len(frames)):
+            if not self.session.affords(max(1, len(frames))):
                 return BUSY
             self._taken = number or self._taken
             for frame in frames:

@@ -124,7 +124,9 @@ class PostEndpoint:
         """The line's conversation; None where the session has ended, which the browser is told."""
         session_id = await self._connections.session_of(scope, seat)
         if session_id is not None:
-            return LiveSession(self._engine, scope, session_id)
+            # The request's own view of the session would be an old one soon.
+            lasting = {name: value for name, value in scope.items() if name != "session"}
+            return LiveSession(self._engine, lasting, session_id)
         await _respond(send, 200, f"event: close\ndata: {CLOSE.SESSION}\n\n")
         return None
 
