@@ -23,6 +23,7 @@ Scenario = Callable[[Bench], Awaitable[Outcome]]
 
 SCENARIOS: dict[str, Scenario] = {
     "cuts": breaking.cut_at_any_byte,
+    "mixed": breaking.mixed_transports,
     "kills": breaking.killed_workers,
     "restarts": breaking.rolling_restarts,
     "all-killed": breaking.all_killed,

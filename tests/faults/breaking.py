@@ -11,7 +11,8 @@ from tests.faults.fleet import Fleet
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.wire import Address
 
-__all__ = ["all_killed", "cut_at_any_byte", "kill_now_and_then", "killed_workers", "rolling_restarts"]
+__all__ = ["all_killed", "cut_at_any_byte", "kill_now_and_then", "killed_workers"]
+__all__ += ["mixed_transports", "rolling_restarts"]
 
 
 async def cut_at_any_byte(
@@ -96,6 +97,32 @@ async def rolling_restarts(bench: Bench, *, restarts: int = 50, clients: int = 2
                 bench.say(f"{restart + 1} restarts, the last in {took[-1]:.1f} s")
         await outcome.settle(people)
     outcome.figures |= {"restarts": restarts, "each, worst s": round(max(took), 1)}
+    return outcome
+
+
+async def mixed_transports(
+    bench: Bench, *, changes: int = 2000, clients: int = 100, most: int = 8000, every: float = 0.25
+) -> Outcome:
+    """R25, T11: persons change between WebSocket, event stream and polls, and connections are cut as well."""
+    outcome = Outcome("2,000 changes between WebSocket, event stream and polls, and as many cuts: exact")
+    made = 0
+    async with (
+        bench.site() as site,
+        chaos(site.port, weather=cuts(most)) as proxy,
+        crowd(site, Address(proxy.port), clients, twice=0.1, posted=0.6) as people,
+    ):
+        async with people.busy(every):
+            while made < changes:
+                await asyncio.sleep(0.05)
+                for person in people.random.sample(people.persons, max(1, clients // 50)):
+                    person.change()
+                    made += 1
+                if made % 100 == 0:
+                    bench.say(f"{made} changes, {proxy.ended} cuts")
+        proxy.weather = lambda _: Fate()
+        proxy.cut()
+        await outcome.settle(people)
+        outcome.figures |= {"changes": made, "cuts": proxy.ended}
     return outcome
 
 

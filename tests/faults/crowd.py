@@ -25,12 +25,12 @@ NUMBERS = count(1)
 class Crowd:
     """Persons with a Tally each, who tell it the numbers 1, 2, 3 …"""
 
-    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0, prefix: str = "") -> None:
-        self.site, self.address, self.twice = site, address, twice
+    def __init__(self, site: Fleet, address: Address, *, seed: int = 1, twice: float = 0, posted: float = 0) -> None:
+        self.site, self.address, self.twice, self.posted = site, address, twice, posted
         self.random, self.diary = Random(seed), Diary()
         self.persons: list[Person] = []
         self.told: dict[str, int] = {}
-        self._come, self._prefix = 0, prefix or f"p{next(NUMBERS)}-"
+        self._come, self._prefix = 0, f"p{next(NUMBERS)}-"
         self.method, self.rest = "note", ""
         self._gate = asyncio.Semaphore(AT_ONCE)
 
@@ -38,7 +38,7 @@ class Crowd:
         """Let so many come, and wait until all have the page and have told a first number."""
         names = [f"{self._prefix}{self._come + place}" for place in range(number)]
         self._come += number
-        fresh = [Person(name, self.address, self.diary, twice=self.twice) for name in names]
+        fresh = [Person(name, self.address, self.diary, twice=self.twice, posted=self.posted) for name in names]
         for person in fresh:
             self.told[person.name] = 0
         await asyncio.gather(*(self._visit(person, path) for person in fresh))

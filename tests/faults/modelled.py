@@ -206,7 +206,10 @@ class Person:
 
     async def open(self, worker: int) -> httpx.Response:
         """The page, whose cookie both workers are then shown."""
-        answer = await self.https[worker].get("/")
+        for _ in range(TRIES):
+            answer = await self.https[worker].get("/")
+            if answer.status_code != 503:
+                break
         assert answer.status_code == 200, answer.text
         for http in self.https:
             http.cookies.update(self.https[worker].cookies)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from array import array
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.faults.posted import PollLine, PostLine
+from tests.faults.remembered import Diary, Sent, Shown
 from tests.faults.wire import Address, Page, Refusal, WebSocket, fetch
 from tests.rig import patched
 
-__all__ = ["DEAD", "Diary", "Person", "Sent", "Shown"]
+__all__ = ["DEAD", "Diary", "Person"]
 
 WINDOW, BATCH = 32, 20
 FIRST_DELAY, LONGEST_DELAY = 0.25, 15.0
@@ -27,59 +25,22 @@ DEAD = "nobody answered"
 EVER = float("inf")
 
 
-@dataclass(eq=False, slots=True)
-class Sent:
-    """An event. went: it was sent over a connection, so that it may have happened."""
-
-    seq: int
-    call: str
-    data: dict[str, Any]
-    since: float
-    went: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Shown:
-    """An instance on the page. sent: the newest number that went over this connection; None: it has not joined,
-    EVER: it waits."""
-
-    id: str
-    token: str
-    text: str = ""
-    held: bool = False
-    queue: deque[Sent] = field(default_factory=deque)
-    last: int = 0
-    sent: float | None = None
-    joining: bool = False
-
-
-@dataclass(slots=True)
-class Diary:
-    """What some persons have been through: seconds and numbers. lost: connections that they had and lost."""
-
-    answers: array[float] = field(default_factory=lambda: array("f"))
-    returns: array[float] = field(default_factory=lambda: array("f"))
-    seen: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    lost: int = 0
-
-
 class Person:
     """One tab at a page. `fire` is a click; what is not settled is kept until it is, over any number of connections.
 
-    twice: the share of events that are sent twice over. heard: called after each update. name: who it is.
+    twice: the share of events that are sent twice over. posted: the share of connections that are no WebSockets.
     """
 
-    def __init__(self, name: str, address: Address, diary: Diary, *, twice: float = 0) -> None:
-        self.name, self.address, self.diary, self.twice = name, address, diary, twice
+    def __init__(self, name: str, address: Address, diary: Diary, *, twice: float = 0, posted: float = 0) -> None:
+        self.name, self.address, self.diary = name, address, diary
+        self.twice, self.posted = twice, posted
         self.random = Random(name)
         self.page, self.path, self.cookie, self.csrf = Page("", ""), "", "", ""
         self.shown: dict[str, Shown] = {}
         self.settled, self.refused = 0, list[tuple[str, str]]()
-        self.heard: Callable[[Shown], None] = lambda shown: None
         self._tab = f"{self.random.random()}"
         self._loop = asyncio.get_running_loop()
-        self._line: WebSocket | None = None
+        self._line: WebSocket | PostLine | None = None
         self._open, self._attempt, self._gone = False, 0, False
         self._lost = self._heard_at = self._loop.time()
         self._tested, self._quiet, self._pause = 0.0, QUIET, 0.0
@@ -137,8 +98,12 @@ class Person:
     # --- the connection
 
     def _connect(self) -> None:
-        if not self._gone:
-            self._line = WebSocket(self.address, self.cookie, self._opened, self._receive, self._closed)
+        if self._gone:
+            return
+        kind: type[WebSocket | PostLine] = WebSocket
+        if self.posted and self.random.random() < self.posted:
+            kind = self.random.choice([PostLine, PollLine])
+        self._line = kind(self.address, self.cookie, self._opened, self._receive, self._closed)
 
     def _opened(self) -> None:
         self._open, self._heard_at, self._tested = True, self._loop.time(), 0.0
@@ -204,6 +169,11 @@ class Person:
     def _send(self, message: list[Any]) -> None:
         if self._open and self._line is not None:
             self._line.send(json.dumps(message).encode())
+
+    def change(self) -> None:
+        """Go over to another connection, of another kind maybe, as if this one had been lost."""
+        if self._open and self._line is not None:
+            self._line.drop()
 
     # --- what goes
 
@@ -288,7 +258,6 @@ class Person:
         shown.held = True if token else False if change else shown.held
         if token:
             shown.token = token if isinstance(token, str) else shown.token[: token[0]] + token[1]
-        self.heard(shown)
         self._flush(shown)
 
     def _settle(self, shown: Shown, seq: int) -> None:

@@ -39,6 +39,10 @@ async def test_r01_no_event_is_lost_or_doubled_by_connections_cut_at_any_byte(be
     exact(await breaking.cut_at_any_byte(bench, number=100, clients=20, most=1800, every=0.05))
 
 
+async def test_r25_persons_change_between_the_transports_and_nothing_is_lost_or_doubled(shared: Bench) -> None:
+    exact(await breaking.mixed_transports(shared, changes=60, clients=15, most=4000, every=0.1))
+
+
 @both
 async def test_r04_no_event_is_lost_or_doubled_by_killed_workers(bench: Bench) -> None:
     exact(await breaking.killed_workers(bench, kills=2, clients=20, pause=1, every=0.1, promised=15))

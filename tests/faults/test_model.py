@@ -17,7 +17,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -38,7 +37,11 @@ choices = st.integers(0, 1000)
 
 
 class Protocol(RuleBasedStateMachine):
-    """Two people, a few windows each, two workers, one store."""
+    """Two people, a few windows each, two workers, one store.
+
+    What is evicted depends on names and times that differ from run to run, so no rule is left out for what it would
+    meet: hypothesis takes that for a mistake.
+    """
 
     store: ClassVar[str] = "memory"
 
@@ -74,9 +77,9 @@ class Protocol(RuleBasedStateMachine):
         self._open(self.people[0], worker)
 
     @rule(person=st.integers(0, PEOPLE - 1), worker=workers)
-    @precondition(lambda self: len(self.windows) < MOST_WINDOWS)
     def open_a_window(self, person: int, worker: int) -> None:
-        self._open(self.people[person], worker)
+        if len(self.windows) < MOST_WINDOWS:
+            self._open(self.people[person], worker)
 
     def _open(self, person: Person, worker: int) -> None:
         window = Window(person, f"tab{next(self.names)}")
@@ -106,11 +109,10 @@ class Protocol(RuleBasedStateMachine):
             assert set(committed[0].acknowledged) <= set(fresh.base)
 
     @rule(choice=choices, which=choices, worker=workers)
-    @precondition(lambda self: any(window.tab.shown for window in self.windows) and len(self.windows) < MOST_WINDOWS)
     def show_an_instance_twice(self, choice: int, which: int, worker: int) -> None:
         """Another tab with the same page, as after duplicating it in the browser."""
         first = self.window(choice)
-        if not first.tab.shown:
+        if not first.tab.shown or len(self.windows) >= MOST_WINDOWS:
             return
         second = Window(first.person, f"tab{next(self.names)}")
         second.tab.csrf = first.tab.csrf
@@ -120,7 +122,6 @@ class Protocol(RuleBasedStateMachine):
         self._shown(second)
 
     @rule(choice=choices, which=choices, count=st.integers(1, 4), fails=st.booleans())
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def click(self, choice: int, which: int, count: int, fails: bool) -> None:
         window = self.window(choice)
         if window.tab.shown:
@@ -130,7 +131,6 @@ class Protocol(RuleBasedStateMachine):
             self.run(window.deliver())
 
     @rule(choice=choices, which=choices, count=st.integers(1, 6))
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def click_faster_than_answers_come(self, choice: int, which: int, count: int) -> None:
         window = self.window(choice)
         if window.tab.shown:
@@ -143,7 +143,6 @@ class Protocol(RuleBasedStateMachine):
         await window.deliver()
 
     @rule(count=st.integers(1, 3))
-    @precondition(lambda self: len(self.windows) > 1)
     def all_click_at_once(self, count: int) -> None:
         for window in self.windows:
             for instance in window.tab.shown:
@@ -158,7 +157,6 @@ class Protocol(RuleBasedStateMachine):
     # ---- what goes wrong
 
     @rule(choice=choices, which=choices, worker=workers, heard=st.booleans())
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def lose_the_answer(self, choice: int, which: int, worker: int, heard: bool) -> None:
         """The connection breaks after an event was sent; heard: once it has been answered, which nobody reads."""
         window = self.window(choice)
@@ -177,7 +175,6 @@ class Protocol(RuleBasedStateMachine):
             self.run(cut())
 
     @rule(choice=choices, which=choices)
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def send_again_what_is_settled(self, choice: int, which: int) -> None:
         window = self.window(choice)
         for instance in window.tab.shown:
@@ -195,7 +192,6 @@ class Protocol(RuleBasedStateMachine):
             window.look(instance)
 
     @rule(choice=choices, which=choices, by=st.integers(1, 5))
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def leave_a_gap(self, choice: int, which: int, by: int) -> None:
         window = self.window(choice)
         if window.tab.shown:
@@ -214,7 +210,6 @@ class Protocol(RuleBasedStateMachine):
             self.run(jump())
 
     @rule(choice=choices, worker=workers, hangs=st.booleans())
-    @precondition(lambda self: self.windows)
     def connect_again(self, choice: int, worker: int, hangs: bool) -> None:
         """hangs: the server does not know yet that the old connection is gone."""
         window = self.window(choice)
@@ -227,7 +222,6 @@ class Protocol(RuleBasedStateMachine):
         self.run(again())
 
     @rule(choice=choices, which=choices, worker=workers)
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def come_back_with_an_old_token(self, choice: int, which: int, worker: int) -> None:
         window = self.window(choice)
         for instance, shown in window.tab.shown.items():
@@ -236,7 +230,6 @@ class Protocol(RuleBasedStateMachine):
         self.run(window.connect(worker))
 
     @rule(choice=choices, which=choices)
-    @precondition(lambda self: any(window.tab.shown for window in self.windows))
     def leave_and_come_back(self, choice: int, which: int) -> None:
         window = self.window(choice)
         if window.tab.shown:
@@ -254,11 +247,11 @@ class Protocol(RuleBasedStateMachine):
         self.workers.backends[worker].busy = count
 
     @rule(choice=choices)
-    @precondition(lambda self: len(self.windows) > 2)
     def close_a_window(self, choice: int) -> None:
-        window = self.window(choice)
-        self.windows.remove(window)
-        self.run(window.close())
+        if len(self.windows) > 1:
+            window = self.window(choice)
+            self.windows.remove(window)
+            self.run(window.close())
 
     # ---- what must hold
 
@@ -314,7 +307,7 @@ def test_the_protocol_is_exact_whatever_happens(store: str, request: pytest.Fixt
         max_examples=EXAMPLES[store],
         stateful_step_count=STEPS,
         deadline=None,
-        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if FULL else [])],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=limits)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-__all__ = ["Address", "Page", "Refusal", "WebSocket", "fetch"]
+__all__ = ["ABNORMAL", "CONNECT_SECONDS", "Address", "Page", "Refusal", "WebSocket", "fetch"]
 
 STATE = re.compile(r'<(\w+)((?: [^<>]*)?) data-asok-state="([^"]*)"([^>]*)>')
 CSRF = re.compile(r'data-csrf="([^"]*)"')
