@@ -8,7 +8,7 @@ import contextlib
 from asok.connections import LOST
 from asok.relay import GONE
 
-__all__ = ["LONGEST_POLL", "Polls"]
+__all__ = ["LONGEST_POLL", "SILENCE", "Polls"]
 
 LONGEST_POLL = 20.0
 GAP = 10.0
@@ -21,6 +21,7 @@ class _Poll:
     def __init__(self) -> None:
         self.events: list[str] = []
         self.filled = asyncio.Event()
+        self.given_up = False
 
     def give(self, event: str) -> None:
         self.events.append(event)
@@ -82,22 +83,26 @@ class Polls:
             await self._asked.wait()
         return self._poll
 
-    async def poll(self, seen: int) -> tuple[int, str]:
-        """What waits, as soon as something does, with its status: 200, or 404 where the conversation is over."""
+    async def poll(self, seen: int, longest: float) -> tuple[int, str]:
+        """What waits, as soon as something does, with its status: 200, or 404 where the conversation is over.
+
+        longest: seconds after which the answer is SILENCE.
+        """
         if self.over.is_set() or seen != self._given:
             self.end()
             return GONE, ""
         if self._poll is not None:
-            self._poll.filled.set()  # a browser asks once at a time: the one before has been given up
+            self._poll.given_up = True  # a browser asks once at a time
+            self._poll.filled.set()
         self._timer.cancel()
         poll = self._poll = _Poll()
         self._asked.set()
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_POLL):
+                async with asyncio.timeout(longest):
                     await poll.filled.wait()
         finally:
             if self._poll is poll:
                 self._poll = None
                 self._timer = self._count_down()
-        return 200, "".join(poll.events) or SILENCE
+        return (GONE, "") if poll.given_up else (200, "".join(poll.events) or SILENCE)

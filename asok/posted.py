@@ -15,7 +15,7 @@ from msgspec import Meta, Raw
 from asok.conversation import LiveSession
 from asok.errors import ProtocolError
 from asok.outbox import Closing
-from asok.polling import LONGEST_POLL, Polls
+from asok.polling import LONGEST_POLL, SILENCE, Polls
 from asok.protocol import CLOSE, decode
 from asok.relay import GONE, Relay
 from asok.sessions import owner_of
@@ -32,6 +32,7 @@ BUSY = 503  # the line's session sends, or is sent, more than it may; the same p
 MOST_FRAMES = 50
 # A worker that is asked and says nothing is gone.
 ACKNOWLEDGEMENT = 2.0
+ASKED_POLL = 2.0
 # A browser that has vanished with its network closes nothing.
 QUIET = 60.0
 
@@ -133,9 +134,13 @@ class Lines:
     async def fetch(self, name: str, seen: int) -> tuple[int, str]:
         """What waits on a line without a stream, with the HTTP status."""
         if self._is_own(name):
-            return await self.poll(name, seen)
-        patience = LONGEST_POLL + ACKNOWLEDGEMENT
-        return await self._relay.ask(name.partition(".")[0], "poll", name, seen, "", patience=patience)
+            return await self._poll(name, seen, LONGEST_POLL)
+        worker, loop = name.partition(".")[0], asyncio.get_running_loop()
+        end, patience = loop.time() + LONGEST_POLL, ASKED_POLL + ACKNOWLEDGEMENT
+        while True:  # asked again and again, so that a worker that dies is missed soon
+            answer = await self._relay.ask(worker, "poll", name, seen, "", patience=patience)
+            if answer != (200, SILENCE) or loop.time() > end:
+                return answer
 
     async def end(self, name: str, code: int) -> None:
         """End the line, whose browser has sent what nobody takes."""
@@ -153,9 +158,12 @@ class Lines:
         return GONE if held is None else held.take(number, text)
 
     async def poll(self, line: str, number: int) -> tuple[int, str]:
-        """What waits on a line of this worker; 404 where it is none, or has a stream."""
+        """What waits on a line of this worker, for another one; 404 where it is none, or has a stream."""
+        return await self._poll(line, number, ASKED_POLL)
+
+    async def _poll(self, line: str, seen: int, longest: float) -> tuple[int, str]:
         held = self._held.get(line)
-        return (GONE, "") if held is None or held.polls is None else await held.polls.poll(number)
+        return (GONE, "") if held is None or held.polls is None else await held.polls.poll(seen, longest)
 
     def close(self, line: str, code: int) -> int:
         """End a line of this worker."""

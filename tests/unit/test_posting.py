@@ -355,12 +355,13 @@ async def test_a_poll_that_is_given_up_takes_nothing_with_it(served: Rig) -> Non
 
 async def test_a_second_poll_ends_the_first_one_at_once() -> None:
     polls = polling.Polls()
-    first = asyncio.create_task(polls.poll(0))
+    first = asyncio.create_task(polls.poll(0, 60))
     await asyncio.sleep(0)
-    second = asyncio.create_task(polls.poll(0))
-    assert await first == (200, ":\n\n")
-    await polls.send('["pong"]')
-    assert await second == (200, 'data: ["pong"]\n\n')
+    second = asyncio.create_task(polls.poll(0, 60))
+    async with asyncio.timeout(PATIENCE):
+        assert await first == (404, "")
+        await polls.send('["pong"]')
+        assert await second == (200, 'data: ["pong"]\n\n')
     polls.end()
 
 

@@ -203,6 +203,21 @@ async def test_a_line_whose_worker_is_killed_is_gone_and_the_next_one_goes_on_ex
     assert again.text() == "<p>3</p>"
 
 
+async def test_a_poll_that_waits_at_one_worker_ends_soon_when_the_other_one_is_killed(
+    served: Rig, place: Place
+) -> None:
+    folder, redis, _ = place
+    visitor = await served.visitor()
+    page = await visitor.open()
+    with child(folder, redis) as (process, port):
+        tab = await Visitor(Rig(port, None, served.closing), visitor.http).line("poll")
+        tab.socket.to = [f"{served.base}/live"]
+        await tab.join(page.tokens, page.csrf)
+        assert await tab.text_after("add") == "<p>1</p>"
+        process.kill()
+        assert await tab.closed() == 1006
+
+
 # ---- the relay itself
 
 
@@ -294,4 +309,5 @@ async def test_who_waits_when_the_relay_closes_is_told_that_the_line_is_gone(rel
     waiting = asyncio.create_task(asking.ask("0" * 16, "take", "a", 1, "", patience=60))
     await asyncio.sleep(0)
     await asking.close()
-    assert await waiting == (404, "")
+    async with asyncio.timeout(PATIENCE):
+        assert await waiting == (404, "")
