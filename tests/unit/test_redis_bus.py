@@ -20,11 +20,13 @@ import redis as redis_py
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asok.backends.redis import RedisBackend
 from asok.backends.redis_address import Address
 from asok.backends.redis_bus import RedisBus
 from asok.backends.redis_said import Forged, Said, Seal
 from asok.bus import MESSAGE_LIMIT, MessageTooLarge, PeerBus, RemoteBus
 from asok.errors import ConfigurationError
+from asok.sessions import Commit
 from asok.settings import Settings
 from asok.sharing import bus_of
 from asok.state import KeyRing
@@ -311,6 +313,25 @@ async def test_a_password_that_is_wrong_is_said_at_the_start(tmp_path: Path) -> 
             with pytest.raises(ConfigurationError, match=r"refuses the bus: .*may SUBSCRIBE and PUBLISH") as told:
                 await RedisBus(wrong, KeyRing([KEY])).open()
             assert "wr0ng" not in str(told.value)
+
+
+async def test_a_user_with_the_rights_of_the_docs_may_use_it_and_one_who_may_not_hear_is_told(tmp_path: Path) -> None:
+    rights = "~asok:* &asok:* +@read +@write +@scripting +@connection +@pubsub +info"
+    assert rights in (Path(__file__).parents[2] / "docs" / "redis.md").read_text("utf-8")
+    with redis_server(tmp_path / "redis") as server:
+        with by_hand(server) as client:
+            client.execute_command("ACL", "SETUSER", "asok", "on", ">p", "resetchannels", *rights.split())
+            client.execute_command("ACL", "SETUSER", "mute", "on", ">p", "resetchannels", "~*", "+@all")
+        url = server.url.replace("//", "//asok:p@")
+        backend = RedisBackend(url)
+        await backend.open()
+        assert await backend.commit(Commit({}, {("store/x", "doc"): b"1"}))
+        await backend.close()
+        async with opened(url) as ear, opened(url) as other:
+            other.bus.publish("words", b"heard")
+            await ear.hears("heard")
+        with pytest.raises(ConfigurationError, match=r"NOPERM.*may SUBSCRIBE and PUBLISH on asok:bus:0"):
+            await RedisBus(server.url.replace("//", "//mute:p@"), KeyRing([KEY])).open()
 
 
 # --- strangers on the same Redis
