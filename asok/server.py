@@ -72,6 +72,8 @@ def serve(serving: Serving, loaded: Loaded, listener: socket.socket, tell: Calla
             watch(asok)
     if serving.concurrency is not None:
         allow_open_files(serving.concurrency)
+        for asok in loaded.asoks:  # uvicorn counts requests only
+            asok.limit_connections(serving.concurrency)
     Server(serving, loaded, tell).run(sockets=[listener])
 
 

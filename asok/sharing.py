@@ -94,6 +94,11 @@ class Sharing:
         if not any(each is observer for each in self._engine.observers):
             self._engine.observers.append(observer)
 
+    def limit_connections(self, number: int) -> None:
+        """This process has room for so many connections, where the settings do not say it."""
+        crowd = self._engine.crowd
+        crowd.most = crowd.most or number
+
     def push(self, topic: str, message: Any = None) -> None:
         """Send a message to every component that listens to the topic, in every process of the app.
 

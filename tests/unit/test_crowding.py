@@ -127,6 +127,16 @@ async def test_t46_a_worker_has_so_many_connections(tmp_path: Path) -> None:
         await let_in(visitor)
 
 
+async def test_t46_the_server_says_how_many_where_the_settings_do_not(tmp_path: Path) -> None:
+    for limits, room in ((Limits(), 1), (Limits(connections=2), 2)):
+        app = asok_app(tmp_path, ONE, limits=limits)
+        app.limit_connections(1)
+        async with rig(app) as served:
+            visitor = await served.visitor()
+            answers = [await knock(visitor) for _ in range(3)]
+            assert [refused(answer) for answer in answers] == [False] * room + [True] * (3 - room)
+
+
 async def test_t46_a_refused_or_broken_handshake_keeps_no_place(tmp_path: Path) -> None:
     app = asok_app(tmp_path, ONE, limits=Limits(connections=2))
     async with rig(app) as served:
