@@ -11,7 +11,7 @@ from typing import Any
 
 from asok.errors import ConfigurationError
 
-__all__ = ["JsonLines", "check_log", "say", "wants_json"]
+__all__ = ["SETTING", "JsonLines", "check_log", "say", "wants_json"]
 
 SETTING = "ASOK_LOG"
 ABOUT = ("code", "component", "event")
