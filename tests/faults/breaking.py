@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 
 from tests.faults.chaos import Fate, chaos, cuts
-from tests.faults.crowd import crowd, percentile
+from tests.faults.crowd import crowd, ended, percentile
 from tests.faults.fleet import Fleet
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.wire import Address
@@ -101,16 +101,17 @@ async def rolling_restarts(bench: Bench, *, restarts: int = 50, clients: int = 2
 
 
 async def mixed_transports(
-    bench: Bench, *, changes: int = 2000, clients: int = 100, most: int = 8000, every: float = 0.25
+    bench: Bench, *, changes: int = 2000, clients: int = 100, most: int = 8000, every: float = 0.25, pause: float = 10.0
 ) -> Outcome:
-    """R25, T11: persons change between WebSocket, event stream and polls, and connections are cut as well."""
-    outcome = Outcome("2,000 changes between WebSocket, event stream and polls, and as many cuts: exact")
+    """R25, T11: persons change between WebSocket, event stream and polls; connections are cut, workers killed."""
+    outcome = Outcome("2,000 changes between WebSocket, event stream and polls, with cuts and kills: exact")
     made = 0
     async with (
         bench.site() as site,
         chaos(site.port, weather=cuts(most)) as proxy,
         crowd(site, Address(proxy.port), clients, twice=0.1, posted=0.6) as people,
     ):
+        killing = asyncio.create_task(kill_now_and_then(site, people.random, pause))
         async with people.busy(every):
             while made < changes:
                 await asyncio.sleep(0.05)
@@ -121,6 +122,7 @@ async def mixed_transports(
                     bench.say(f"{made} changes, {proxy.ended} cuts")
         proxy.weather = lambda _: Fate()
         proxy.cut()
+        await ended(killing)
         await outcome.settle(people)
         outcome.figures |= {"changes": made, "cuts": proxy.ended}
     return outcome

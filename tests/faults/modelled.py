@@ -305,7 +305,11 @@ class Window:
     async def answer(self, instance: str, event: Event) -> Frame:
         """What the server says to the event, or why it does not take it."""
         while True:
-            frame = await self.tab.receive()
+            try:
+                frame = await self.tab.receive()
+            except TimeoutError:
+                said = [[str(part)[:12] for part in frame[:4]] for frame in self.tab.frames[-12:]]
+                raise AssertionError(f"no answer to {event} of {instance}; the last frames: {said}") from None
             if len(frame) < 2 or frame[1] != instance:
                 continue
             if frame[0] == "update" and frame[2] < event.seq:

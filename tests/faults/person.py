@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults.posted import PollLine, PostLine
 from tests.faults.remembered import Diary, Sent, Shown
-from tests.faults.wire import Address, Page, Refusal, WebSocket, fetch
+from tests.faults.wire import CONNECT_SECONDS, Address, Page, Refusal, WebSocket, fetch
 from tests.rig import patched
 
 __all__ = ["DEAD", "Diary", "Person"]
@@ -21,6 +21,7 @@ TICK, QUIET, IDLE, LATEST = 1.0, 1.5, 25.0, 10.0
 TOO_BIG, SESSION_ENDED, REFUSED, PROTOCOL = 1009, 4401, 4403, 4400
 FINAL = (TOO_BIG, PROTOCOL, SESSION_ENDED, REFUSED)
 AGAIN = 1.0
+PROVEN = 3
 DEAD = "nobody answered"
 EVER = float("inf")
 
@@ -42,7 +43,7 @@ class Person:
         self._loop = asyncio.get_running_loop()
         self._line: WebSocket | PostLine | None = None
         self._open, self._attempt, self._gone = False, 0, False
-        self._lost = self._heard_at = self._loop.time()
+        self._born = self._lost = self._heard_at = self._loop.time()
         self._tested, self._quiet, self._pause = 0.0, QUIET, 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.Task[None] | None = None
@@ -101,9 +102,10 @@ class Person:
         if self._gone:
             return
         kind: type[WebSocket | PostLine] = WebSocket
+        patience = CONNECT_SECONDS * (PROVEN if self._lost != self._born else 1)
         if self.posted and self.random.random() < self.posted:
             kind = self.random.choice([PostLine, PollLine])
-        self._line = kind(self.address, self.cookie, self._opened, self._receive, self._closed)
+        self._line = kind(self.address, self.cookie, self._opened, self._receive, self._closed, patience)
 
     def _opened(self) -> None:
         self._open, self._heard_at, self._tested = True, self._loop.time(), 0.0

@@ -29,6 +29,7 @@ class PostLine:
         opened: Callable[[], None],
         heard: Callable[[bytes], None],
         closed: Callable[[int], None],
+        patience: float = CONNECT_SECONDS,
     ) -> None:
         self._address, self._cookie = address, cookie
         self._opened, self._heard, self._closed = opened, heard, closed
@@ -37,7 +38,7 @@ class PostLine:
         self._loop = asyncio.get_running_loop()
         self._posting: asyncio.Task[None] | None = None
         self._hearing = self._loop.create_task(self._hear())
-        self._loop.call_later(CONNECT_SECONDS, lambda: None if self._name else self.drop())
+        self._loop.call_later(patience, lambda: None if self._name else self.drop())
 
     async def _hear(self) -> None:
         try:

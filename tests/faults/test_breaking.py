@@ -40,7 +40,7 @@ async def test_r01_no_event_is_lost_or_doubled_by_connections_cut_at_any_byte(be
 
 
 async def test_r25_persons_change_between_the_transports_and_nothing_is_lost_or_doubled(shared: Bench) -> None:
-    exact(await breaking.mixed_transports(shared, changes=60, clients=15, most=4000, every=0.1))
+    exact(await breaking.mixed_transports(shared, changes=60, clients=15, most=4000, every=0.1, pause=2))
 
 
 @both

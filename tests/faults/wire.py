@@ -88,8 +88,9 @@ class WebSocket(asyncio.Protocol):
         opened: Callable[[], None],
         heard: Callable[[bytes], None],
         closed: Callable[[int], None],
+        patience: float = CONNECT_SECONDS,
     ) -> None:
-        self._address, self._cookie = address, cookie
+        self._address, self._cookie, self._patience = address, cookie, patience
         self._opened, self._heard, self._closed = opened, heard, closed
         self._transport: asyncio.Transport | None = None
         self._open, self._over, self._code = False, False, ABNORMAL
@@ -99,11 +100,11 @@ class WebSocket(asyncio.Protocol):
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await loop.create_connection(lambda: self, "127.0.0.1", self._address.port)
         except (OSError, TimeoutError):
             return self._end()
-        loop.call_later(CONNECT_SECONDS, lambda: None if self._open else self.drop())
+        loop.call_later(self._patience, lambda: None if self._open else self.drop())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
