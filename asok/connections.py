@@ -29,6 +29,7 @@ log = logging.getLogger("asok")
 
 GOING_AWAY = 1001
 LOST = 1006
+LAST_WORD = 0.1
 LOOK_SECONDS = 0.25
 AGAIN = 1.0  # seconds, before a store that was busy is asked again
 
@@ -128,12 +129,10 @@ class Connections:
                     await (wire.beat() if frame is None else wire.send(frame))
         except Closing as closing:
             log.info("closing %s: %s", closing.code, closing.reason)
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(limit):
-                    await wire.close(closing.code)
+            await _close(wire, closing.code, limit)
         except TimeoutError:
             log.warning("cut: a browser that does not read")
-            wire.cut()
+            await _close(wire, CLOSE.SLOW, LAST_WORD)
             reader.cancel()
         except Exception as error:
             log.info("the connection is gone: %s", type(error).__name__)
@@ -209,6 +208,15 @@ def cut(scope: Scope) -> None:
     transport = scope.get("asok.transport")
     if transport is not None:
         transport.abort()
+
+
+async def _close(wire: Wire, code: int, seconds: float) -> None:
+    """End it with a word if there is room for one in so many seconds, else without."""
+    try:
+        async with asyncio.timeout(seconds):
+            await wire.close(code)
+    except Exception:
+        wire.cut()
 
 
 async def _next(session: LiveSession, wire: Wire) -> str | None:

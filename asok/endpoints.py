@@ -19,6 +19,8 @@ __all__ = ["LiveEndpoint"]
 
 log = logging.getLogger("asok")
 
+LONGEST_FAREWELL = 15.0  # seconds; uvicorn itself waits 10 for the browser's answer
+
 
 class LiveEndpoint:
     """`/live` over WebSocket as an ASGI app: one reader, one writer; the reader never waits for a method."""
@@ -93,8 +95,9 @@ class Socket:
         """Nothing: see `heartbeat`."""
 
     async def close(self, code: int) -> None:
-        """Close the socket."""
+        """Close the socket; nothing is left of it in the end, even if the browser does not read that."""
         await self._send({"type": "websocket.close", "code": code})
+        asyncio.get_running_loop().call_later(LONGEST_FAREWELL, self.cut)
 
     def cut(self) -> None:
         """Drop the connection."""

@@ -36,6 +36,7 @@ class CLOSE:
     BINARY = 1003
     TOO_BIG = 1009
     RESTART = 1012
+    SLOW = 1013
     PROTOCOL = 4400
     SESSION = 4401
     REFUSED = 4403

@@ -18,8 +18,10 @@ import websockets
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from asok import Component, Limits, Store, exposed
+from asok.connections import Connections
+from asok.conversation import LiveSession
 from asok.outbox import Outbox
-from asok.protocol import Update
+from asok.protocol import Pong, Update
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.waiting import until
 
@@ -279,6 +281,38 @@ async def test_t44_who_never_reads_is_cut_and_leaves_no_connection_behind(tmp_pa
         assert await tab.closed() == 1006
         await numbers.update("number", 1)
         await other.shows(f">0/{numbers.read('number')} ")
+
+
+class Stuck:
+    """A wire that takes no frame, and perhaps a last word."""
+
+    heartbeat = None
+
+    def __init__(self, *, hears: bool) -> None:
+        self.hears, self.ended = hears, list[int | str]()
+
+    async def send(self, frame: str) -> None:
+        await asyncio.Event().wait()
+
+    async def beat(self) -> None: ...
+
+    async def close(self, code: int) -> None:
+        await (asyncio.sleep(0) if self.hears else asyncio.Event().wait())
+        self.ended.append(code)
+
+    def cut(self) -> None:
+        self.ended.append("cut")
+
+
+@pytest.mark.parametrize(("hears", "ended"), [(True, [1013]), (False, ["cut"])])
+async def test_t44_who_is_cut_is_told_so_where_that_can_be_sent(
+    tmp_path: Path, hears: bool, ended: list[int | str]
+) -> None:
+    engine = asok_app(tmp_path, ONE, limits=Limits(send_timeout=0.05))._engine
+    session, wire = LiveSession(engine, {"type": "websocket"}, ""), Stuck(hears=hears)
+    session.outbox.put(Pong())
+    await Connections(engine).carry(session, asyncio.Event().wait, wire)  # type: ignore[arg-type]  # never returns
+    assert wire.ended == ended
 
 
 def test_t44_an_outbox_has_room_below_its_bounds_only() -> None:
