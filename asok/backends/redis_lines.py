@@ -207,7 +207,6 @@ class SayingLine(_Kept):
                 await self._idle.wait()
 
     async def _work(self, line: Line) -> None:
-        self._well()
         try:
             while True:
                 await self._say(line)
@@ -236,6 +235,7 @@ class SayingLine(_Kept):
         self._size -= size
 
     async def _rest(self, line: Line) -> None:
+        self._well()
         self._idle.set()
         self._wake.clear()
         try:

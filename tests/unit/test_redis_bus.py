@@ -334,6 +334,35 @@ async def test_a_user_with_the_rights_of_the_docs_may_use_it_and_one_who_may_not
             await RedisBus(server.url.replace("//", "//mute:p@"), KeyRing([KEY])).open()
 
 
+async def test_a_server_that_takes_nothing_is_told_once_and_what_it_refused_is_a_gap(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis_server(tmp_path / "redis") as server, by_hand(server) as client:
+        client.execute_command("ACL", "SETUSER", "quiet", "on", ">p", "~*", "&*", "+@all", "-publish")
+        async with opened(server.url) as ear, opened(server.url.replace("//", "//quiet:p@")) as quiet:
+            for _ in range(3):
+                quiet.bus.publish("words", b"refused")
+            await settled(lambda: "NOPERM" in caplog.text)
+            quiet.bus.publish("words", b"refused, too")
+            client.execute_command("ACL", "SETUSER", "quiet", "+publish")
+            await ear.until(lambda: ear.gaps == 1)
+            quiet.bus.publish("words", b"on")
+            await ear.until(lambda: ear.words[-1:] == ["on"])
+            assert caplog.text.count("has lost the Redis") == caplog.text.count("has the Redis") == 1
+
+
+async def test_it_speaks_with_a_valkey_too(tmp_path: Path) -> None:
+    with redis_server(tmp_path / "valkey", program="valkey") as server:
+        async with opened(server.url) as first, opened(server.url) as second:
+            first.bus.publish("words", b"hello")
+            await second.hears("hello")
+            with by_hand(server) as client:
+                client.client_kill_filter(_type="pubsub")
+            await second.until(lambda: second.gaps == 1)
+            first.bus.publish("words", b"again")
+            await second.hears("hello", "again")
+
+
 # --- strangers on the same Redis
 
 
