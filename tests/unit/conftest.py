@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from asok import Asok
 from asok.bus import LocalBus
+from tests.redis_server import RedisServer
 from tests.rig import asok_app
 from tests.unit.scripted import opened
 
@@ -22,6 +24,12 @@ async def app(tmp_path: Path) -> AsyncIterator[Asok]:
     await app._connect()
     yield app
     await app._disconnect()
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """A part of the Redis that no other test uses."""
+    return f"{redis.url}?prefix={secrets.token_hex(8)}"
 
 
 @pytest.fixture

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-import redis as redis_py
-from hypothesis import given
-from hypothesis import strategies as st
 
 from asok.backends.redis import RedisBackend
-from asok.backends.redis_address import Address
 from asok.backends.redis_bus import RedisBus
-from asok.backends.redis_said import Forged, Said, Seal
 from asok.bus import MESSAGE_LIMIT, MessageTooLarge, PeerBus, RemoteBus
 from asok.errors import ConfigurationError
 from asok.sessions import Commit
@@ -32,79 +21,13 @@ from asok.sharing import bus_of
 from asok.state import KeyRing
 from tests.redis_server import RedisServer, redis_server
 from tests.rig import KEY
-
-PATIENCE = 60
-OLD = "another-k3y-0f-T3sts_only-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-class Ear:
-    """All that a bus tells, in order, and a way to wait for it."""
-
-    def __init__(self, bus: RedisBus) -> None:
-        self.bus = bus
-        self.words: list[str] = []
-        self.gaps = 0
-        self._told = asyncio.Event()
-        bus.subscribe("words", self._hear)
-        bus.on_gap(self._gap)
-
-    def _hear(self, message: bytes) -> None:
-        self.words.append(message[:64].decode())
-        self._told.set()
-
-    def _gap(self) -> None:
-        self.gaps += 1
-        self._told.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not holds():
-                self._told.clear()
-                await self._told.wait()
-
-    async def hears(self, *words: str) -> None:
-        await self.until(lambda: self.words == list(words))
-
-
-@asynccontextmanager
-async def opened(url: str, *keys: str) -> AsyncIterator[Ear]:
-    bus = RedisBus(url, KeyRing(keys or (KEY,)))
-    ear = Ear(bus)
-    await bus.open()
-    try:
-        yield ear
-    finally:
-        await bus.close()
-
-
-@pytest.fixture
-def url(redis: RedisServer) -> str:
-    """A part of the Redis that no other test speaks in."""
-    return f"{redis.url}?prefix={secrets.token_hex(8)}"
-
-
-def channel_of(url: str) -> str:
-    return f"{Address.of(url).prefix}bus:0"
-
-
-@contextmanager
-def by_hand(server: RedisServer) -> Iterator[Any]:
-    """A plain client of the server."""
-    with redis_py.Redis(port=server.port) as client:
-        yield client
-
-
-async def settled(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110  # nothing tells when
-            await asyncio.sleep(0.01)
-
+from tests.unit.redis_ears import PATIENCE, Ear, by_hand, opened, settled
 
 # --- as every bus
 
 
-async def test_two_buses_hear_each_other_and_themselves_once(url: str) -> None:
-    async with opened(url) as first, opened(url) as second:
+async def test_two_buses_hear_each_other_and_themselves_once(redis_url: str) -> None:
+    async with opened(redis_url) as first, opened(redis_url) as second:
         assert isinstance(first.bus, RemoteBus) and not isinstance(first.bus, PeerBus)
         for number in range(300):
             first.bus.publish("words", b"%d" % number)
@@ -116,9 +39,9 @@ async def test_two_buses_hear_each_other_and_themselves_once(url: str) -> None:
         assert first.gaps == second.gaps == first.bus.dropped == 0
 
 
-async def test_a_bus_opens_again_as_somebody_else_and_says_its_last_words_before(url: str) -> None:
-    async with opened(url) as stays:
-        bus = RedisBus(url, KeyRing([KEY]))
+async def test_a_bus_opens_again_as_somebody_else_and_says_its_last_words_before(redis_url: str) -> None:
+    async with opened(redis_url) as stays:
+        bus = RedisBus(redis_url, KeyRing([KEY]))
         before, ear = bus.id, Ear(bus)
         await bus.open()
         await bus.open()
@@ -134,21 +57,21 @@ async def test_a_bus_opens_again_as_somebody_else_and_says_its_last_words_before
         assert stays.gaps == ear.gaps == 0
 
 
-async def test_a_message_of_a_mebibyte_passes_and_a_larger_one_is_refused(url: str) -> None:
-    async with opened(url) as first, opened(url) as second:
+async def test_a_message_of_a_mebibyte_passes_and_a_larger_one_is_refused(redis_url: str) -> None:
+    async with opened(redis_url) as first, opened(redis_url) as second:
         first.bus.publish("words", b"x" * MESSAGE_LIMIT)
         await second.until(lambda: len(second.words) == 1)
         with pytest.raises(MessageTooLarge):
             first.bus.publish("words", b"x" * (MESSAGE_LIMIT + 1))
 
 
-async def test_threads_and_scripts_publish_in_their_order(url: str) -> None:
+async def test_threads_and_scripts_publish_in_their_order(redis_url: str) -> None:
     script = (
         "import sys; from asok.backends.redis_bus import RedisBus; from asok.state import KeyRing\n"
         "bus = RedisBus(sys.argv[1], KeyRing([sys.argv[2]]))\n"
         "for number in range(200): bus.publish('words', b'script %d' % number)\n"
     )
-    async with opened(url) as first, opened(url) as second:
+    async with opened(redis_url) as first, opened(redis_url) as second:
 
         def speak() -> None:
             for number in range(200):
@@ -156,7 +79,7 @@ async def test_threads_and_scripts_publish_in_their_order(url: str) -> None:
 
         thread = threading.Thread(target=speak)
         thread.start()
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, url, KEY)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, redis_url, KEY)
         async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
         thread.join()
@@ -166,8 +89,8 @@ async def test_threads_and_scripts_publish_in_their_order(url: str) -> None:
                 assert [word for word in ear.words if word.startswith(name)] == [f"{name} {n}" for n in range(200)]
 
 
-async def test_the_child_of_a_fork_is_a_process_of_its_own(url: str, redis: RedisServer) -> None:
-    async with opened(url) as parent, opened(url) as other:
+async def test_the_child_of_a_fork_is_a_process_of_its_own(redis_url: str, redis: RedisServer) -> None:
+    async with opened(redis_url) as parent, opened(redis_url) as other:
         id = parent.bus.id
         child = os.fork()
         if not child:
@@ -181,13 +104,13 @@ async def test_the_child_of_a_fork_is_a_process_of_its_own(url: str, redis: Redi
         assert parent.gaps == 0
 
 
-async def test_each_worker_has_two_connections_however_much_it_says(redis: RedisServer, url: str) -> None:
+async def test_each_worker_has_two_connections_however_much_it_says(redis: RedisServer, redis_url: str) -> None:
     def count() -> int:
         with by_hand(redis) as client:
             return len(client.client_list())
 
     before = count()
-    async with opened(url) as first, opened(url):
+    async with opened(redis_url) as first, opened(redis_url):
         for number in range(500):
             first.bus.subscribe(f"channel {number}", print)
             first.bus.publish(f"other {number}", b"x")
@@ -196,7 +119,7 @@ async def test_each_worker_has_two_connections_however_much_it_says(redis: Redis
         assert await asyncio.to_thread(count) == before + 4
 
 
-def test_it_runs_on_uvloop_too(url: str) -> None:
+def test_it_runs_on_uvloop_too(redis_url: str) -> None:
     pytest.importorskip("uvloop")
     code = (
         "import asyncio, sys, uvloop; from asok.backends.redis_bus import RedisBus; from asok.state import KeyRing\n"
@@ -208,16 +131,16 @@ def test_it_runs_on_uvloop_too(url: str) -> None:
         "    await heard.wait(); await a.close(); await b.close()\n"
         "uvloop.run(asyncio.wait_for(main(), 50))\n"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code, url, KEY], check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-W", "error", "-c", code, redis_url, KEY], check=True, timeout=PATIENCE)
 
 
 # --- what goes wrong with Redis
 
 
 async def test_r13_a_killed_connection_is_a_gap_for_who_hears_and_loses_nothing_that_was_said(
-    redis: RedisServer, url: str
+    redis: RedisServer, redis_url: str
 ) -> None:
-    async with opened(url) as first, opened(url) as second:
+    async with opened(redis_url) as first, opened(redis_url) as second:
         with by_hand(redis) as client:
             for each in client.client_list():
                 if each["cmd"] == "publish" or each["cmd"] == "ping":
@@ -270,8 +193,8 @@ async def test_r14_a_server_that_stands_still_is_noticed_and_what_is_too_much_is
     assert "Redis does not take what the bus says" in caplog.text
 
 
-async def test_too_much_at_once_is_a_gap_for_those_who_never_lost_their_connection(url: str) -> None:
-    async with opened(url) as first, opened(url) as second:
+async def test_too_much_at_once_is_a_gap_for_those_who_never_lost_their_connection(redis_url: str) -> None:
+    async with opened(redis_url) as first, opened(redis_url) as second:
         for number in range(30_000):  # in one turn of the loop
             first.bus.publish("words", b"%d" % number)
         await first.until(lambda: len(first.words) == 30_000)
@@ -322,12 +245,12 @@ async def test_a_user_with_the_rights_of_the_docs_may_use_it_and_one_who_may_not
         with by_hand(server) as client:
             client.execute_command("ACL", "SETUSER", "asok", "on", ">p", "resetchannels", *rights.split())
             client.execute_command("ACL", "SETUSER", "mute", "on", ">p", "resetchannels", "~*", "+@all")
-        url = server.url.replace("//", "//asok:p@")
-        backend = RedisBackend(url)
+        redis_url = server.url.replace("//", "//asok:p@")
+        backend = RedisBackend(redis_url)
         await backend.open()
         assert await backend.commit(Commit({}, {("store/x", "doc"): b"1"}))
         await backend.close()
-        async with opened(url) as ear, opened(url) as other:
+        async with opened(redis_url) as ear, opened(redis_url) as other:
             other.bus.publish("words", b"heard")
             await ear.hears("heard")
         with pytest.raises(ConfigurationError, match=r"NOPERM.*may SUBSCRIBE and PUBLISH on asok:bus:0"):
@@ -361,101 +284,6 @@ async def test_it_speaks_with_a_valkey_too(tmp_path: Path) -> None:
             await second.until(lambda: second.gaps == 1)
             first.bus.publish("words", b"again")
             await second.hears("hello", "again")
-
-
-# --- strangers on the same Redis
-
-
-def forged(url: str, said: Said) -> bytes:
-    """What somebody with another key says."""
-    return Seal(KeyRing([OLD]), channel_of(url)).seal(said)
-
-
-async def test_t55_what_another_application_says_on_our_channel_is_dropped_counted_and_said_once(
-    url: str, redis: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = Said("f" * 16, 1, True, "words", b"forged")
-    with by_hand(redis) as stranger:
-        async with opened(url) as ear, opened(url) as other:
-            lies = [
-                b"",
-                b"garbage",
-                b"\xff" * 100,
-                b"\x92\x90\xc4\x00",
-                msgspec.msgpack.encode(said),
-                forged(url, said),
-            ]
-            with caplog.at_level(logging.WARNING, "asok"):
-                for lie in [*lies, b"x" * (8 << 20)]:
-                    stranger.publish(channel_of(url), lie)
-                other.bus.publish("words", b"true")
-                await ear.hears("true")
-            assert (ear.bus.dropped, ear.gaps) == (7, 0)
-            assert caplog.text.count("dropped what others say") == 2, "once by each bus"
-
-
-async def test_t55_what_was_said_cannot_be_said_again_nor_elsewhere(url: str, redis: RedisServer) -> None:
-    with by_hand(redis) as stranger, stranger.pubsub() as tape:
-        tape.subscribe(channel_of(url))
-        async with opened(url) as ear, opened(url) as other, opened(f"{url}2") as shop:
-            for word in (b"1", b"2"):
-                other.bus.publish("words", word)
-            await ear.hears("1", "2")
-            recorded: list[bytes] = []
-            while len(recorded) < 2:
-                message = tape.get_message(ignore_subscribe_messages=True, timeout=5)
-                recorded += [message["data"]] if message else []
-            for frame in recorded:
-                stranger.publish(channel_of(url), frame)
-                stranger.publish(channel_of(f"{url}2"), frame)
-            other.bus.publish("words", b"3")
-            await ear.hears("1", "2", "3")
-            shop.bus.publish("words", b"own")
-            await shop.hears("own")
-            await settled(lambda: shop.bus.dropped == 2)
-            assert ear.bus.dropped == 0
-
-
-async def test_apps_with_prefixes_or_databases_of_their_own_do_not_hear_each_other(
-    redis: RedisServer, url: str
-) -> None:
-    async with opened(url) as one, opened(url.replace("/0?", "/1?")) as two, opened(f"{url}2") as three:
-        for number, ear in enumerate((one, two, three)):
-            ear.bus.publish("words", b"%d" % number)
-        async with opened(url) as again:
-            for ear in (one, two, three):
-                ear.bus.publish("words", b"end")
-            await again.hears("end")
-        assert [ear.words for ear in (one, two, three)] == [["0", "end"], ["1", "end"], ["2", "end"]]
-        assert [ear.bus.dropped for ear in (one, two, three)] == [0, 0, 0]
-
-
-async def test_a_rotation_of_keys_goes_unnoticed_while_workers_are_replaced_one_by_one(url: str) -> None:
-    async with opened(url, OLD) as old, opened(url, KEY, OLD) as new:
-        old.bus.publish("words", b"from the old")
-        await new.hears("from the old")
-        new.bus.publish("words", b"from the new")
-        await old.hears("from the old", "from the new")
-        async with opened(url, KEY) as newest:
-            newest.bus.publish("words", b"from the newest")
-            await new.until(lambda: new.words[-1] == "from the newest")
-            await settled(lambda: old.bus.dropped == 1)
-
-
-SAID = st.builds(Said, st.text(), st.integers(1, 1 << 60), st.booleans(), st.text(), st.binary(max_size=500))
-
-
-@given(SAID, st.data())
-def test_a_seal_passes_what_was_said_and_nothing_else(said: Said, data: st.DataObject) -> None:
-    seal = Seal(KeyRing([KEY]), "asok:bus:0")
-    frame = bytearray(seal.seal(said))
-    assert seal.unseal(bytes(frame)) == said
-    place = data.draw(st.integers(0, len(frame) - 1))
-    frame[place] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(Forged):
-        seal.unseal(bytes(frame))
-    with pytest.raises(Forged):
-        seal.unseal(data.draw(st.binary(max_size=200)))
 
 
 def test_the_settings_choose_it(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 import redis as redis_py
 
 from asok.backends.redis_address import Address
@@ -19,18 +18,12 @@ from tests.unit.crossing_child import crossing
 from tests.unit.store_processes import Unit, disorder, kills_of_the_bus, swaps
 
 
-@pytest.fixture
-def url(redis: RedisServer) -> str:
-    """A part of the Redis that no other test uses."""
-    return f"{redis.url}?prefix={secrets.token_hex(8)}"
-
-
 @asynccontextmanager
-async def two(folder: Path, url: str) -> AsyncIterator[tuple[Rig, Rig]]:
+async def two(folder: Path, redis_url: str) -> AsyncIterator[tuple[Rig, Rig]]:
     """A worker here, and one in a process of its own."""
     pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "tests.unit.crossing_child", str(folder), url)
-    async with rig(crossing(folder, url)) as here:
+    command = (sys.executable, "-m", "tests.unit.crossing_child", str(folder), redis_url)
+    async with rig(crossing(folder, redis_url)) as here:
         child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         assert child.stdin is not None and child.stdout is not None
         try:
@@ -50,14 +43,14 @@ async def at(visitor: Visitor, other: Rig, path: str = "/") -> Tab:
     return tab
 
 
-async def get(visitor: Visitor, url: str) -> str:
-    response = await visitor.http.get(url)
+async def get(visitor: Visitor, redis_url: str) -> str:
+    response = await visitor.http.get(redis_url)
     assert response.status_code == 200, response.text
     return response.text
 
 
-async def test_all_that_crosses_between_workers_crosses_over_a_redis(tmp_path: Path, url: str) -> None:
-    async with two(tmp_path, url) as (here, there):
+async def test_all_that_crosses_between_workers_crosses_over_a_redis(tmp_path: Path, redis_url: str) -> None:
+    async with two(tmp_path, redis_url) as (here, there):
         ann, bob = await here.visitor(), await there.visitor()
         one, two_ = await ann.tab(), await bob.tab()
         stories = {  # who does what, what both see
@@ -85,8 +78,8 @@ async def test_all_that_crosses_between_workers_crosses_over_a_redis(tmp_path: P
         await two_.shows("here Bob+<")
 
 
-async def test_one_person_at_both_workers_has_one_session_and_one_shared_page(tmp_path: Path, url: str) -> None:
-    async with two(tmp_path, url) as (here, there):
+async def test_one_person_at_both_workers_has_one_session_and_one_shared_page(tmp_path: Path, redis_url: str) -> None:
+    async with two(tmp_path, redis_url) as (here, there):
         ann = await here.visitor()
         one = await ann.tab()
         other = await at(ann, there)
@@ -102,9 +95,9 @@ async def test_one_person_at_both_workers_has_one_session_and_one_shared_page(tm
 
 
 async def test_r16_a_logout_in_one_worker_closes_the_sockets_in_the_other_within_a_second(
-    tmp_path: Path, url: str
+    tmp_path: Path, redis_url: str
 ) -> None:
-    async with two(tmp_path, url) as (here, there):
+    async with two(tmp_path, redis_url) as (here, there):
         ann, bob = await there.visitor(), await there.visitor()
         tab, stays = await ann.tab(), await bob.tab()
         await get(ann, f"{here.base}/logout")
@@ -114,13 +107,13 @@ async def test_r16_a_logout_in_one_worker_closes_the_sockets_in_the_other_within
 
 
 async def test_a_logout_that_nobody_could_hear_of_closes_the_sockets_after_the_gap(
-    tmp_path: Path, url: str, redis: RedisServer
+    tmp_path: Path, redis_url: str, redis: RedisServer
 ) -> None:
-    async with two(tmp_path, url) as (here, there):
+    async with two(tmp_path, redis_url) as (here, there):
         ann, bob = await here.visitor(), await here.visitor()
         tab, stays = await ann.tab("/board"), await bob.tab("/board")
         with redis_py.Redis(port=redis.port) as client, client.pubsub() as tape:
-            tape.subscribe(f"{Address.of(url).prefix}bus:0")
+            tape.subscribe(f"{Address.of(redis_url).prefix}bus:0")
             await here.app.bus.close()
             await get(ann, f"{there.base}/logout")
             while b"kick" not in str(await asyncio.to_thread(tape.get_message, timeout=PATIENCE)).encode():
@@ -131,8 +124,10 @@ async def test_a_logout_that_nobody_could_hear_of_closes_the_sockets_after_the_g
         assert (await stays.event("pin('x')"))[0] == "update"
 
 
-async def test_r17_a_thousand_increments_from_each_of_two_workers_are_two_thousand(tmp_path: Path, url: str) -> None:
-    async with two(tmp_path, url) as (here, there):
+async def test_r17_a_thousand_increments_from_each_of_two_workers_are_two_thousand(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with two(tmp_path, redis_url) as (here, there):
         ann, bob = await here.visitor(), await there.visitor()
         tab = await ann.tab()
         ann.http.timeout = bob.http.timeout = 60
@@ -148,8 +143,8 @@ async def test_r13_after_kills_of_the_bus_all_replicas_are_equal_within_two_seco
     assert seconds < 2 * 3, "two seconds, on a machine that has other work, too"
 
 
-async def test_r16_what_two_workers_do_to_a_key_could_have_been_done_in_one_order(url: str) -> None:
-    history = await swaps(url, units=320)
+async def test_r16_what_two_workers_do_to_a_key_could_have_been_done_in_one_order(redis_url: str) -> None:
+    history = await swaps(redis_url, units=320)
     assert len(history) == 320
     assert disorder(history) == ""
 
