@@ -284,10 +284,10 @@ async def test_garbage_is_logged_once_a_second_at_most(bus: LocalBus, caplog: py
     async with opened(bus, clock=clock) as watch:
         with caplog.at_level(logging.WARNING, "asok"):
             await say_garbage()
-            assert len(caplog.messages) == 1 and "is none of asok's" in caplog.text
+            assert caplog.text.count("is none of asok's") == 1
             clock.now += 1
             await say_garbage()
-        assert len(caplog.messages) == 2
+        assert caplog.text.count("is none of asok's") == 2
         assert watch.ids("hall") == []
 
 
