@@ -24,8 +24,9 @@ __all__ = ["Found", "Parked", "Trial", "Trials"]
 
 # A process that has just begun may not see all the others yet.
 SETTLING = 1.0
-# A note of a living process that is older was left over, such as when the store could not be had.
-LONGEST = 60.0
+# A process that is at it says so in the note each second; one that was silent for so long is dead.
+RENEWED = 1.0
+SILENT = 4.0
 # So long retried events wait for each other, so that the death of a process is laid to the right one.
 APART = 1.0
 NOTES = 8
@@ -47,7 +48,7 @@ class Parked(Refusal):
 
 
 class Note(Struct, array_like=True, frozen=True):
-    """An event that runs though it may have begun before. worker: where. at: since when, Unix time.
+    """An event that runs though it may have begun before. worker: where. at: when it was last seen to, Unix time.
     parked: it does not run any more, and will not."""
 
     tab: str
@@ -90,7 +91,7 @@ class Trials:
         age = abs(time.time() - note.at)
         if isinstance(self._bus, PeerBus) and note.worker not in self._bus.peers:
             return age < SETTLING
-        return age < LONGEST
+        return age < SILENT
 
 
 class Trial:
@@ -100,6 +101,8 @@ class Trial:
         self._trials, self._owner, self._name = trials, owner, TRIED + instance
         self._tab, self._seq, self._key = tab, seq, (instance, tab, seq)
         self._noted = self._apart = False
+        self._over = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
 
     async def begin(self, *, settled: bool) -> Found:
         """Whether it may run; unless it is settled, that is noted. Raises Busy while it may be running elsewhere."""
@@ -116,6 +119,7 @@ class Trial:
         if found is Found.NOTHING:
             self._trials.running.add(self._key)
             self._noted = True
+            self._renewing = asyncio.create_task(self._renew())
         return found
 
     def _found(self, notes: list[Note], *, settled: bool) -> Found:
@@ -134,12 +138,28 @@ class Trial:
             self._trials.apart.release()
         if not self._noted:
             return
+        self._over.set()
+        if self._renewing is not None:
+            await asyncio.wait([self._renewing])
         self._trials.running.discard(self._key)
         with contextlib.suppress(AsokError):  # what is left over of a living process, nobody takes for a death
             for _ in range(NOTES):
                 cell, notes = await self._read()
                 if await self._forget(cell, notes):
                     return
+
+    async def _renew(self) -> None:
+        """Say each second that it still runs."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RENEWED):
+                    await self._over.wait()
+            if self._over.is_set():
+                return
+            with contextlib.suppress(AsokError):
+                cell, notes = await self._read()
+                if any(note.tab == self._tab and note.seq == self._seq and not note.parked for note in notes):
+                    await self._write(cell, notes, parked=False)
 
     async def _wait_for_others(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -115,6 +115,21 @@ async def test_a_retry_while_the_first_delivery_runs_on_elsewhere_is_applied_onc
         assert await notes_of(backend, owner_of(visitor.cookie)) == {}
 
 
+async def test_the_note_of_an_event_that_runs_for_long_says_that_it_still_does(tmp_path: Path) -> None:
+    gate.clear()
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await tab.send("event", tab.only, 1, "wait", RETRY)
+        owner = owner_of(visitor.cookie)
+        versions = set[int]()
+        async with asyncio.timeout(10):
+            while len(versions) < 2:
+                versions |= {cell.version for cell in (await notes_of(backend, owner)).values()}
+                await asyncio.sleep(0.02)
+        gate.set()
+        await tab.settled(tab.only, 1)
+        assert await notes_of(backend, owner) == {}
+
+
 async def test_a_stateless_component_has_nowhere_to_note_and_simply_runs(tmp_path: Path) -> None:
     async with tried(tmp_path, "TriedStateless") as (_, tab, _backend):
         assert "1 at attempt 2" in await tab.text_after("add", RETRY)
@@ -195,8 +210,12 @@ async def poisoned(tmp_path: Path, **env: str) -> AsyncIterator[tuple[Running, A
         yield server, closing
 
 
-async def test_r32_an_event_that_ends_its_process_is_parked_and_everybody_else_goes_on(tmp_path: Path) -> None:
-    async with poisoned(tmp_path) as (server, closing):
+@pytest.mark.parametrize("store", ["sqlite", "redis"])
+async def test_r32_an_event_that_ends_its_process_is_parked_and_everybody_else_goes_on(
+    tmp_path: Path, store: str, request: pytest.FixtureRequest
+) -> None:
+    env = {"ASOK_REDIS": f"{request.getfixturevalue('redis').url}?prefix=poison"} if store == "redis" else {}
+    async with poisoned(tmp_path, **env) as (server, closing):
         killer, other = await Clicking.at(server, closing), await Clicking.at(server, closing)
         assert (await killer.click("add"))[0] == "update"
         killing = asyncio.create_task(killer.click("kill"))
