@@ -192,6 +192,20 @@ class Connection:
             await self.line.close(1006)
 
 
+class ModelTab(Tab):
+    """A tab that notes what it is told to give up, whatever it is waiting for."""
+
+    def __init__(self, connection: Any, name: str) -> None:
+        super().__init__(connection, name)
+        self.given_up: set[str] = set()
+
+    async def receive(self) -> Frame:
+        frame = await super().receive()
+        if frame[0] == "reset":
+            self.given_up.add(frame[1])
+        return frame
+
+
 class Person:
     """One session, in the eyes of both workers."""
 
@@ -227,7 +241,7 @@ class Window:
         self.person, self.connection = person, Connection()
         self.connections: list[Connection] = []
         line: Any = self.connection
-        self.tab = Tab(line, name=name)
+        self.tab = ModelTab(line, name)
         self.queues: dict[str, list[Event]] = {}
         self.old_tokens: dict[str, list[str]] = {}
 
@@ -266,7 +280,7 @@ class Window:
         await self.connection.open(self.person, worker)
         line: Any = self.connection
         self.tab.socket = line
-        await self.join(*self.tab.shown)
+        await self.join(*filter(self.is_alive, list(self.tab.shown)))
 
     async def close(self) -> None:
         """Every connection that it ever had is gone."""
@@ -291,7 +305,7 @@ class Window:
         """Send what is not settled, in order, until it is."""
         for instance in list(self.queues):
             for _ in range(TRIES):
-                if not self.queues.get(instance):
+                if not self.is_alive(instance) or not self.queues[instance]:
                     break
                 await self._deliver_first(instance)
             else:
@@ -336,7 +350,7 @@ class Window:
             case "need_token":
                 await self.join(instance)
             case "reset":
-                self.forget(instance)
+                self.is_alive(instance)
             case kind:
                 assert kind in ("busy", "slow_down"), frame
 
@@ -347,6 +361,12 @@ class Window:
             event.sure = event.call == "add"
             queue.remove(event)
         self.look(instance)
+
+    def is_alive(self, instance: str) -> bool:
+        """Whether it is shown still: an instance that was reset gets no more answers."""
+        if instance in self.tab.given_up and instance in self.queues:
+            self.forget(instance)
+        return instance in self.queues
 
     def forget(self, instance: str) -> None:
         """The server does not know it any more: what was not settled may or may not have been applied."""
