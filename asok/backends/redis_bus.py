@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import logging
 import os
+import secrets
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,6 +36,13 @@ _PATIENCE = 3.0  # seconds for Redis to be there when the bus is opened
 _FAREWELL = 1.0  # how long closing waits for Redis to take what was published before
 _DIRECT = 1.0  # what a script gives Redis
 _KNOWN = 4096  # processes whose last number is remembered
+
+
+class _Speaker:
+    """Who says something, as the others tell whose numbers it has."""
+
+    def __init__(self) -> None:
+        self.id, self.numbers = secrets.token_hex(8), itertools.count(1)
 
 
 class RedisBus:
@@ -70,7 +78,8 @@ class RedisBus:
     def _start_afresh(self) -> None:
         self._hearing: HearingLine | None = None
         self._saying: SayingLine | None = None
-        self._numbers = itertools.count(1)
+        # What is said while the line closes must not be taken for older than what still waits there.
+        self._on_the_line, self._directly = _Speaker(), _Speaker()
         self._last_of: OrderedDict[str, int] = OrderedDict()
         self._is_open = self._missed = False
         self._direct: BlockingLine | None = None
@@ -140,18 +149,18 @@ class RedisBus:
 
     def _say(self, channel: str, message: bytes) -> None:
         assert self._saying is not None
-        if self._saying.put(self._sealed(channel, message)):
+        if self._saying.put(self._sealed(self._on_the_line, channel, message)):
             return
         count = self._saying.drop()
         _log.warning(
             "Redis does not take what the bus says: %s messages are dropped, the others will read again", count
         )
         self._missed = True
-        self._saying.put(self._sealed(channel, message))
+        self._saying.put(self._sealed(self._on_the_line, channel, message))
 
-    def _sealed(self, channel: str, message: bytes) -> bytes:
+    def _sealed(self, speaker: _Speaker, channel: str, message: bytes) -> bytes:
         missed, self._missed = self._missed, False
-        return self._seal.seal(Said(self.id, next(self._numbers), missed, channel, message))
+        return self._seal.seal(Said(speaker.id, next(speaker.numbers), missed, channel, message))
 
     def _refused(self) -> None:
         self._missed = True
@@ -159,7 +168,7 @@ class RedisBus:
 
     def _say_directly(self, channel: str, message: bytes) -> None:
         with self._direct_lock:
-            saying = command(["PUBLISH", self._channel, self._sealed(channel, message)])
+            saying = command(["PUBLISH", self._channel, self._sealed(self._directly, channel, message)])
             try:
                 try:
                     checked(self._direct_line().call(saying))
@@ -200,7 +209,7 @@ class RedisBus:
             return
         if said.missed:
             self._gap.tell()
-        if said.by == self.id or said.number <= self._last_of.get(said.by, 0):
+        if said.by == self._on_the_line.id or said.number <= self._last_of.get(said.by, 0):
             return
         self._last_of[said.by] = said.number
         self._last_of.move_to_end(said.by)

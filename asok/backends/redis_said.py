@@ -20,10 +20,8 @@ class Forged(Exception):
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True):
-    """A message. by: the id of its process. number: counts what that process says, from 1.
-
-    missed: the process had to drop messages before this one.
-    """
+    """A message. by: the id of a speaker, of which a process may have several. number: counts what that one says,
+    from 1. missed: the process had to drop messages before this one."""
 
     by: str
     number: int

@@ -57,6 +57,17 @@ async def test_a_bus_opens_again_as_somebody_else_and_says_its_last_words_before
         assert stays.gaps == ear.gaps == 0
 
 
+async def test_what_is_said_while_it_closes_keeps_nothing_else_from_being_heard(redis_url: str) -> None:
+    bus = RedisBus(redis_url, KeyRing([KEY]))
+    await bus.open()
+    async with opened(redis_url) as other:
+        bus.publish("words", b"waits for its turn")
+        closing = asyncio.create_task(bus.close())
+        asyncio.get_running_loop().call_soon(bus.publish, "words", b"goes out at once")
+        await closing
+        await other.until(lambda: sorted(other.words) == ["goes out at once", "waits for its turn"])
+
+
 async def test_a_message_of_a_mebibyte_passes_and_a_larger_one_is_refused(redis_url: str) -> None:
     async with opened(redis_url) as first, opened(redis_url) as second:
         first.bus.publish("words", b"x" * MESSAGE_LIMIT)
