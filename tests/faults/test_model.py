@@ -26,7 +26,7 @@ from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 FULL = bool(os.environ.get("ASOK_FAULTS_FULL"))
-EXAMPLES = {"memory": 500, "sqlite": 200, "redis": 200} if FULL else {"memory": 60, "sqlite": 20, "redis": 20}
+EXAMPLES = {"memory": 500, "sqlite": 200, "redis": 200} if FULL else {"memory": 30, "sqlite": 10, "redis": 10}
 STEPS = 60 if FULL else 30
 PEOPLE = 2
 MOST_WINDOWS = 4
