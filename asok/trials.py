@@ -30,6 +30,7 @@ SILENT = 4.0
 # So long retried events wait for each other, so that the death of a process is laid to the right one.
 APART = 1.0
 NOTES = 8
+TOGETHER = "the same event, or another one of the instance, has just begun"
 
 
 class Parked(Refusal):
@@ -114,11 +115,16 @@ class Trial:
         found = self._found(notes, settled=settled)
         if settled or found is Found.PARKED:
             return found
-        if self._key in self._trials.running or not await self._write(cell, notes, parked=found is Found.KILLS):
-            raise Busy("the same event, or another one of the instance, has just begun")
-        if found is Found.NOTHING:
+        parks = found is Found.KILLS
+        if self._key in self._trials.running:
+            raise Busy(TOGETHER)
+        # Whoever is cancelled while it is written does not know whether it stands there: it has to go.
+        self._noted = not parks
+        if not await self._write(cell, notes, parked=parks):
+            self._noted = False
+            raise Busy(TOGETHER)
+        if not parks:
             self._trials.running.add(self._key)
-            self._noted = True
             self._renewing = asyncio.create_task(self._renew())
         return found
 

@@ -14,7 +14,9 @@ import pytest
 
 from asok import Component, Denied, exposed
 from asok.backends.memory import MemoryBackend
+from asok.bus import LocalBus
 from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
+from asok.trials import Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
@@ -128,6 +130,34 @@ async def test_the_note_of_an_event_that_runs_for_long_says_that_it_still_does(t
         gate.set()
         await tab.settled(tab.only, 1)
         assert await notes_of(backend, owner) == {}
+
+
+class Answerless(MemoryBackend):
+    """Its commits are done, and nobody ever hears of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: asyncio.Queue[Commit] = asyncio.Queue()
+
+    async def commit(self, commit: Commit) -> bool:
+        await super().commit(commit)
+        self.done.put_nowait(commit)
+        return await asyncio.Event().wait()
+
+
+async def test_a_retry_that_is_cancelled_while_its_note_is_written_leaves_none() -> None:
+    backend = Answerless()
+    trial = Trials(backend, LocalBus()).of("somebody", "instance", "tab", 1)
+    task = asyncio.create_task(trial.begin(settled=False))
+    await backend.done.get()
+    assert await notes_of(backend, "somebody")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    ending = asyncio.create_task(trial.end())
+    await backend.done.get()
+    ending.cancel()
+    assert not await notes_of(backend, "somebody")
 
 
 async def test_a_stateless_component_has_nowhere_to_note_and_simply_runs(tmp_path: Path) -> None:
