@@ -39,7 +39,8 @@ class Watchdog:
             return
         self._loop_thread, self._over = threading.get_ident(), threading.Event()
         self._schedule()
-        threading.Thread(target=self._look, args=(self._over,), name="asok-watchdog", daemon=True).start()
+        looking = (asyncio.get_running_loop(), self._over)
+        threading.Thread(target=self._look, args=looking, name="asok-watchdog", daemon=True).start()
 
     def stop(self) -> None:
         """Look no more."""
@@ -62,9 +63,9 @@ class Watchdog:
     def _late(self) -> float:
         return time.monotonic() - self._beat - BEAT
 
-    def _look(self, over: threading.Event) -> None:
-        while not over.wait(BEAT):
-            if self._late() > self._longest and not self._said:
+    def _look(self, loop: asyncio.AbstractEventLoop, over: threading.Event) -> None:
+        while not (over.wait(BEAT) or loop.is_closed()):
+            if loop.is_running() and self._late() > self._longest and not self._said:
                 self._say()
 
     def _say(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from asok import superstore
 from asok.component import Definition, registry
+from asok.journal import keep_journal
 from tests.redis_server import RedisServer, redis_server
 
 # How long an example takes says more about the machine than about asok.
@@ -30,6 +31,12 @@ def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with registry.isolated(keep_class), superstore.isolated(keep):
         yield
+
+
+@pytest.fixture(autouse=True)
+def the_log_begins_anew() -> None:
+    """What other tests have just logged keeps no line of this one back."""
+    keep_journal(debug=True)
 
 
 @pytest.fixture(scope="session")
