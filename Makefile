@@ -15,6 +15,7 @@ test: .venv/.installed-dev  ## everything that must hold: lint, types, JavaScrip
 comma := ,
 faults: .venv/.installed-dev  ## what holds while things break, at full size: over an hour; see docs/reliability.md
 	@sh tools/servers.sh
+	$(if $(ONLY),,ASOK_FAULTS_FULL=1 $(BIN)/python -m pytest -q tests/faults/test_model.py tests/protocol/test_conformance.py)
 	$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORE),--store $(STORE)) $(subst $(comma), ,$(ONLY))
 
 mutants: .venv/.installed-dev  ## takes out each defence in turn, and a test must notice: ten minutes; see docs/mutants.md

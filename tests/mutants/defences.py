@@ -179,8 +179,8 @@ DEFENCES = (
     defence(
         "a commit holds for the record that was read",
         "committing",
-        ATTACKS + "tokens",
-        "t10 or t11",
+        "tests/faults/test_model",
+        "memory",
         ("(owner, name): unit.version}", "}"),
     ),
     defence(
