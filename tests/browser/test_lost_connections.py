@@ -198,7 +198,7 @@ APP = '''
 '''
 
 
-async def test_a_worker_is_killed_while_a_person_types(page: Page, launch: Launch, tmp_path: Path) -> None:
+async def test_r04_a_worker_is_killed_while_a_person_types(page: Page, launch: Launch, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(dedent(APP), "utf-8")
     server = await launch("run", "app.py", "--workers", "2", env={"SECRET_KEY": os.urandom(32).hex()})
     loads = []

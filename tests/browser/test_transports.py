@@ -92,7 +92,7 @@ async def click_fast(page: Page, times: int) -> None:
 
 
 @pytest.mark.parametrize("upgrades", [403, 502, "swallow"])
-async def test_without_a_websocket_all_goes_over_post(
+async def test_r25_without_a_websocket_all_goes_over_post(
     page: Page, context: BrowserContext, gate: Gate, upgrades: Literal[403, 502, "swallow"]
 ) -> None:
     gate.upgrades = upgrades
@@ -128,7 +128,7 @@ async def test_without_a_websocket_all_goes_over_post(
     assert await page.evaluate("alive.store('carried_votes').get('count')") == before + 9
 
 
-async def test_where_answers_are_kept_back_they_are_fetched(page: Page, gate: Gate) -> None:
+async def test_r25_where_answers_are_kept_back_they_are_fetched(page: Page, gate: Gate) -> None:
     gate.upgrades, gate.streams = 403, "keep"
     assert await show(page, gate) < 5
     await click_fast(page, 50)
@@ -144,7 +144,7 @@ async def test_where_answers_are_kept_back_after_their_first_bytes_they_are_fetc
     await expect(page.locator("output")).to_have_text("5", timeout=10_000)
 
 
-async def test_a_websocket_that_can_be_had_again_takes_over(page: Page, gate: Gate) -> None:
+async def test_r25_a_websocket_that_can_be_had_again_takes_over(page: Page, gate: Gate) -> None:
     gate.upgrades = 502
     await show(page, gate)
     await click_fast(page, 20)
