@@ -19,13 +19,14 @@ from typing import Any
 import httpx
 import websockets
 
-from tests.rig import Rig, Tab, Visitor
+from tests.rig import Rig, Shown, Tab, Visitor
 from tests.unit.commands import GOOD_KEY, Running, clean_environment, eventually
 
 __all__ = ["RETRY", "Clicking", "served"]
 
 RETRY = {"retry": 1}
 PATIENCE = 60
+PACE = 0.02  # between clicks, so that a test is not all about them
 ANNOUNCED = re.compile(r"(?:asok:|running on|Listening at:) (http://[\d.]+:\d+)")
 
 
@@ -72,17 +73,21 @@ class Clicking:
         if self.tab is None:
             tab = await self.visitor.connect()
             tab.name = self.name
-            await tab.join(self.tokens, self.csrf)
+            tab.shown = {token.partition(".")[0]: Shown(token) for token in self.tokens}
+            entries = [[token, self.seq - 1, 0] for token in self.tokens]
+            await tab.send("join", 1, self.csrf, tab.name, entries)
+            await tab.until("joined")
             self.tab = tab
         return self.tab
 
     async def click_until(self, over: asyncio.Event, call: str = "add") -> int:
-        """Click without a pause; how many clicks were answered, each with an update."""
+        """Click on and on; how many clicks were answered, each with an update."""
         clicks = 0
         while not over.is_set():
             frame = await self.click(call)
             assert frame[0] == "update", frame
             clicks += 1
+            await asyncio.sleep(PACE)
         return clicks
 
 
