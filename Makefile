@@ -20,7 +20,7 @@ faults: .venv/.installed-dev  ## what holds while things break, at full size: ov
 
 mutants: .venv/.installed-dev  ## takes out each defence in turn, and a test must notice: ten minutes; see docs/mutants.md
 	@sh tools/servers.sh
-	$(BIN)/python tools/mutants.py $(subst $(comma), ,$(ONLY))
+	$(BIN)/python tools/mutants.py $(if $(ONLY),,--page docs/mutants.md) $(subst $(comma), ,$(ONLY))
 
 lint: .venv/.installed-dev  ## what can be said without running anything
 	$(BIN)/ruff check

@@ -131,6 +131,17 @@ def merged(chosen: list[Defence]) -> list[tuple[str, ...]]:
     return [(file, *(() if "" in found else ("-k", " or ".join(sorted(found))))) for file, found in names.items()]
 
 
+PAGE = """# Defences, taken out
+
+Each line is a defence of asok that `make mutants` has taken out of a copy of the package, and the first test that
+failed without it. The table is `tests/mutants/defences.py`; what the tests are about stands in [security](security.md).
+
+{said}
+
+{table}
+"""
+
+
 def table(results: list[Result]) -> str:
     """The results as a Markdown table."""
     lines = ["| taken out | noticed by |", "| --- | --- |"]
@@ -144,7 +155,7 @@ def main() -> int:
     """Run, print, and say how it went."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("names", nargs="*", help="only defences whose name has one of these in it")
-    parser.add_argument("--table", type=Path, help="write the results there, as Markdown")
+    parser.add_argument("--page", dest="table", type=Path, help="write the results there, as Markdown")
     given = parser.parse_args()
     chosen = [each for each in DEFENCES if not given.names or any(name in each.name for name in given.names)]
     began, results = time.monotonic(), []
@@ -156,8 +167,8 @@ def main() -> int:
     said = f"{len(results) - len(missed)} of {len(results)} noticed in {time.monotonic() - began:.0f} s"
     print(said)
     if given.table:
-        where = f"{datetime.date.today():%d %B %Y}, Python {platform.python_version()}"
-        given.table.write_text(f"{where}: {said}.\n\n{table(results)}\n", "utf-8")
+        when = f"{datetime.date.today()}, CPython {platform.python_version()}, {os.cpu_count()} cores: {said}."
+        given.table.write_text(PAGE.format(said=when, table=table(results)), "utf-8")
     return 1 if missed else 0
 
 

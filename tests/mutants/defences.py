@@ -243,7 +243,7 @@ DEFENCES = (
         "trials",
         UNIT + "trials",
         "",
-        ("            self._noted = True\n        return found", "        return found"),
+        ("if not await self._write(cell, notes, parked=parks):", "if False:"),
     ),
     defence(
         "the origin is the app's own",
@@ -348,6 +348,7 @@ DEFENCES = (
         UNIT + "supervisor",
         "t27",
         ("proxy_headers=bool(serving.trusted_proxies)", "proxy_headers=True"),
+        ("forwarded_allow_ips=serving.trusted_proxies", 'forwarded_allow_ips="*"'),
     ),
     defence(
         "a page asks its guard",
@@ -479,7 +480,7 @@ DEFENCES = (
         "backends/redis_bus",
         UNIT + "redis_bus",
         "t55",
-        ("if said.by == self.id or said.number <= self._last_of.get(said.by, 0):", "if said.by == self.id:"),
+        ("said.number <= self._last_of.get(said.by, 0)", "False"),
     ),
     defence(
         "templates escape",

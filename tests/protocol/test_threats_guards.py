@@ -62,6 +62,28 @@ async def test_t12_the_guard_decides_at_the_page_at_join_and_before_every_event(
         assert (await tab.event("add"))[0] == "update"
 
 
+async def test_t12_a_page_without_components_is_guarded_before_anything_of_it_is_made(tmp_path: Path) -> None:
+    async def member(request: Any, session: Any) -> bool:
+        return "user" in session
+
+    app = asok_app(tmp_path, ONE, templates={"plans.html": "<h1>secret plans of {{ who }}</h1>"})
+
+    @app.page("/plans", "plans.html", guard=member)
+    def plans(request: Any) -> dict[str, str]:
+        ran.append("made")
+        return {"who": "ann"}
+
+    members(app)
+    async with attacked(app) as served:
+        visitor = await served.visitor()
+        for path in ("/plans", "/plans?user=ann", "/plans#"):
+            refused = await visitor.http.get(path)
+            assert refused.status_code == 403 and "secret" not in refused.text
+        assert "made" not in ran
+        await visitor.http.post("/in")
+        assert "secret plans" in (await visitor.http.get("/plans")).text
+
+
 async def test_t12_the_guard_of_a_component_is_asked_too(tmp_path: Path) -> None:
     class Vault(Component):
         template = "<p>gold</p>"
