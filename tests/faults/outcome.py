@@ -36,6 +36,8 @@ class Outcome:
             waiting = {person.name: person.waiting for person in people.persons if person.waiting}
             self.problems.append(f"not answered after {seconds:.0f} s: {dict(list(waiting.items())[:10])}")
         self.problems += await people.judge()
+        refused = {kind: number for kind, number in people.diary.seen.items() if kind.startswith("refused: ")}
+        self.expect(not refused, f"innocent events were {refused}")
         if self.problems:
             self.problems += [f"log: {line}" for line in people.site.said()]
         seen, returns = people.diary.seen, people.diary.returns

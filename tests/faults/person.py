@@ -38,7 +38,7 @@ class Person:
         self.random = Random(name)
         self.page, self.path, self.cookie, self.csrf = Page("", ""), "", "", ""
         self.shown: dict[str, Shown] = {}
-        self.settled, self.refused = 0, list[tuple[str, str]]()
+        self.settled, self.refused = 0, set[tuple[str, int]]()
         self._tab = f"{self.random.random()}"
         self._loop = asyncio.get_running_loop()
         self._line: WebSocket | PostLine | None = None
@@ -275,10 +275,10 @@ class Person:
         shown = self.shown.get(instance)
         if shown is None or not seq:
             return
-        for event in shown.queue:
-            if event.seq == seq:
-                self.refused.append((event.call, code))
-                self.diary.seen[f"refused: {code}"] += 1
+        # What a rejoin has shown to be settled may be told only afterwards to have been refused.
+        if (instance, seq) not in self.refused:
+            self.refused.add((instance, seq))
+            self.diary.seen[f"refused: {code}"] += 1
         self._settle(shown, seq)
         self._flush(shown)
 
