@@ -22,6 +22,7 @@ from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
 
 gate = asyncio.Event()
+runs = list[str]()
 
 
 class Tried(Component):
@@ -37,6 +38,7 @@ class Tried(Component):
     @exposed
     async def wait(self) -> None:
         self.count += 1
+        runs.append(self.event.id)
         await gate.wait()
 
     @exposed
@@ -98,6 +100,7 @@ async def test_a_first_delivery_writes_no_note_and_a_retry_is_a_second_attempt(t
 
 async def test_a_retry_while_the_first_delivery_runs_on_elsewhere_is_applied_once(tmp_path: Path) -> None:
     gate.clear()
+    runs.clear()
     async with tried(tmp_path) as (visitor, tab, backend):
         token = tab.shown[tab.only].token
         others = []
@@ -110,6 +113,7 @@ async def test_a_retry_while_the_first_delivery_runs_on_elsewhere_is_applied_onc
             await other.send("ping")
             await other.until("pong")
         await others[-1].until("busy")
+        assert len(runs) == 1, "it does not run side by side with itself"
         gate.set()
         await others[0].settled(tab.only, 1)
         frame = await others[-1].event("wait", RETRY, seq=1)
