@@ -221,7 +221,7 @@ async def test_r04_a_worker_is_killed_while_a_person_types(page: Page, launch: L
         state = "[document.activeElement.value, document.activeElement.selectionStart]"
         assert await page.evaluate(state) == [f"{word} more", len(word) + 4]
         await page.press("[name=text]", "Enter")
-        await expect(page.locator("p")).to_contain_text(f"{word} more;")
+        await expect(page.locator("p")).to_contain_text(f"{word} more;", timeout=20_000)
         await page.fill("[name=text]", "")
     await expect(page.locator("p")).to_have_text("before ;one more;two more;")
     assert (loads, await page.evaluate("told")) == ([1], [])
@@ -238,10 +238,10 @@ async def test_r32_an_event_that_ends_its_worker_is_refused_in_words_at_its_cont
     await show(page, server.url)
     await page.type("[name=text]", "kept")
     await page.click("#poison")
-    await expect(page.locator("#poison")).to_have_attribute("aria-invalid", "true", timeout=15_000)
+    await expect(page.locator("#poison")).to_have_attribute("aria-invalid", "true", timeout=40_000)
     words = "This was not done: the server has failed at it twice."
     assert await page.evaluate("told") == [{"code": "parked", "text": words}]
     assert [text for text in said if text.startswith("alive:")] == [f"alive: {words}"]
     assert await page.input_value("[name=text]") == "kept"
     await page.press("[name=text]", "Enter")
-    await expect(page.locator("p")).to_have_text("kept;")
+    await expect(page.locator("p")).to_have_text("kept;", timeout=20_000)
