@@ -99,9 +99,10 @@ class Crowd:
         """Wait until every event is answered, at most so long."""
         return await self._until(seconds, lambda: not any(person.waiting for person in self.persons))
 
-    async def live(self, seconds: float) -> bool:
-        """Wait until every page is live, at most so long."""
-        return await self._until(seconds, lambda: all(person.is_live for person in self.persons))
+    async def live(self, seconds: float, *, share: float = 1.0) -> bool:
+        """Wait until every page is live, or this share of them, at most so long."""
+        wanted = share * len(self.persons)
+        return await self._until(seconds, lambda: sum(person.is_live for person in self.persons) >= wanted)
 
     async def _until(self, seconds: float, reached: Callable[[], bool]) -> bool:
         try:

@@ -114,17 +114,15 @@ async def idlers(site: Fleet, number: int, processes: int) -> AsyncIterator[int]
             await process.wait()
 
 
-async def throughput(
-    bench: Bench, *, clients: int = 500, rate: float = 4000.0, seconds: float = 30.0, promised: float = 4000.0
-) -> Outcome:
-    """R21: so many events a second, by 500 persons, on two workers."""
-    outcome = Outcome("2,000 events a second and worker by 500 persons: answered in 50 ms (p99)")
-    async with bench.site() as site, crowd(site, site.address, clients) as people:
+async def throughput(bench: Bench, *, clients: int = 500, rate: float = 2000.0, seconds: float = 30.0) -> Outcome:
+    """R21: so many events a second on one worker, which has a core; the persons have the other one."""
+    outcome = Outcome("2,000 events a second on one worker by 500 persons: answered in 50 ms (p99)")
+    async with bench.site(workers=1) as site, crowd(site, site.address, clients) as people:
         await people.live(60)
         figures = await measured(people, rate, seconds)
         await outcome.settle(people)
     outcome.figures |= figures
-    outcome.expect(figures["events/s"] >= 0.95 * promised, f"{figures['events/s']:.0f} events a second")
+    outcome.expect(figures["events/s"] >= 0.95 * rate, f"{figures['events/s']:.0f} events a second")
     outcome.expect(figures["p99 ms"] <= 50, f"p99 {figures['p99 ms']:.0f} ms")
     return outcome
 
@@ -133,7 +131,7 @@ async def throughput_under_fault(
     bench: Bench,
     *,
     clients: int = 500,
-    rate: float = 4000.0,
+    rate: float = 2000.0,
     seconds: float = 60.0,
     pause: float = 10.0,
     share: float = 0.6,
@@ -151,7 +149,7 @@ async def throughput_under_fault(
         cutting = asyncio.create_task(cut_now_and_then(proxy.cut))
         poor = await measured(people, rate, seconds)
         await ended(breaking, cutting)
-        await outcome.settle(people)
+        await outcome.settle(people, parks=True)
     outcome.figures |= {"events/s without fault": fair["events/s"], "events/s under fault": poor["events/s"]}
     outcome.expect(poor["events/s"] >= share * fair["events/s"], "it collapsed under fault")
     return outcome

@@ -30,14 +30,20 @@ class Outcome:
         if not kept:
             self.problems.append(problem)
 
-    async def settle(self, people: Crowd, seconds: float = LONGEST_WAIT) -> None:
-        """Wait until all is answered, then compare it with what is stored."""
+    async def settle(self, people: Crowd, seconds: float = LONGEST_WAIT, *, parks: bool = False) -> None:
+        """Wait until all is answered, then compare it with what is stored.
+
+        parks: processes die, so that an event that was under way twice just then may be refused.
+        """
         if not await people.settle(seconds):
             waiting = {person.name: person.waiting for person in people.persons if person.waiting}
             self.problems.append(f"not answered after {seconds:.0f} s: {dict(list(waiting.items())[:10])}")
         self.problems += await people.judge()
         refused = {kind: number for kind, number in people.diary.seen.items() if kind.startswith("refused: ")}
+        parked = refused.pop("refused: parked", 0) if parks else 0
         self.expect(not refused, f"innocent events were {refused}")
+        if parked:
+            self.figures["under way at two deaths, and parked"] = parked
         if self.problems:
             self.problems += [f"log: {line}" for line in people.site.said()]
         seen, returns = people.diary.seen, people.diary.returns
