@@ -17,7 +17,7 @@ import pytest
 import websockets
 from starlette.requests import HTTPConnection
 
-from asok import Component, Limits, Settings
+from asok import Component, Limits, Settings, exposed
 from asok.calls import parse_call
 from asok.errors import AsokError
 from asok.loading import Loaded
@@ -211,6 +211,22 @@ async def endless(socket: websockets.ClientConnection, size: int) -> AsyncIterat
         yield "x" * size
     await socket.wait_closed()
     yield "x"
+
+
+async def test_t41_a_method_that_takes_any_number_of_arguments_is_given_32(tmp_path: Path) -> None:
+    class Takes(Component):
+        total = 0
+        template = "<p>{{ total }}</p>"
+
+        @exposed
+        def add(self, *numbers: int) -> None:
+            self.total += len(numbers)
+
+    async with attacked(asok_app(tmp_path, {"/": "{{ component('Takes') }}"})) as served:
+        tab = await served.tab()
+        assert await tab.text_after(f"add({','.join('1' * 32)})") == "<p>32</p>"
+        for call, args in ((f"add({','.join('1' * 33)})", []), ("add", [1] * 33), (f"add({','.join('1' * 32)})", [1])):
+            assert (await tab.event(call, {"args": args}))[3] == "bad_args", call
 
 
 async def test_t41_a_body_of_many_events_is_counted_before_any_is_taken(tmp_path: Path) -> None:
