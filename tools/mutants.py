@@ -32,7 +32,7 @@ from tests.mutants.defences import DEFENCES, Defence  # noqa: E402  # this scrip
 
 T = TypeVar("T")
 WORKERS = 2
-SECONDS = 300
+SECONDS = 120
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules", ".*", "dist", "test-results")
 COPIED = ("asok", "templates", "tests", "examples", "docs", "alive-js")
 FAILED = 1  # pytest: tests ran, and some failed

@@ -471,14 +471,14 @@ DEFENCES = (
     defence(
         "what comes over Redis has our MAC",
         "backends/redis_said",
-        UNIT + "redis_bus",
+        UNIT + "redis_said",
         "t55",
         ('if not any(self._ring.matches("bus", text, mac) for mac in sealed.macs[:MOST_MACS]):', "if False:"),
     ),
     defence(
         "what was said over Redis is not said again",
         "backends/redis_bus",
-        UNIT + "redis_bus",
+        UNIT + "redis_said",
         "t55",
         ("said.number <= self._last_of.get(said.by, 0)", "False"),
     ),
