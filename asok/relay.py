@@ -98,7 +98,8 @@ class Relay:
     ) -> tuple[int, str]:
         """Have the worker that holds the line do this; 404 where it does not answer within `patience` seconds."""
         n = next(self._numbers)
-        answer = self._waiting[n] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._waiting[n] = answer
         try:
             self._say(worker, Asked(self.worker, n, verb, line, number, text))
             async with asyncio.timeout(patience):

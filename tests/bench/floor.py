@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from starlette.types import Receive, Scope, Send
 
 __all__ = ["app"]
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """`/?bytes=120` answers each message with 120 bytes."""
     if scope["type"] == "lifespan":
         await receive()

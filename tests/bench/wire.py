@@ -24,8 +24,8 @@ class Line(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.received, self.size, self.last = 0, 0, b""
-        self._buffer, self._shaken, self._waiter = b"", False, None
-        self._waiter: asyncio.Future[None] | None
+        self._buffer, self._shaken = b"", False
+        self._waiter: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
 
     @classmethod

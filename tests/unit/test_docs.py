@@ -226,7 +226,7 @@ def test_every_command_exists_and_takes_its_options() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for where, words in commands():
         while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-            assert words[0].partition("=")[0] in variables() | {"PORT"}, where
+            assert words[0].partition("=")[0] in variables() | OF_THE_COMMAND | {"PORT"}, where
             words = words[1:]
         program, *arguments = words
         if program == "make":
@@ -277,6 +277,9 @@ async def test_the_fifteen_lines_of_the_readme_are_served_by_asok_dev(tmp_path: 
 # --- settings and limits
 
 
+OF_THE_COMMAND = {figures.SETTING, log_lines.SETTING}
+
+
 def variables() -> set[str]:
     """The environment variables that the settings read."""
     return set(re.findall(r'env\.get\("(\w+)"', inspect.getsource(Settings)))
@@ -284,7 +287,7 @@ def variables() -> set[str]:
 
 def test_the_pages_name_the_environment_variables_that_there_are() -> None:
     named = {name for page in PAGES for name in re.findall(r"\bASOK_[A-Z_]+", page.read_text("utf-8"))}
-    assert named <= {*variables(), figures.SETTING, log_lines.SETTING}
+    assert named <= variables() | OF_THE_COMMAND
     told = {name for row in rows_of("deployment.md", "variable") for name in re.findall(r"`(\w+)`", row[0])}
     assert told == variables()
 
