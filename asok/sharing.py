@@ -83,6 +83,7 @@ class Sharing:
         self._watchdog.stop()
         await self.stores.replicas.close()
         await self._handlers.settle()
+        await self._engine.trials.close()
         self._engine.topics.close()
         await self._engine.presence.close()
         await self._relay.close()

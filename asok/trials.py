@@ -30,6 +30,8 @@ SILENT = 4.0
 # So long retried events wait for each other, so that the death of a process is laid to the right one.
 APART = 1.0
 NOTES = 8
+MOST_LOOKED = 1000
+ELSEWHERE = "the same event runs in another process"
 TOGETHER = "the same event, or another one of the instance, has just begun"
 
 
@@ -77,6 +79,9 @@ class Trials:
         self.backend, self._bus, self._own = backend, bus, secrets.token_hex(8)
         self.running: set[tuple[str, str, int]] = set()
         self.apart = asyncio.Lock()
+        # What each note said when it was first seen so, and when that was.
+        self._looked: dict[tuple[str, str, int], tuple[float, float]] = {}
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     @property
     def worker(self) -> str:
@@ -87,12 +92,37 @@ class Trials:
         """An event of an instance, which belongs to this session."""
         return Trial(self, owner, instance, tab, seq)
 
-    def may_live(self, note: Note) -> bool:
-        """Whether the process that has left the note may still be at it."""
-        age = abs(time.time() - note.at)
-        if isinstance(self._bus, PeerBus) and note.worker not in self._bus.peers:
-            return age < SETTLING
-        return age < SILENT
+    def died(self, name: str, note: Note) -> bool:
+        """Whether its process died at it; False where that lives and is not at it. Raises Busy until one can tell.
+
+        Where processes do not see each other, a note counts that has not changed while this process looked: how old
+        it is tells nothing, since nobody can write while the store is away.
+        """
+        if isinstance(self._bus, PeerBus):
+            lives = note.worker in self._bus.peers
+            if abs(time.time() - note.at) < (SILENT if lives else SETTLING):
+                raise Busy(ELSEWHERE)
+            return not lives
+        key, now = (name, note.tab, note.seq), time.monotonic()
+        at, since = self._looked.pop(key, (0.0, now))
+        self._looked[key] = note.at, since if at == note.at else now
+        if len(self._looked) > MOST_LOOKED:
+            del self._looked[next(iter(self._looked))]
+        if now - self._looked[key][1] < SILENT:
+            raise Busy(ELSEWHERE)
+        return True
+
+    def forget_later(self, trial: Trial) -> None:
+        """Its note could not be taken away: go on trying, as long as this process lives."""
+        task = asyncio.create_task(trial.forget_at_last())
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    async def close(self) -> None:
+        """Try no longer."""
+        for task in self._forgetting:
+            task.cancel()
+        await asyncio.gather(*self._forgetting, return_exceptions=True)
 
 
 class Trial:
@@ -134,9 +164,7 @@ class Trial:
             return Found.PARKED
         if own is None or settled or own.worker == self._trials.worker:
             return Found.NOTHING
-        if self._trials.may_live(own):
-            raise Busy("the same event runs in another process")
-        return Found.KILLS
+        return Found.KILLS if self._trials.died(self._name, own) else Found.NOTHING
 
     async def end(self) -> None:
         """It has ended: the note goes."""
@@ -148,11 +176,21 @@ class Trial:
         if self._renewing is not None:
             await asyncio.wait([self._renewing])
         self._trials.running.discard(self._key)
-        with contextlib.suppress(AsokError):  # what is left over of a living process, nobody takes for a death
+        if not await self._forgotten():
+            self._trials.forget_later(self)
+
+    async def forget_at_last(self) -> None:
+        """Take the note away as soon as the store can be had."""
+        while self._key not in self._trials.running and not await self._forgotten():  # noqa: ASYNC110  # no store tells
+            await asyncio.sleep(RENEWED)
+
+    async def _forgotten(self) -> bool:
+        with contextlib.suppress(AsokError):
             for _ in range(NOTES):
                 cell, notes = await self._read()
                 if await self._forget(cell, notes):
-                    return
+                    return True
+        return False
 
     async def _renew(self) -> None:
         """Say each second that it still runs."""
@@ -181,7 +219,9 @@ class Trial:
         return await self._replace(cell, [*self._others(notes)[-NOTES + 1 :], note])
 
     async def _forget(self, cell: Cell | None, notes: list[Note]) -> bool:
-        return cell is None or await self._replace(cell, self._others(notes))
+        own = self._tab, self._seq, self._trials.worker
+        left = [note for note in notes if (note.tab, note.seq, note.worker) != own]
+        return left == notes or await self._replace(cell, left)
 
     def _others(self, notes: list[Note]) -> list[Note]:
         return [note for note in notes if note.tab != self._tab]

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from asok import Component, Denied, exposed
 from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
+from asok.errors import Busy
 from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
-from asok.trials import Trials
+from asok.trials import Note, Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
@@ -202,6 +204,56 @@ async def test_a_process_that_has_only_just_gone_out_of_sight_is_given_a_moment(
     async with tried(tmp_path) as (visitor, tab, backend):
         await leave_note(tab, visitor, backend, 1, age=0)
         assert (await tab.event("add", RETRY, seq=1))[0] == "busy"
+
+
+class Blind:
+    """A bus whose processes do not see each other."""
+
+    def __init__(self) -> None:
+        bus = LocalBus()
+        self.open, self.close, self.publish = bus.open, bus.close, bus.publish
+        self.subscribe, self.on_gap = bus.subscribe, bus.on_gap
+
+
+async def test_where_processes_do_not_see_each_other_only_a_note_that_stays_as_it_is_tells_of_a_death(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("asok.trials.time.monotonic", lambda: now)
+    trials = Trials(MemoryBackend(), Blind())
+    old = Note("tab", 1, "another process", time.time() - 3600)
+    for at, seconds in [(old.at, 0.0), (old.at, 3.9), (old.at + 1, 0.1), (old.at + 1, 3.9)]:
+        now += seconds
+        with pytest.raises(Busy):
+            trials.died("tried/instance", structs.replace(old, at=at))
+    now += 0.2
+    assert trials.died("tried/instance", structs.replace(old, at=old.at + 1))
+
+
+async def test_a_note_that_could_not_be_taken_away_goes_as_soon_as_the_store_is_back() -> None:
+    gone, away = asyncio.Event(), False
+
+    class Leaving(MemoryBackend):
+        async def commit(self, commit: Commit) -> bool:
+            if away:
+                raise Busy("the store is away")
+            done = await super().commit(commit)
+            if None in commit.writes.values():
+                gone.set()
+            return done
+
+    backend = Leaving()
+    trials = Trials(backend, LocalBus())
+    trial = trials.of("somebody", "instance", "tab", 1)
+    await trial.begin(settled=False)
+    away = True
+    await trial.end()
+    assert await notes_of(backend, "somebody")
+    away = False
+    async with asyncio.timeout(10):
+        await gone.wait()
+    assert not await notes_of(backend, "somebody")
+    await trials.close()
 
 
 async def test_the_note_of_a_dead_process_goes_with_the_record_of_its_instance() -> None:
