@@ -84,7 +84,7 @@ class Cost:
 async def measured(kind: Kind, site: Served, floor: Served, *, events: int, rounds: int) -> Cost:
     """The best of some rounds, each of which measures asok and then the floor."""
     count = max(50, int(events * kind.share / kind.visitors))
-    pages = [await open_page(site.port, kind.path, join=kind.visitors == VISITORS) for _ in range(kind.visitors)]
+    pages = [await open_page(site.port, kind.path) for _ in range(kind.visitors)]
     up, down = await _warm(kind, pages)
     path = f"/?bytes={down - (2 if down < 128 else 4)}"
     echoes = [await Line.open(floor.port, path) for _ in pages]
@@ -106,9 +106,9 @@ async def _warm(kind: Kind, pages: list[Opened]) -> tuple[int, int]:
     """The bytes of an event and of its answer, once the first whole texts have gone."""
     sizes, ups = [], []
     for page in pages:
-        for n in range(30):
+        for n in range(50):
             size, up = page.line.size, page.up
-            await page.event(*kind.fire(page, n % 3))
+            await page.event(*kind.fire(page, n))
             sizes.append(page.line.size - size)
             ups.append(page.up - up)
     return int(median(ups)), int(median(sizes))

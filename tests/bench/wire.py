@@ -135,17 +135,15 @@ class Opened:
         return self.line.last
 
 
-async def open_page(port: int, path: str, *, join: bool = True) -> Opened:
-    """A new visitor's page and socket. join: all of its instances, else none but the first message's empty list."""
+async def open_page(port: int, path: str, *, most: int = 20) -> Opened:
+    """A new visitor's page and socket, joined with its instances, at most so many."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         page = await http.get(path)
         page.raise_for_status()
         cookie = f"asok={http.cookies['asok']}" if "asok" in http.cookies else ""
-    tokens = [html.unescape(each) for each in STATE.findall(page.text)]
+    tokens = [html.unescape(each) for each in STATE.findall(page.text)][:most]
     csrf = html.unescape(CSRF.findall(page.text)[0])
     line = await Line.open(port, "/live", cookie)
-    for start in range(0, max(1, len(tokens)), 20):
-        entries = [[token, 0, 0] for token in tokens[start : start + 20]] if join else []
-        line.send(json.dumps(["join", 1, csrf, "bench", entries]).encode())
-        await line.next()
+    line.send(json.dumps(["join", 1, csrf, "bench", [[token, 0, 0] for token in tokens]]).encode())
+    await line.next()
     return Opened(line, [token.partition(".")[0] for token in tokens])
