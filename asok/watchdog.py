@@ -19,6 +19,7 @@ log = logging.getLogger("asok.watchdog")
 
 BEAT = 0.1
 LIBRARIES = (str(Path(__file__).parent), str(Path(threading.__file__).parent), "site-packages", "<frozen")
+LOOP = str(Path(asyncio.__file__).parent)  # under uvloop, whoever runs the loop stands there while it waits
 ADVICE = "a plain def runs in a thread, and what can be awaited lets the others go on"
 
 
@@ -64,13 +65,17 @@ class Watchdog:
         return time.monotonic() - self._beat - BEAT
 
     def _look(self, loop: asyncio.AbstractEventLoop, over: threading.Event) -> None:
+        punctual, woken = 0, time.monotonic()
         while not (over.wait(BEAT) or loop.is_closed()):
-            if loop.is_running() and self._late() > self._longest and not self._said:
+            now = time.monotonic()
+            # Where this thread has no processor in time either, it is not the loop that is at fault.
+            punctual, woken = (punctual + 1 if now - woken < 2 * BEAT else 0), now
+            if punctual > 1 and loop.is_running() and self._late() > self._longest and not self._said:
                 self._say()
 
     def _say(self) -> None:
         frame = sys._current_frames().get(self._loop_thread)
-        if frame is None or frame.f_code.co_name == "select":
+        if frame is None or frame.f_code.co_name == "select" or frame.f_code.co_filename.startswith(LOOP):
             return  # it waits for events: it was not blocked, but had no processor
         self._said = True
         log.warning("the event loop is blocked for more than %.2f s%s; %s", self._longest, _place(frame), ADVICE)
