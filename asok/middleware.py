@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asok.errors import Busy
+from asok.errors import AsokError, Busy
 from asok.sessions import Backend, Session, current_session, evicted, open_session, owner_of, serve_session
 from asok.settings import Settings
 
@@ -27,6 +28,18 @@ FRAMING = "frame-ancestors 'self'"
 def cookie_name(scheme: str) -> str:
     """The session cookie's name; over https the browser itself keeps it to this host and path."""
     return "__Host-asok" if scheme in ("https", "wss") else "asok"
+
+
+def _in_a_sentence(send: Send) -> Send:
+    """A server logs why an app does not start: of what an error of ours explains, without the traceback."""
+
+    async def say(message: Message) -> None:
+        error = sys.exc_info()[1]
+        if message["type"] == "lifespan.startup.failed" and isinstance(error, AsokError):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return say
 
 
 def session_cookie(scope: Scope) -> str:
@@ -49,6 +62,8 @@ class SessionMiddleware:
         """The ASGI entry."""
         # ASGI has no word for it, but who does not read must not keep a connection for ever.
         scope["asok.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
+        if scope["type"] == "lifespan":
+            send = _in_a_sentence(send)
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         before = current_session()

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.redis_server import RedisServer
 from tests.unit.commands import GOOD_KEY, eventually, running
 
 PRODUCTION = {"SECRET_KEY": GOOD_KEY}
@@ -142,6 +143,16 @@ async def test_an_app_that_raises_does_not_start_and_shows_where(app: Path) -> N
             f'  File "{app}", line 5, in <module>',
             f'  File "{app}", line 2, in make',
         ]
+
+
+async def test_a_redis_that_cannot_be_used_ends_the_start_in_a_sentence(app: Path, redis: RedisServer) -> None:
+    url = redis.url.replace("redis://", "redis://ann:hunter2@")
+    for database in (redis.url.removesuffix("/0") + "/99", url):
+        env = {**PRODUCTION, "ASOK_REDIS": database}
+        async with running("run", "--workers", "2", cwd=app.parent, env=env) as server:
+            assert await server.ended() == 1
+            assert server.said.count("cannot be used") == 1 and "set ASOK_REDIS to the URL" in server.said
+            assert "Traceback" not in server.said and "hunter2" not in server.said
 
 
 async def test_t27_forwarded_headers_are_believed_only_from_named_proxies(app: Path) -> None:
