@@ -2,7 +2,8 @@
 
 A browser that has lost its connection says of the events that were under way that they may have begun. Such an
 event is noted in the session before it runs, and the note goes when it has ended, however that was. Who finds a
-note that a dead process has left knows that the event was under way twice when its process died.
+note that a dead process has left knows that the event was under way twice when its process died. Where the note says
+that another one like it had begun after it, that one is taken for the cause, and this one runs again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from asok.bus import Bus, PeerBus
+from asok.company import Company, Member
 from asok.errors import AsokError, Busy, Refusal
 from asok.sessions import TRIED, Backend, Cell, Commit, pack
 
@@ -27,9 +29,9 @@ SETTLING = 1.0
 # A process that is at it says so in the note each second; one that was silent for so long is dead.
 RENEWED = 1.0
 SILENT = 4.0
-# So long retried events wait for each other, so that the death of a process is laid to the right one.
-APART = 1.0
 NOTES = 8
+# Whoever was there at so many deaths is parked all the same.
+FOLLOWED = 3
 MOST_LOOKED = 1000
 ELSEWHERE = "the same event runs in another process"
 TOGETHER = "the same event, or another one of the instance, has just begun"
@@ -52,13 +54,14 @@ class Parked(Refusal):
 
 class Note(Struct, array_like=True, frozen=True):
     """An event that runs though it may have begun before. worker: where. at: when it was last seen to, Unix time.
-    parked: it does not run any more, and will not."""
+    parked: it does not run any more, and will not. followed: how often another one had begun after it when it died."""
 
     tab: str
     seq: int
     worker: str
     at: float
     parked: bool = False
+    followed: int = 0
 
 
 class Found(Enum):
@@ -78,7 +81,7 @@ class Trials:
     def __init__(self, backend: Backend, bus: Bus) -> None:
         self.backend, self._bus, self._own = backend, bus, secrets.token_hex(8)
         self.running: set[tuple[str, str, int]] = set()
-        self.apart = asyncio.Lock()
+        self.company = Company()
         # What each note said when it was first seen so, and when that was.
         self._looked: dict[tuple[str, str, int], tuple[float, float]] = {}
         self._forgetting: set[asyncio.Task[None]] = set()
@@ -131,7 +134,9 @@ class Trial:
     def __init__(self, trials: Trials, owner: str, instance: str, tab: str, seq: int) -> None:
         self._trials, self._owner, self._name = trials, owner, TRIED + instance
         self._tab, self._seq, self._key = tab, seq, (instance, tab, seq)
-        self._noted = self._apart = False
+        self._noted = False
+        self._followed = 0
+        self._member = Member(tell=self._say_again)
         self._over = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -139,10 +144,14 @@ class Trial:
         """Whether it may run; unless it is settled, that is noted. Raises Busy while it may be running elsewhere."""
         if self._noted:
             return Found.NOTHING
-        if not settled:
-            await self._wait_for_others()
         cell, notes = await self._read()
         found = self._found(notes, settled=settled)
+        if found is Found.NOTHING and not settled:
+            if self._key in self._trials.running:
+                raise Busy(TOGETHER)
+            await self._trials.company.enter(self._member)
+            cell, notes = await self._read()
+            found = self._found(notes, settled=settled)
         if settled or found is Found.PARKED:
             return found
         parks = found is Found.KILLS
@@ -164,12 +173,14 @@ class Trial:
             return Found.PARKED
         if own is None or settled or own.worker == self._trials.worker:
             return Found.NOTHING
-        return Found.KILLS if self._trials.died(self._name, own) else Found.NOTHING
+        if not self._trials.died(self._name, own):
+            return Found.NOTHING
+        self._followed = own.followed
+        return Found.NOTHING if 0 < own.followed < FOLLOWED else Found.KILLS
 
     async def end(self) -> None:
         """It has ended: the note goes."""
-        if self._apart:
-            self._trials.apart.release()
+        self._trials.company.leave(self._member)
         if not self._noted:
             return
         self._over.set()
@@ -200,22 +211,21 @@ class Trial:
                     await self._over.wait()
             if self._over.is_set():
                 return
-            with contextlib.suppress(AsokError):
-                cell, notes = await self._read()
-                if any(note.tab == self._tab and note.seq == self._seq and not note.parked for note in notes):
-                    await self._write(cell, notes, parked=False)
+            await self._say_again()
 
-    async def _wait_for_others(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(APART):
-                self._apart = await self._trials.apart.acquire()
+    async def _say_again(self) -> None:
+        with contextlib.suppress(AsokError):
+            cell, notes = await self._read()
+            if any(note.tab == self._tab and note.seq == self._seq and not note.parked for note in notes):
+                await self._write(cell, notes, parked=False)
 
     async def _read(self) -> tuple[Cell | None, list[Note]]:
         cell = (await self._trials.backend.read(self._owner, [self._name])).get(self._name)
         return cell, _notes.decode(cell.value) if cell else []
 
     async def _write(self, cell: Cell | None, notes: list[Note], *, parked: bool) -> bool:
-        note = Note(self._tab, self._seq, self._trials.worker, time.time(), parked)
+        followed = 0 if self._member.is_last else self._followed + 1
+        note = Note(self._tab, self._seq, self._trials.worker, time.time(), parked, followed)
         return await self._replace(cell, [*self._others(notes)[-NOTES + 1 :], note])
 
     async def _forget(self, cell: Cell | None, notes: list[Note]) -> bool:

@@ -236,7 +236,7 @@ DEFENCES = (
         ("watermark=max(meta.watermark, born + 1)", "watermark=meta.watermark"),
     ),
     defence(
-        "a poison event is parked", "trials", UNIT + "trials", "", ("return Found.KILLS if", "return Found.NOTHING if")
+        "a poison event is parked", "trials", UNIT + "trials", "", ("else Found.KILLS", "else Found.NOTHING")
     ),
     defence(
         "an event that runs again is noted before",

@@ -53,6 +53,7 @@ LAYERS = (
     "asok.sessions",
     "asok.audience",
     "asok.bus",
+    "asok.company",
     "asok.trials",
     "asok.roster",
     "asok.presence",

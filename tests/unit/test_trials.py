@@ -18,7 +18,7 @@ from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
 from asok.errors import Busy
 from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
-from asok.trials import Note, Trials
+from asok.trials import FOLLOWED, Found, Note, Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
@@ -254,6 +254,22 @@ async def test_a_note_that_could_not_be_taken_away_goes_as_soon_as_the_store_is_
         await gone.wait()
     assert not await notes_of(backend, "somebody")
     await trials.close()
+
+
+async def test_r32_of_retries_that_ran_together_the_death_is_laid_to_the_last_that_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("asok.company.APART", 0.0)
+    monkeypatch.setattr("asok.trials.SILENT", 0.0)
+    backend, bus = MemoryBackend(), Blind()
+    for deaths in range(1, FOLLOWED + 1):
+        worker = Trials(backend, bus)  # what it leaves stays as a kill leaves it
+        slow, last = worker.of("ann", "slow", "tab", 1), worker.of("bob", "last", "tab", deaths)
+        assert await slow.begin(settled=False) is Found.NOTHING
+        assert await last.begin(settled=False) is Found.NOTHING
+        next_one = Trials(backend, bus)
+        assert await next_one.of("bob", "last", "tab", deaths).begin(settled=False) is Found.KILLS
+    assert await Trials(backend, bus).of("ann", "slow", "tab", 1).begin(settled=False) is Found.KILLS
 
 
 async def test_the_note_of_a_dead_process_goes_with_the_record_of_its_instance() -> None:
