@@ -235,9 +235,7 @@ DEFENCES = (
         "evict or room or record",
         ("watermark=max(meta.watermark, born + 1)", "watermark=meta.watermark"),
     ),
-    defence(
-        "a poison event is parked", "trials", UNIT + "trials", "", ("else Found.KILLS", "else Found.NOTHING")
-    ),
+    defence("a poison event is parked", "trials", UNIT + "trials", "", ("else Found.KILLS", "else Found.NOTHING")),
     defence(
         "an event that runs again is noted before",
         "trials",
