@@ -19,5 +19,7 @@ step npm --prefix alive-js run --silent test
 step npm --prefix alive-js run --silent check
 
 printf '\n--- pytest\n'
-# A file's tests stay together, since they share servers; the files are spread over the processors.
-ASOK_FAILED_STEPS=$failed python -m pytest --numprocesses auto --dist loadfile "$@" && [ -z "$failed" ]
+# A file's tests stay together, since they share servers; the files are spread over the processors, the slow ones first.
+spread="--numprocesses auto --dist loadfile --no-loadscope-reorder"
+# shellcheck disable=SC2086  # options, split on purpose
+ASOK_FAILED_STEPS=$failed python -m pytest $spread "$@" && [ -z "$failed" ]

@@ -133,6 +133,8 @@ async def test_a_mistake_costs_neither_the_page_nor_the_count(page: Page, dev: L
     counter.write_text(good + "\ndef (:\n")
     await expect(page.locator("html")).not_to_have_attribute("data-alive", "live")
     await page.get_by_role("button").click()
+    await expect(page.get_by_role("status")).to_have_text("No connection · 1 waiting")
+    assert await page.evaluate("getComputedStyle(document.body, '::before').content") == "none", "it is said once"
     counter.write_text(good)
     await expect(page.get_by_role("heading", level=3)).to_have_text("Count: 12")
     assert await page.evaluate(SAME_PAGE)
