@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # it has no types
+import psutil
 import pytest
 from playwright.async_api import Page, expect
 
