@@ -33,7 +33,7 @@ from asok.health import Health
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, Place, hook
-from asok.origins import host_allowed
+from asok.origins import host_allowed, host_of
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
 from asok.rendering import Templates
@@ -136,7 +136,7 @@ class Asok(Sharing):
         if scope["type"] == "http":
             if self._health.is_asked(scope):
                 return await self._health(scope, receive, send)
-            host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+            host = host_of(scope)
             if not host_allowed(host, self.settings):
                 log.warning("refused: the host %r; set ASOK_HOSTS to the names that this app is reached by", host[:80])
                 return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)

@@ -18,7 +18,7 @@ from asok.errors import Busy
 from asok.middleware import session_cookie
 from asok.mounting import Engine
 from asok.observing import Observer
-from asok.origins import allowed_origin, host_allowed
+from asok.origins import allowed_origin, host_allowed, host_of
 from asok.outbox import Closing
 from asok.protocol import CLOSE
 from asok.sessions import META, open_session
@@ -70,7 +70,7 @@ class Connections:
     def is_foreign(self, scope: Scope) -> bool:
         """Whether it comes from another site's page, or for another host."""
         settings = self.engine.settings
-        return not host_allowed(Headers(scope=scope).get("host", ""), settings) or not allowed_origin(scope, settings)
+        return not host_allowed(host_of(scope), settings) or not allowed_origin(scope, settings)
 
     def refusal(self, scope: Scope) -> int:
         """The HTTP status with which this handshake is refused; 0 where it is not."""

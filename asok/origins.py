@@ -9,9 +9,15 @@ from starlette.types import Scope
 
 from asok.settings import Settings
 
-__all__ = ["allowed_origin", "host_allowed"]
+__all__ = ["allowed_origin", "host_allowed", "host_of"]
 
 PORTS = {"http": 80, "https": 443}
+
+
+def host_of(scope: Scope) -> str:
+    """The Host header, with its port; empty where there are none, or several, of which a proxy may mean another."""
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return hosts[0] if len(hosts) == 1 else ""
 
 
 def host_allowed(host: str, settings: Settings) -> bool:
@@ -30,7 +36,7 @@ def allowed_origin(scope: Scope, settings: Settings) -> bool:
     if origin is None or len(headers.getlist("origin")) != 1:
         return False
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    own = _origin(f"{scheme}://{headers.get('host', '')}")
+    own = _origin(f"{scheme}://{host_of(scope)}")
     return origin == own or origin in [_origin(each) for each in settings.origins]
 
 

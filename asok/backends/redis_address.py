@@ -43,6 +43,8 @@ class Address:
             query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
             port = parts.port or _PORT
             database = int(query.get("db") or (parts.path.strip("/") if parts.scheme != "unix" else "") or "0")
+            if database < 0:
+                raise ValueError("no number of a database")
         except ValueError:
             raise ConfigurationError(
                 "ASOK_REDIS is no URL that can be read; write it as redis://user:password@host:6379/0, "

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 __all__ = ["ErrorReply", "Replies", "command"]
 
-_SIMPLE, _ERROR, _INTEGER, _BULK, _ARRAY = b"+-:$*"
+_KINDS = b"+-:$*"
+_SIMPLE, _ERROR, _INTEGER, _BULK, _ARRAY = _KINDS
+_LONGEST_LINE = 64 * 1024
 
 
 class ErrorReply(NamedTuple):
@@ -65,8 +67,12 @@ class Replies:
 
 def _reply(buffer: bytes, at: int) -> tuple[Any, int]:
     """The reply that begins at `at`, and where the next one does."""
-    end = buffer.find(b"\r\n", at)
+    if buffer[at : at + 1] not in _KINDS:
+        raise ValueError(f"no reply of a Redis begins with {buffer[at : at + 1]!r}")
+    end = buffer.find(b"\r\n", at, at + _LONGEST_LINE)
     if end < 0:
+        if len(buffer) - at >= _LONGEST_LINE:
+            raise ValueError(f"no line of a Redis is longer than {_LONGEST_LINE} bytes")
         raise _Short(len(buffer) + 1)
     kind, line, begin = buffer[at], buffer[at + 1 : end], end + 2
     if kind == _BULK:
@@ -77,9 +83,7 @@ def _reply(buffer: bytes, at: int) -> tuple[Any, int]:
         return int(line), begin
     if kind == _SIMPLE:
         return line, begin
-    if kind == _ERROR:
-        return ErrorReply(line.decode("utf-8", "replace")), begin
-    raise ValueError(f"no reply of a Redis begins with {chr(kind)!r}")
+    return ErrorReply(line.decode("utf-8", "replace")), begin
 
 
 def _bulk(buffer: bytes, begin: int, size: int) -> tuple[bytes | None, int]:

@@ -158,6 +158,14 @@ async def test_t26_a_host_that_is_not_ours_is_not_served(tmp_path: Path, host: s
             assert refused.value.response.status_code == 403
 
 
+async def test_t26_of_two_hosts_none_is_believed(tmp_path: Path) -> None:
+    async with attacked(asok_app(tmp_path, ONE)) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
+        assert b" 400 " in (await reader.readline())
+        writer.close()
+
+
 async def test_t37_a_live_page_is_stored_by_nobody(tmp_path: Path) -> None:
     async with attacked(asok_app(tmp_path, {**ONE, "/plain": "nothing live"})) as served:
         visitor = await served.visitor()

@@ -40,6 +40,7 @@ def test_tls_believes_only_what_it_can_check_unless_it_is_told_otherwise() -> No
     ("url", "words"),
     [
         ("redis://db/first", "write it as redis://"),
+        ("redis://db/-1", "write it as redis://"),
         ("redis://db:port", "write it as redis://"),
         ("redis://db?prefx=shop", "did you mean 'prefix'"),
         ("redis://db?prefix=a b", "not made of at most 64 letters"),
