@@ -1,4 +1,7 @@
-/** A line at the bottom of the page while there is no connection, with the number of waiting events; `[ws-offline]` stands in for it. */
+/**
+ * A line at the bottom of the page: while there is no connection, with the number of waiting events, where no
+ * `[ws-offline]` stands in for it; and for a while what was given up, since its control may be out of sight.
+ */
 import { fail } from "./refused.js";
 import { waits } from "./waits.js";
 
@@ -10,12 +13,15 @@ const WORDS = "There is no connection, and 100 events wait: this one was not kep
 
 /** A connection that is back within a second, as after a deploy, is not worth a word. */
 const PERIOD = 1000;
+const NOTICED = 8000;
 const STYLE = "position:fixed;inset:auto 0 0;z-index:9999;padding:.6em;text-align:center;background:CanvasText;color:Canvas";
 
 /** @type {HTMLElement | undefined} */
 let line;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let ticking;
+/** What was given up, as long as it is shown. */
+let notice = "";
 
 const tick = () => {
   const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[ws-offline]"));
@@ -26,14 +32,14 @@ const tick = () => {
     element.hidden = !away;
     for (const place of element.querySelectorAll("[ws-waiting]")) place.textContent = `${count}`;
   }
-  if (!away || own[0]) return (line = void line?.remove());
+  const words = notice || (away && !own[0] && "No connection" + (count ? ` · ${count} waiting` : "") + (count < MOST ? "" : " · no more are kept"));
+  if (!words) return (line = void line?.remove());
   if (!line) {
     line = document.createElement("div");
     line.role = "status";
     line.style.cssText = STYLE;
     document.body.append(line);
   }
-  const words = "No connection" + (count ? ` · ${count} waiting` : "") + (count < MOST ? "" : " · no more are kept");
   // Said anew only when it is another.
   if (line.textContent !== words) line.textContent = words;
 };
@@ -53,6 +59,18 @@ const begin = () => {
   ticking = setInterval(tick, PERIOD);
 };
 
+/** @param {string} words */
+const note = (words) => {
+  notice = words;
+  tick();
+};
+
+document.addEventListener("alive:error", (event) => {
+  const { code, text } = /** @type {CustomEvent} */ (event).detail;
+  if (!/^(parked|reset)$/.test(code)) return;
+  note(text);
+  setTimeout(note, NOTICED, "");
+});
 document.addEventListener("alive:disconnected", begin);
 document.addEventListener("alive:connected", tick);
 if (!alive.socket) begin();

@@ -240,6 +240,7 @@ async def test_r32_an_event_that_ends_its_worker_is_refused_in_words_at_its_cont
     await page.click("#poison")
     await expect(page.locator("#poison")).to_have_attribute("aria-invalid", "true", timeout=40_000)
     words = "This was not done: the server has failed at it twice."
+    await expect(page.get_by_role("status")).to_have_text(words)
     assert await page.evaluate("told") == [{"code": "parked", "text": words}]
     assert [text for text in said if text.startswith("alive:")] == [f"alive: {words}"]
     assert await page.input_value("[name=text]") == "kept"
