@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -16,6 +17,8 @@ from tests.redis_server import RedisServer, redis_server
 # How long an example takes says more about the machine than about asok.
 settings.register_profile("asok", deadline=None)
 settings.load_profile("asok")
+
+LOGS = ("", "asok", "uvicorn", "uvicorn.error", "uvicorn.access")
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +37,16 @@ def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def the_log_begins_anew() -> None:
-    """What other tests have just logged keeps no line of this one back."""
+def the_log_begins_anew() -> Iterator[None]:
+    """What other tests have just logged keeps no line of this one back, and who sets up a log does so for himself."""
     keep_journal(debug=True)
+    before = {name: vars(log).copy() for name in LOGS if (log := logging.getLogger(name))}
+    handlers = {name: list(logging.getLogger(name).handlers) for name in LOGS}
+    yield
+    for name in LOGS:
+        log = logging.getLogger(name)
+        log.setLevel(before[name]["level"])
+        log.propagate, log.disabled, log.handlers = before[name]["propagate"], before[name]["disabled"], handlers[name]
 
 
 @pytest.fixture(scope="session")

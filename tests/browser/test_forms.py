@@ -90,6 +90,8 @@ async def test_a_secret_is_nowhere_on_the_page_and_still_goes_through(page: Page
     await fill_in(page, Age="x")
     await page.get_by_role("button", name="Sign up").click()
     await expect(error(page, "Age")).to_have_text("Please enter a whole number.")
+    # Leaving the field has said it already; while the form is on its way, Enter sends no second one.
+    await expect(page.get_by_role("button", name="Sign up")).to_be_enabled()
     assert "sesame" not in await page.content()
     await expect(page.get_by_label("Password", exact=True)).to_have_value("sesame seed")
     await page.get_by_label("Age").fill("30")
