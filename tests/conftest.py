@@ -40,13 +40,12 @@ def own_registry(request: pytest.FixtureRequest) -> Iterator[None]:
 def the_log_begins_anew() -> Iterator[None]:
     """What other tests have just logged keeps no line of this one back, and who sets up a log does so for himself."""
     keep_journal(debug=True)
-    before = {name: vars(log).copy() for name in LOGS if (log := logging.getLogger(name))}
-    handlers = {name: list(logging.getLogger(name).handlers) for name in LOGS}
+    logs = [logging.getLogger(name) for name in LOGS]
+    before = [(log.level, log.propagate, log.disabled, list(log.handlers)) for log in logs]
     yield
-    for name in LOGS:
-        log = logging.getLogger(name)
-        log.setLevel(before[name]["level"])
-        log.propagate, log.disabled, log.handlers = before[name]["propagate"], before[name]["disabled"], handlers[name]
+    for log, (level, propagate, disabled, handlers) in zip(logs, before, strict=True):
+        log.setLevel(level)
+        log.propagate, log.disabled, log.handlers = propagate, disabled, handlers
 
 
 @pytest.fixture(scope="session")
