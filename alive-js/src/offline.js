@@ -24,14 +24,23 @@ let proven = false;
 /** The newest connection. @type {any} */
 let newest;
 let opened = false;
+/** Whether the server has said anything on it. */
+let heard = false;
+/** Events that may have begun on it, and on none before. @type {any[]} */
+let begun = [];
 
 /** The server has answered. */
 export const well = () => (attempt = 0);
+
+/** The server has said something, be it only that it has taken the join. */
+export const hear = () => (heard = true);
 
 /** Whether the page has had a WebSocket. @param {any} socket that is being made  @param {boolean} [open] or is there */
 export const dialed = (socket, open = false) => {
   newest = socket;
   opened = open;
+  heard = false;
+  begun = [];
   if (open && !socket.post) {
     proven = true;
     shut = 0;
@@ -69,8 +78,11 @@ export default (alive, code) => {
 /** Connecting again does not mend it by itself. @param {Alive} alive  @param {number} code */
 const conclude = async (alive, code) => {
   alive.giveUp?.();
-  if (code === SESSION_ENDED) await reset(alive, "");
-  else drop(alive, code);
+  if (code === SESSION_ENDED) {
+    // Who does not know the session takes no event.
+    if (!heard) for (const { 4: data } of begun) data.retry = undefined;
+    await reset(alive, "");
+  } else drop(alive, code);
   if (code !== REFUSED) setTimeout(() => alive.connect(next(false)), Math.random() * SPREAD);
 };
 
@@ -86,6 +98,7 @@ const drop = (alive, code) => {
 
 // What was under way says so when it goes again: it may be what has ended the server.
 document.addEventListener("alive:disconnected", () => {
-  for (const { queue, sent = 0 } of window.alive.components.values())
-    for (const event of queue) if (event[2] <= sent) /** @type {any} */ (event[4]).retry = 1;
+  const all = [...window.alive.components.values()];
+  begun = all.flatMap(({ queue, sent = 0 }) => queue.filter((/** @type {any} */ { 2: seq, 4: data }) => seq <= sent && !data.retry));
+  for (const { 4: data } of begun) data.retry = 1;
 });

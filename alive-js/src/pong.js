@@ -1,5 +1,5 @@
 /** What a connection needs in the long run: it is tested when it is quiet, and children that have left are signed off. */
-import { dialed, well } from "./offline.js";
+import { dialed, hear, well } from "./offline.js";
 import { PATIENCE, SILENT } from "./protocol.js";
 import { climb } from "./climbing.js";
 import { waits } from "./waits.js";
@@ -27,7 +27,11 @@ export default (alive, socket) => {
     watch(alive, socket);
     if (socket.post) climb(alive, socket);
   };
-  if (alive.socket === socket) return opened();
+  if (alive.socket === socket) {
+    opened();
+    hear(); // nobody knows what has been missed
+    return;
+  }
   socket.addEventListener("open", opened);
   // One that is neither opened nor refused. Where they have been had before, the server may only be very busy.
   setTimeout(() => socket.readyState === CONNECTING && lose(socket), PATIENCE * (proven ? 2 : 1));
@@ -40,6 +44,7 @@ const watch = (alive, socket) => {
   socket.addEventListener("message", ({ data }) => {
     heard = Date.now();
     tested = 0;
+    hear();
     if (/^\["(joined|pong)"/.test(data)) return;
     // Only now the server is well: one that takes a join and falls over must not be called at once again.
     well();

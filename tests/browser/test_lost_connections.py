@@ -227,6 +227,29 @@ async def test_r04_a_worker_is_killed_while_a_person_types(page: Page, launch: L
     assert (loads, await page.evaluate("told")) == ([1], [])
 
 
+async def test_r05_what_was_done_without_a_connection_is_done_though_the_sessions_are_lost(
+    page: Page, launch: Launch, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(dedent(APP), "utf-8")
+    env = {"SECRET_KEY": os.urandom(32).hex(), "ASOK_DATABASE": str(tmp_path / "sessions.db")}
+    server = await launch("run", "app.py", env=env)
+    await page.add_init_script(TELL)
+    await show(page, server.url)
+    await page.type("[name=text]", "before")
+    await page.press("[name=text]", "Enter")
+    await expect(page.locator("p")).to_have_text("before;")
+    await server.kill()
+    await page.wait_for_selector('html[data-alive="offline"]', state="attached")
+    for file in tmp_path.glob("sessions.db*"):
+        if file.is_file():
+            file.unlink()
+    await page.fill("[name=text]", "kept")
+    await page.press("[name=text]", "Enter")
+    await server.start()
+    await expect(page.locator("p")).to_have_text("kept;", timeout=30_000)
+    assert await page.evaluate("told") == []
+
+
 async def test_r32_an_event_that_ends_its_worker_is_refused_in_words_at_its_control(
     page: Page, launch: Launch, tmp_path: Path
 ) -> None:
