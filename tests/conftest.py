@@ -55,15 +55,6 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield server
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that keep the processors busy are spread among those that mostly wait; their own order stays."""
-    files = list(dict.fromkeys(item.path for item in items))
-    busy = [file for file in files if {"browser", "faults"}.intersection(file.parts)]
-    calm = [file for file in files if file not in busy]
-    place = {file: (number + 0.5) / len(some) for some in (busy, calm) for number, file in enumerate(some)}
-    items.sort(key=lambda item: place[item.path])
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Just above pytest's closing line: the steps of `make test` that failed before it."""
     if failed := os.environ.get("ASOK_FAILED_STEPS"):

@@ -19,8 +19,7 @@ step npm --prefix alive-js run --silent test
 step npm --prefix alive-js run --silent check
 
 printf '\n--- pytest\n'
-# A file's tests stay together, since they share servers. Many wait for servers and clocks: one process more than there
-# are processors keeps those busy.
-spread="--numprocesses $(($(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder"
+# A file's tests stay together, since they share servers; the files are spread over the processors, the slow ones first.
+spread="--numprocesses auto --dist loadfile --no-loadscope-reorder"
 # shellcheck disable=SC2086  # options, split on purpose
 ASOK_FAILED_STEPS=$failed python -m pytest $spread "$@" && [ -z "$failed" ]
