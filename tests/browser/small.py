@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.async_api import Page
 from starlette.datastructures import MutableHeaders
@@ -14,8 +15,9 @@ from asok import Asok
 from tests.browser.conftest import Serve
 from tests.rig import asok_app
 
-__all__ = ["live", "opened", "small_app", "until"]
+__all__ = ["live", "opened", "small_app", "until", "while_time_passes"]
 
+T = TypeVar("T")
 PAGE = (
     '<!doctype html><html lang="en"><head><title>t</title>%s{{ alive(features=True) }}%s</head><body>%s</body></html>'
 )
@@ -59,3 +61,11 @@ async def until(page: Page, condition: str) -> None:
     look = f"const look = async () => (await ({condition})) ? done() : setTimeout(look, 10)"
     async with asyncio.timeout(10):
         await page.evaluate(f"new Promise((done) => {{ {look}; look() }})")
+
+
+async def while_time_passes(page: Page, work: Coroutine[Any, Any, T]) -> T:
+    """Let the page's clock go on until this has happened: what sets its timers takes a moment of our time."""
+    happening = asyncio.ensure_future(work)
+    while not happening.done():
+        await page.clock.run_for(1000)
+    return await happening

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.alive_rig import ONE, TWO, Line, Rig, root, token
+from tests.browser.small import while_time_passes
 
 Open = Callable[..., Awaitable[Line]]
 COUNTER = root('<output>0</output><button ws-click="increment">Add 1</button>')
@@ -519,8 +520,7 @@ async def test_a_silent_connection_is_tested_and_given_up(page: Page, open_page:
     await page.clock.run_for(25_000)
     assert await line.message("ping") == ["ping"]
     line.silent = True
-    await page.clock.run_for(36_000)
-    await server.line()
+    await while_time_passes(page, server.line())
 
 
 # --- modules

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,7 +17,7 @@ from playwright.async_api import Page, expect
 from asok import Component, Limits, Store, exposed
 from tests.browser.conftest import Launch, Serve
 from tests.browser.gate import Gate
-from tests.browser.small import live, small_app, until
+from tests.browser.small import live, small_app, until, while_time_passes
 
 BODY = "{{ component('Keeper') }}"
 TELL = "window.told = []; addEventListener('alive:error', ({ detail }) => told.push(detail));"
@@ -54,14 +53,6 @@ async def show(page: Page, url: str) -> None:
 
 async def click_fast(page: Page, times: int) -> None:
     await page.evaluate(f"for (let n = 0; n < {times}; n++) document.querySelector('#add').click()")
-
-
-async def while_time_passes(page: Page, work: Coroutine[Any, Any, None]) -> None:
-    """Let the page's clock go on until this has happened: what sets its timers takes a moment of our time."""
-    happening = asyncio.ensure_future(work)
-    while not happening.done():
-        await page.clock.run_for(1000)
-    await happening
 
 
 async def counts(page: Page, count: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.alive_rig import ONE, Line, Rig, root, token
+from tests.browser.small import while_time_passes
 
 Open = Callable[..., Awaitable[Line]]
 MODULE = '<script type="module" src="/live/build/store.js"></script>'
@@ -171,8 +172,7 @@ async def test_what_ended_a_connection_is_not_sent_over_the_next(page: Page, ope
     await line.close(4400)
     assert await page.evaluate("() => first.catch(error => error.code)") == "failed"
     await page.evaluate("() => { alive.store('votes').set('a', 2); }")
-    await page.clock.run_for(5000)
-    line = await server.line()
+    line = await while_time_passes(page, server.line())
     assert await line.message("write") == ["write", 2, "set", "votes", "a", 2, ""]
 
 
