@@ -104,12 +104,8 @@ class Asok(Sharing):
             exception_handlers=WORDS,
             lifespan=self._run_lifespan,
         )
-        self._health = Health(
-            f"{self.settings.live}/health",
-            self.backend,
-            started=lambda: self.stores.replicas.is_open,
-            draining=lambda: self._connections.draining,
-        )
+        started, draining = lambda: self.stores.replicas.is_open, lambda: self._connections.draining
+        self._health = Health(f"{self.settings.live}/health", self.backend, started=started, draining=draining)
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
 
     def _own_routes(self) -> list[BaseRoute]:
