@@ -228,3 +228,23 @@ test("a page that is to do without never asks for a WebSocket", async () => {
   await page.clock.pass(600_000);
   assert.equal(page.sockets.length, 0);
 });
+
+test("a line that is closed before it is open tells nothing of what was under way before", async () => {
+  const far = server();
+  far.silent = true;
+  const page = open({ fetch: far.fetch });
+  const socket = await page.connect();
+  page.press(PLUS);
+  socket.end(1006);
+  for (let time = 0; !far.opened[0] && time < 9; time++) {
+    await page.clock.pass(1000);
+    if (!far.opened[0]) page.socket.end(1006);
+    await soon();
+  }
+  far.fetch = () => new Promise(() => {});
+  globalThis.fetch = far.fetch;
+  far.say("4401", "close");
+  await soon();
+  const [{ queue }] = window.alive.components.values();
+  assert.deepEqual([...queue].map(([, , seq, , data]) => [seq, data.retry]), [[1, 1]]);
+});

@@ -89,6 +89,36 @@ test("after a lost connection exactly what is not settled goes again, in order a
   assert.deepEqual(eventsOf(events), [[3, "c"], [4, "d"], [5, "offline"]]);
 });
 
+/** Of each event that is not settled, whether it may have begun before. */
+const retries = () => [...window.alive.components.values()].flatMap(({ queue }) => queue.map(([, , seq, , data]) => [seq, data.retry]));
+const never = () => new Promise(() => {});
+
+test("what went to a server that does not know the session has not begun; what was under way before may have", async () => {
+  const page = open({ fetch: never });
+  const socket = await page.connect();
+  page.press({ "ws-click": "a" });
+  socket.end(1006);
+  page.press({ "ws-click": "b" });
+  await page.clock.pass(250);
+  page.socket.open();
+  page.socket.end(4401);
+  await settled();
+  assert.deepEqual(retries(), [[1, 1], [2, undefined]]);
+});
+
+test("what went to a server that had taken the join may have begun, though its session has ended", async () => {
+  for (const late of [false, true]) {
+    const page = open({ fetch: never });
+    if (late) page.socket.open(); // before the module is there that listens
+    const socket = late ? page.socket : await page.connect();
+    if (late) await socket.hear("joined", "next");
+    page.press({ "ws-click": "a" });
+    socket.end(4401);
+    await settled();
+    assert.deepEqual(retries(), [[1, 1]]);
+  }
+});
+
 test("a component without an event does not join again either", async () => {
   const page = open({ instances: [ONE, TWO] });
   let socket = await page.connect();

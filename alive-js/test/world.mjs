@@ -160,6 +160,7 @@ export const open = ({ instances = ["counter00001"], random = 0.5, features, pos
   const network = new EventTarget();
   globalThis.addEventListener = network.addEventListener.bind(network);
   globalThis.removeEventListener = network.removeEventListener.bind(network);
+  Object.defineProperty(globalThis, "sessionStorage", { value: { getItem: () => null, setItem() {} }, configurable: true });
   globalThis.MutationObserver ??= class { observe() {} };
   globalThis.Date.now = world.Date.now;
   globalThis.Math.random = world.Math.random;
