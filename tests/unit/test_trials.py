@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,35 @@ async def test_where_processes_do_not_see_each_other_only_a_note_that_stays_as_i
             trials.died("tried/instance", structs.replace(old, at=at))
     now += 0.2
     assert trials.died("tried/instance", structs.replace(old, at=old.at + 1))
+
+
+class Sighted(Blind):
+    """A bus whose processes see each other; this one sees one."""
+
+    id, peers = "this process", frozenset({"another process"})
+
+    def on_peer_gone(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        return lambda: None
+
+
+async def test_a_process_that_lives_and_is_silent_about_an_event_has_not_died_at_it() -> None:
+    trials = Trials(MemoryBackend(), Sighted())
+    old = Note("tab", 1, "another process", time.time() - 60)
+    assert not trials.died("tried/instance", old)
+    assert trials.died("tried/instance", structs.replace(old, worker="one that is gone"))
+    with pytest.raises(Busy):
+        trials.died("tried/instance", structs.replace(old, at=time.time()))
+
+
+async def test_who_ends_an_event_takes_no_note_away_that_another_process_has_left() -> None:
+    backend = MemoryBackend()
+    trial = Trials(backend, LocalBus()).of("somebody", "instance", "tab", 1)
+    await trial.begin(settled=False)
+    (name, cell), *_ = (await notes_of(backend, "somebody")).items()
+    note = ["tab", 1, "another process", time.time(), False]
+    assert await backend.commit(Commit({("somebody", name): cell.version}, {("somebody", name): pack([note])}))
+    await trial.end()
+    assert await notes_of(backend, "somebody")
 
 
 async def test_a_note_that_could_not_be_taken_away_goes_as_soon_as_the_store_is_back() -> None:
