@@ -191,7 +191,7 @@ class LiveSession:
             engine.stores.replicas, engine.topics, engine.rooms, outdated=line.outdated, heard=line.heard, due=line.due
         )
         self._lines[joined.token.instance] = line
-        self.screen.joined[joined.token.instance] = joined
+        self.screen.add(joined)
         return line
 
     def _reset(self, instance: str, error: Exception) -> None:

@@ -181,13 +181,28 @@ class Screen:
             return []
         return difference(self.known(unit) if unit.joined.held else None, rendering.html)
 
+    def add(self, joined: Joined) -> None:
+        """The page shows it, as far as this connection knows."""
+        self.joined[joined.token.instance] = joined
+        self.engine.renderings.hold(joined.shown)
+
     def let_go(self, instance: str) -> None:
         """The page does not show it any more. What runs in it may finish, though nobody hears of it."""
         self.sent.pop(instance, None)
         self.drop_step(instance)
         joined = self.joined.pop(instance, None)
-        if joined is not None and joined.task is not None and not joined.task.done():
+        if joined is None:
+            return
+        self.engine.renderings.release(joined.shown)
+        if joined.task is not None and not joined.task.done():
             self._left[instance] = joined.task
+
+    def _now_shows(self, joined: Joined, shown: bytes) -> None:
+        """The page is sent a rendering."""
+        if shown != joined.shown and not self.gone:
+            self.engine.renderings.hold(shown)
+            self.engine.renderings.release(joined.shown)
+        joined.shown, joined.held = shown, True
 
     async def finish(self, names: Collection[str], seconds: float) -> None:
         """Wait for what still runs in instances that come to the page again: they are shown with what came of it."""
@@ -209,7 +224,8 @@ class Screen:
             effects = [reset_of(name, html) for name, html in each.rows.items()]
             self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text, effects))
             if joined is not None:
-                joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+                self._now_shows(joined, token.rendering)
+                joined.token, joined.text = token, text
                 if not each.pending:
                     joined.follow(each.component)
                     joined.find(each.component)
@@ -257,7 +273,8 @@ class Screen:
             joined.follow(unit.component)
         html_change: str | Delta = [] if rendering is None else self.change(unit, rendering)
         change_of_token = token_change(joined.text, text)
-        joined.token, joined.text, joined.shown, joined.held = token, text, token.rendering, True
+        self._now_shows(joined, token.rendering)
+        joined.token, joined.text = token, text
         self.send(protocol.Update(token.instance, seq, html_change, change_of_token, effects))
 
     def shows(self, unit: Unit, rendering: Rendering) -> bool:
@@ -278,7 +295,7 @@ class Screen:
             return
         self._steps.pop(instance, None)
         self.send(protocol.Update(instance, seq, self.change(unit, rendering)))
-        joined.shown, joined.held = rendering.digest, True
+        self._now_shows(joined, rendering.digest)
 
     def show_late_steps(self) -> None:
         """The tab reads again."""
@@ -309,6 +326,8 @@ class Screen:
     def leave(self) -> None:
         """The page has gone: nobody looks at steps, nobody answers."""
         self.gone = True
+        for joined in self.joined.values():
+            self.engine.renderings.release(joined.shown)
         for asking in self._asking.values():
             asking.close()
 

@@ -9,23 +9,79 @@ from typing import Any
 import pytest
 
 from asok import Component, exposed
-from asok.mounting import Renderings
+from asok.texts import BESIDE, Renderings
 from tests.rig import asok_app, rig
+from tests.unit.waiting import until
 
 
-def test_renderings_are_kept_up_to_their_size() -> None:
-    kept = Renderings(100)
+class MountingSteps(Component):
+    """Shows a number."""
+
+    number = -1
+    template = "<p>{{ number }}</p>"
+
+    @exposed
+    def step(self, number: int) -> None:
+        """Show this one."""
+        self.number = number
+
+
+def renderings(texts: int) -> Renderings:
+    """A cache of so many texts of 40 characters that a page shows, and of an eighth as many others."""
+    return Renderings(texts * (40 + BESIDE))
+
+
+def test_of_the_renderings_that_no_page_shows_an_eighth_of_the_bound_is_kept() -> None:
+    kept = renderings(16)
     keys = [kept.add(str(number) * 40) for number in range(5)]
     assert [kept.get(key) is not None for key in keys] == [False, False, False, True, True]
 
 
+def test_renderings_that_pages_show_are_kept_up_to_the_bound() -> None:
+    kept = renderings(3)
+    keys = []
+    for number in range(5):
+        keys.append(kept.add(str(number) * 40))
+        kept.hold(keys[-1])
+    assert [kept.get(key) is not None for key in keys] == [False, False, True, True, True]
+
+
 def test_a_rendering_that_was_asked_for_stays_longer() -> None:
-    kept = Renderings(100)
+    kept = renderings(16)
     first, second = kept.add("a" * 40), kept.add("b" * 40)
     assert kept.get(first) is not None
     kept.add("c" * 40)
     assert kept.get(second) is None
     assert kept.get(first) == "a" * 40
+
+
+def test_a_rendering_is_among_the_others_once_the_last_page_shows_another() -> None:
+    kept = renderings(16)
+    shown = kept.add("a" * 40)
+    kept.hold(shown)
+    kept.hold(shown)
+    kept.release(shown)
+    for number in range(3):
+        kept.add(str(number) * 40)
+    assert kept.get(shown) is not None
+    kept.release(shown)
+    kept.add("b" * 40)
+    kept.add("c" * 40)
+    assert kept.get(shown) is None
+
+
+async def test_what_connected_pages_showed_before_is_not_among_what_they_show(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, {"/": "{{ component('MountingSteps') }}{{ component('MountingSteps', key='b') }}"})
+    async with rig(app) as server:
+        kept = app._engine.renderings
+        tabs = [await server.tab() for _ in range(3)]
+        for tab in tabs:
+            for step in range(20):
+                await tab.event(f"step({step % 3})")
+        assert len(kept) == 2, "one that all have come to, and the first"
+        for tab in tabs:
+            await tab.socket.close()
+        await until(lambda: len(kept) == 0)
 
 
 async def test_siblings_load_side_by_side(tmp_path: Path) -> None:
