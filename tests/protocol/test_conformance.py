@@ -23,6 +23,7 @@ LARGE = ["7.1.6", "9.*"]
 DEFLATE = ["12.1.*", "13.1.*"]
 ALL = bool(os.environ.get("ASOK_FAULTS_FULL"))
 CASES = 247
+TRIES = 3
 Verdict = tuple[str, str, int | None]
 # What may stand in a close frame of ours, or of uvicorn below us; None where the browser's side went first.
 CODES = {None, 1000, 1002, 1003, 1007, 1009, 4400}
@@ -62,6 +63,11 @@ def address(url: str, path: str) -> str:
 async def test_each_case_has_the_verdict_that_bare_uvicorn_gets(asok_run: Running, bare: Rig) -> None:
     ours = await verdicts(address(asok_run.url, "/echo/"), SMALL, *LARGE)
     theirs = await verdicts(address(bare.base, "/"), SMALL, *LARGE)
+    for _ in range(TRIES):  # some verdicts hang on which of two packets comes first
+        differing = [name for name in theirs if ours.get(name) != theirs[name]]
+        if differing:
+            ours |= await verdicts(address(asok_run.url, "/echo/"), differing)
+            theirs |= await verdicts(address(bare.base, "/"), differing)
     assert ours == theirs
     assert len(ours) == CASES - 1
     failed = {name for name, verdict in ours.items() if verdict[0] == "FAILED"}
