@@ -54,6 +54,7 @@ _WRITE = """
 INSERT INTO cells (owner, key, version, touched, value) VALUES (?, ?, 1, ?, ?)
 ON CONFLICT (owner, key) DO UPDATE SET version = version + 1, touched = excluded.touched, value = excluded.value
 """
+_RENEW = "UPDATE cells SET version = version + 1, touched = ?, value = ? WHERE owner = ? AND key = ? AND version = ?"
 _ERASE = "DELETE FROM cells WHERE owner = ? AND key = ?"
 _DELETE = "DELETE FROM cells WHERE owner = ?"
 _AGES = f"""
@@ -230,6 +231,13 @@ def _is_held(error: sqlite3.OperationalError) -> bool:
 
 def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], float]) -> bool:
     execute = connection.execute
+    if len(commit.writes) == 1 and commit.move is None:
+        ((key, value),) = commit.writes.items()
+        if value is not None and commit.checks.get(key):
+            # What nearly every event comes to: one statement is a transaction of its own, for a third less time.
+            others = [part for other in commit.checks.items() if other[0] != key for part in (*other[0], other[1])]
+            given = (clock(), value, *key, commit.checks[key], *others)
+            return execute(_renewing(len(commit.checks) - 1), given).rowcount == 1
     execute("BEGIN IMMEDIATE")
     if commit.move is not None:
         old, new = commit.move
@@ -265,6 +273,12 @@ def _reading(names: int, prefixed: bool) -> str:
     named = f"owner = ? AND key IN ({', '.join('?' * names)})"
     parts = [named] * (names > 0) + [_STARTING] * prefixed
     return " UNION ALL ".join(f"SELECT key, version, value FROM cells WHERE {part}" for part in parts)
+
+
+@lru_cache(maxsize=256)
+def _renewing(others: int) -> str:
+    """Write a cell anew if it has the version, and if so many others have theirs; one that is missing has 0."""
+    return _RENEW + " AND ifnull((SELECT version FROM cells WHERE owner = ? AND key = ?), 0) = ?" * others
 
 
 def _after(prefix: str) -> str | bytes:
