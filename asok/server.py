@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import math
 import signal
 import socket
@@ -30,6 +31,8 @@ from asok.log_lines import JsonLines, wants_json
 from asok.settings import Limits, Settings, development_key
 
 __all__ = ["Server", "Serving", "Started", "is_written_by_people", "serve"]
+
+log = logging.getLogger("asok")
 
 # A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
 LAST_REQUESTS = 0.05
@@ -141,6 +144,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and in development follow the templates from then on."""
+        await take_own_sockets(self.config)
         await super().startup(sockets)
         if self._development:
             self._follower = asyncio.create_task(follow(self._asoks, self._told.folders))
@@ -184,7 +188,7 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
     return uvicorn.Config(
         loaded.app,
         host=serving.host,
-        ws="websockets-sansio",
+        ws="websockets-sansio",  # until `take_own_sockets` has found that ours fits
         ws_max_size=max((asok.settings.limits.message for asok in loaded.asoks), default=Limits().message),
         ws_per_message_deflate=False,
         ws_ping_interval=20,
@@ -199,6 +203,19 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
         log_level=None,
         access_log=serving.access_log,
     )
+
+
+async def take_own_sockets(config: uvicorn.Config) -> None:
+    """Let our class carry the WebSockets, at half of the cost, where it fits to the uvicorn that is installed."""
+    try:
+        from asok.wire_rehearsal import WebSocketProtocol, rehearse
+
+        await rehearse(config)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        log.warning("uvicorn %s carries the sockets itself, our class does not fit: %s", uvicorn.__version__, problem)
+    else:
+        config.ws_protocol_class = WebSocketProtocol
 
 
 # --- the log
