@@ -22,6 +22,7 @@ from asok.origins import allowed_origin, host_allowed, host_of
 from asok.outbox import Closing
 from asok.protocol import CLOSE
 from asok.sessions import META, open_session
+from asok.timing import TimeLimit, within
 
 __all__ = ["GOING_AWAY", "LOST", "Connections", "Wire", "cut"]
 
@@ -37,17 +38,21 @@ AGAIN = 1.0  # seconds, before a store that was busy is asked again
 class Wire(Protocol):
     """What carries a conversation's frames to the browser.
 
-    heartbeat: `beat` is called after so many seconds without a frame; None for never. cut: end it at once, whatever
-    has not been sent.
+    heartbeat: `beat` is called after so many seconds without a frame; None for never. straight: sends a frame at once
+    and tells whether it has, where it can be sent without waiting; None where that is not known. cut: end it at once,
+    whatever has not been sent.
     """
 
     heartbeat: float | None
+    straight: Callable[[str], bool] | None
 
-    async def send(self, frame: str) -> None:
+    def send(self, frame: str) -> Coroutine[Any, Any, None]:
         """Send a frame; waits while the browser does not read."""
+        ...
 
-    async def beat(self) -> None:
+    def beat(self) -> Coroutine[Any, Any, None]:
         """Send a sign of life."""
+        ...
 
     async def close(self, code: int) -> None:
         """Tell the browser why this is the end."""
@@ -122,11 +127,11 @@ class Connections:
     async def _write(self, session: LiveSession, wire: Wire, reader: asyncio.Task[None]) -> None:
         """Send what is in the outbox, and the close at its end. Who does not read is cut."""
         limit = self.engine.settings.limits.send_timeout
+        session.outbox.straight = wire.straight
         try:
             while True:
                 frame = await _next(session, wire)
-                async with asyncio.timeout(limit):
-                    await (wire.beat() if frame is None else wire.send(frame))
+                await within(TimeLimit(limit), wire.beat() if frame is None else wire.send(frame))
         except Closing as closing:
             log.info("closing %s: %s", closing.code, closing.reason)
             await _close(wire, closing.code, limit)
@@ -221,6 +226,8 @@ async def _close(wire: Wire, code: int, seconds: float) -> None:
 
 async def _next(session: LiveSession, wire: Wire) -> str | None:
     """The next frame, or None when it is time for a heartbeat."""
+    if wire.heartbeat is None:
+        return await session.outbox.get()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(wire.heartbeat):
             return await session.outbox.get()

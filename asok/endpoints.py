@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -86,6 +87,9 @@ class Socket:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
+        # A middleware of the app may want to see what is sent.
+        passes = not scope["app"].user_middleware
+        self.straight: Callable[[str], bool] | None = scope["asok.straight"] if passes else None
 
     async def send(self, frame: str) -> None:
         """Send a frame; waits while the browser does not read."""

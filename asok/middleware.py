@@ -61,7 +61,10 @@ class SessionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
         # ASGI has no word for it, but who does not read must not keep a connection for ever.
-        scope["asok.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
+        carrier = getattr(send, "__self__", None)
+        scope["asok.transport"] = getattr(carrier, "transport", None)
+        # Nor for a text that can be sent without waiting: see `asok.wire`.
+        scope["asok.straight"] = getattr(carrier, "send_straight", None)
         if scope["type"] == "lifespan":
             send = _in_a_sentence(send)
         if scope["type"] != "http":

@@ -24,10 +24,11 @@ class Closing(Exception):
 class Outbox:
     """Frames that wait to be sent: those who make many of them wait for room.
 
-    drained: called when there is room again. What is rarely needed is made when it is.
+    drained: called when there is room again. straight: sends a frame at once and tells whether it has; where that
+    would wait, it sends nothing. What is rarely needed is made when it is.
     """
 
-    __slots__ = ("_closing", "_discarding", "_frames", "_limits", "_makers", "_sender", "_size", "drained")
+    __slots__ = ("_closing", "_discarding", "_frames", "_limits", "_makers", "_sender", "_size", "drained", "straight")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -38,6 +39,7 @@ class Outbox:
         self._closing: Closing | None = None
         self._discarding = False
         self.drained: Callable[[], None] | None = None
+        self.straight: Callable[[str], bool] | None = None
 
     def put(self, message: protocol.ServerMessage | protocol.StoreMessage) -> str:
         """Add a message, and give its frame; never waits."""
@@ -47,10 +49,16 @@ class Outbox:
 
     def put_text(self, frame: str) -> None:
         """Add a message that is encoded already."""
-        if not self._discarding:
-            self._frames.append(frame)
-            self._size += len(frame)
-            self._wake()
+        if self._discarding or (self.straight is not None and self._rests and self.straight(frame)):
+            return
+        self._frames.append(frame)
+        self._size += len(frame)
+        self._wake()
+
+    @property
+    def _rests(self) -> bool:
+        """Whether all has been sent: the sender waits for the next frame, and nothing has woken it."""
+        return self._sender is not None and not self._sender.done()
 
     @property
     def has_room(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from asok.connections import LOST
 from asok.relay import GONE
@@ -36,6 +37,7 @@ class Polls:
     """
 
     heartbeat: float | None = None
+    straight: Callable[[str], bool] | None = None
 
     def __init__(self) -> None:
         self.over = asyncio.Event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from starlette.datastructures import Headers
@@ -186,6 +187,7 @@ class Stream:
     """Server-sent events as the wire of a conversation."""
 
     heartbeat: float | None = HEARTBEAT
+    straight: Callable[[str], bool] | None = None
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send

@@ -135,6 +135,8 @@ class StoreTraffic:
                     remedy = "this page has no session; write alive(stores=True) in its head"
                     raise StoreDenied(message.verb, message.path, remedy, message.store)
                 version = await browser_write(self._engine, session, tab, message)
+                for region in list(self._regions.values()):
+                    region.catch_up(self)
                 if self._teller is not None:  # who is told of a write has been told what it changed
                     await asyncio.wait([self._teller])
                 self._outbox.put(protocol.Written(message.n, version))

@@ -678,8 +678,8 @@ DEFENCES = (
         UNIT + "posting",
         "t44",
         (
-            "                async with asyncio.timeout(limit):\n                    await (wire.beat()",
-            "                async with asyncio.timeout(None):\n                    await (wire.beat()",
+            "await within(TimeLimit(limit), wire.beat()",
+            "await within(TimeLimit(1e9), wire.beat()",
         ),
     ),
     defence(

@@ -19,6 +19,7 @@ LAYERS = (
     "asok.settings",
     "asok.journal",
     "asok.underneath",
+    "asok.timing",
     # pure
     "asok.shape",
     "asok.entered",
