@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt tools/install.sh
 
-.PHONY: run test faults mutants lint build-js constraints clean
+.PHONY: run test bench faults mutants lint build-js constraints clean
 
 run: .venv/.installed  ## the examples, on http://127.0.0.1:8000 (PORT=… for another port)
 	$(BIN)/asok dev examples/gallery/app.py --host 127.0.0.1 --port $(PORT)
@@ -13,6 +13,10 @@ test: .venv/.installed-dev  ## everything that must hold: lint, types, JavaScrip
 	@sh tools/test.sh
 
 comma := ,
+bench: .venv/.installed-dev  ## what everything costs, against a bare echo: ten minutes, QUICK=1 three; see docs/performance.md
+	@sh tools/chromium.sh
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(subst $(comma), ,$(ONLY))
+
 faults: .venv/.installed-dev  ## what holds while things break, at full size: over an hour; see docs/reliability.md
 	@sh tools/servers.sh
 	$(if $(ONLY),,ASOK_FAULTS_FULL=1 $(BIN)/python -m pytest -q tests/faults/test_model.py tests/protocol/test_conformance.py)

@@ -1,27 +1,77 @@
-"""`python -m tests.bench`: all figures of docs/performance.md."""
+"""`python -m tests.bench [TABLE …]`: all figures of docs/performance.md, or some; see `make bench`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
 
-from tests.bench.events import EVENTS, measured
-from tests.bench.served import served
+from tests.bench import browser, chromium, events, growth, many, pages
+from tests.bench.plots import Curve
+from tests.bench.report import Row, keep_curves, keep_table, table
+
+Measured = Callable[[bool], Awaitable[list[Row]]]
 
 
-async def main() -> None:
-    """Measure, and print."""
-    events, rounds = (1000, 2) if "--quick" in sys.argv else (5000, 5)
-    with TemporaryDirectory() as folder:
-        async with served("tests.bench.site:app", Path(folder)) as site, served("tests.bench.floor:app") as floor:
-            for kind in EVENTS:
-                cost = await measured(kind, site, floor, events=events, rounds=rounds)
-                figures = f"{cost.event:7.0f} {cost.floor:6.0f} {cost.ratio:6.1f} {kind.ratio:6.1f}"
-                print(f"{kind.name:32} {figures} {cost.up:5} {cost.down:6} {kind.limit:5}", flush=True)
+async def dom(quick: bool) -> list[Row]:
+    """What changes keep the page's main thread, as rows of a table."""
+    return [
+        Row(
+            f"{each.change}, {each.rows:,} rows",
+            {"ms": round(each.milliseconds, 2), "message, bytes": each.characters},
+            f"≤ {each.limit:g} ms",
+            each.kept,
+        )
+        for each in await chromium.figures(quick)
+    ]
+
+
+TABLES: dict[str, Measured] = {
+    "events": events.figures,
+    "fan-out": many.fan_out,
+    "memory": many.memory,
+    "pages": pages.served_pages,
+    "start": pages.start,
+    "sizes": pages.sizes,
+    "dom": dom,
+    "browser": browser.figures,
+}
+GROWTH = "growth"
+
+
+async def main(names: Sequence[str], quick: bool) -> int:
+    """Measure these and tell; 1 where something grows worse than linearly."""
+    missed, steep = list[str](), list[Curve]()
+    for name in names:
+        began = time.monotonic()
+        if name == GROWTH:
+            curves = await growth.figures(quick)
+            print("\n".join(f"{curve.name}: exponent {curve.exponent:.2f}, {curve.points}" for curve in curves))
+            steep += [curve for curve in curves if not curve.kept]
+            if not quick:
+                keep_curves(curves)
+        else:
+            rows = await TABLES[name](quick)
+            print(table(rows))
+            missed += [f"{name}: {row.name}" for row in rows if row.kept is False]
+            if not quick:
+                keep_table(name, rows)
+        print(f"{name}: {time.monotonic() - began:.0f} s\n", flush=True)
+    print("\n".join(["Not reached:", *missed]) if missed else "All that was aimed at is reached.")
+    for curve in steep:
+        print(f"worse than linear: {curve.name}, exponent {curve.exponent:.2f}")
+    return bool(steep)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    everything = [*TABLES, GROWTH]
+    parser.add_argument("names", nargs="*", metavar="TABLE", help=f"one of {', '.join(everything)}")
+    parser.add_argument("--quick", action="store_true", help="few events and rounds; nothing is written")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(everything):
+        parser.error(f"no table {', '.join(unknown)}; there are {', '.join(everything)}")
+    sys.exit(uvloop.run(main(given.names or everything, given.quick)))

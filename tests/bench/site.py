@@ -1,33 +1,37 @@
-"""The pages that are measured, each with its component, and a page of stock Starlette beside them."""
+"""The pages that are measured, each with its component."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from asok import Asok, Component, Limits, Settings, Store, exposed
+from tests.bench import rows
 
-__all__ = ["app"]
+__all__ = ["KILOBYTES", "PLENTY", "app", "made"]
 
 KEY = "k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"
-ROWS = (10, 100, 1000, 10_000)
-KILOBYTES = (0, 1, 4, 16)
+KILOBYTES = (0, 1, 2, 4, 8, 16)
+# One machine plays all the visitors.
+PLENTY = Limits(
+    events_per_second=1e9,
+    burst=10**9,
+    handler_timeout=60,
+    session_connections=0,
+    address_connections=0,
+    connects_per_second=0,
+    joins_per_second=0,
+)
+TABLE = (
+    "<table>{% for row in rows %}<tr ws-key='{{ row.id }}'><td>{{ row.id }}</td><td>{{ row.name }}</td>"
+    "<td>{{ row.city }}</td><td>{{ row.count }}</td></tr>{% endfor %}</table>"
+)
 
 shown = Store({"price": 1}, name="bench")
-
-
-def rows_of(count: int, changed: int = 0) -> list[dict[str, Any]]:
-    """Fresh rows, as a database gives them; the one in the middle has been changed so many times."""
-    middle = count // 2
-    return [
-        {"id": n, "name": f"Person {n}", "city": f"City {n % 97}", "count": changed if n == middle else n * 7 % 1000}
-        for n in range(count)
-    ]
 
 
 class BenchCounter(Component):
@@ -71,39 +75,48 @@ class BenchTable(Component):
 
     size = 100
     changed = 0
-    template = (
-        "<table>{% for row in rows %}<tr ws-key='{{ row.id }}'><td>{{ row.id }}</td><td>{{ row.name }}</td>"
-        "<td>{{ row.city }}</td><td>{{ row.count }}</td></tr>{% endfor %}</table>"
-    )
+    template = TABLE
 
     async def load(self) -> None:
         """Fetch the rows."""
-        self.rows = rows_of(self.size, self.changed)
+        self.rows = rows.frozen(self.size, self.changed)
 
     @exposed
-    async def change(self) -> None:
+    async def change(self, number: int) -> None:
         """One cell has another number."""
-        self.changed += 1
+        self.changed = number
+
+
+class BenchDicts(BenchTable):
+    """The same with rows that could change at any time."""
+
+    async def load(self) -> None:
+        """Fetch the rows."""
+        self.rows = rows.dicts(self.size, self.changed)  # type: ignore[assignment]
 
 
 class BenchEdits(Component):
     """A thousand rows, of which one goes and one comes."""
 
-    first = 0
-    removed = 0
-    template = BenchTable.template
+    edits = 0
+    template = TABLE
 
     async def load(self) -> None:
         """Fetch the rows."""
-        rows = rows_of(1000)
-        new = [{"id": -n, "name": f"New {n}", "city": "Here", "count": n} for n in range(self.first, 0, -1)]
-        self.rows = new + [row for row in rows if not 500 <= row["id"] < 500 + self.removed]
+        self.rows = rows.frozen_edited(self.edits)
 
     @exposed
     async def edit(self) -> None:
         """A row on top, and one less in the middle; after a hundred of both, from the beginning."""
-        self.first = self.first % 100 + 1
-        self.removed = self.first
+        self.edits = self.edits % 100 + 1
+
+
+class BenchDictEdits(BenchEdits):
+    """The same with rows that could change at any time."""
+
+    async def load(self) -> None:
+        """Fetch the rows."""
+        self.rows = rows.dicts_edited(self.edits)  # type: ignore[assignment]
 
 
 class BenchRow(Component):
@@ -122,7 +135,7 @@ class BenchRow(Component):
 class BenchShown(Component):
     """A component that reads the store."""
 
-    template = "<p>It costs {{ stores.bench.read('price') }}.</p>"
+    template = "<p>It costs {{ price }}.</p>"
 
     def load(self) -> None:
         """Read the price."""
@@ -147,11 +160,12 @@ PAGES = {
     "/threaded": "{{ component('BenchThreaded') }}",
     "/form": "{{ component('BenchForm') }}",
     "/edits": "{{ component('BenchEdits') }}",
+    "/edits/dicts": "{{ component('BenchDictEdits') }}",
     "/rows": "<table>{% for n in range(1000) %}{{ component('BenchRow', number=n, key=n) }}{% endfor %}</table>",
-    "/react": "<p>{{ stores.bench.react('price') }}</p>",
+    "/react": "<p>{{ shown.react('price') }}</p>",
     "/reader": "{{ component('BenchShown') }}",
-    "/set": "",
-    **{f"/table/{count}": f"{{{{ component('BenchTable', size={count}) }}}}" for count in ROWS},
+    **{f"/table/{size}": f"{{{{ component('BenchTable', size={size}) }}}}" for size in rows.SIZES},
+    **{f"/table/{size}/dicts": f"{{{{ component('BenchDicts', size={size}) }}}}" for size in rows.SIZES},
     **{f"/state/{kb}": f"{{{{ component('BenchState', text='x' * {kb * 1024}) }}}}" for kb in KILOBYTES},
 }
 PAGE = "<!doctype html><html lang='en'><head><title>Bench</title>{{ alive() }}</head><body>%s</body></html>"
@@ -160,11 +174,10 @@ PAGE = "<!doctype html><html lang='en'><head><title>Bench</title>{{ alive() }}</
 def made(folder: Path) -> Asok:
     """The app, with its sessions in this folder."""
     env = jinja2.Environment(loader=jinja2.DictLoader({path: PAGE % body for path, body in PAGES.items()}))
-    plenty = Limits(events_per_second=1e9, burst=10**9, handler_timeout=60)
-    made = Asok(root=folder, settings=Settings(folder, keys=(KEY,), limits=plenty), env=env)
+    env.globals["shown"] = shown
+    made = Asok(root=folder, settings=Settings(folder, keys=(KEY,), limits=PLENTY), env=env)
     for path in PAGES:
         made.page(path, path)
-    made.add_route("/stock", stock)
     made.add_route("/price", price)
     return made
 
@@ -173,18 +186,6 @@ async def price(request: Request) -> HTMLResponse:
     """Change what the store shows."""
     await shown.update("price", 1)
     return HTMLResponse("changed")
-
-
-stock_page: dict[str, jinja2.Template] = {}
-
-
-async def stock(request: Request) -> HTMLResponse:
-    """A page of the same HTML as `/counter`, by Starlette and Jinja alone."""
-    if not stock_page:
-        text = PAGE.replace("{{ alive() }}", "<script src='/live/x/alive.js' defer></script>")
-        body = "<div data-asok-state='" + "x" * 300 + "'><h3>Count: {{ count }}</h3><button>Add 1</button></div>"
-        stock_page["it"] = jinja2.Environment(autoescape=True).from_string(text % body)
-    return HTMLResponse(stock_page["it"].render(count=0))
 
 
 app = made(Path(os.environ["ASOK_BENCH"])) if "ASOK_BENCH" in os.environ else None

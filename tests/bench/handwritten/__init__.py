@@ -1,0 +1,1 @@
+"""Four pages as one writes them without a framework, for comparison."""
