@@ -15,7 +15,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import markupsafe
@@ -24,7 +24,21 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.utils import internalcode
 from markupsafe import Markup
 
-__all__ = ["Generator", "attribute", "escaped", "escaped_text", "install", "render", "same_as_stock"]
+from asok.purity import Body, pure_body, shown
+from asok.remembering import FEW, LISTS, Loop
+
+__all__ = [
+    "LISTS",
+    "Body",
+    "Generator",
+    "Loop",
+    "attribute",
+    "escaped",
+    "escaped_text",
+    "install",
+    "render",
+    "same_as_stock",
+]
 
 
 def install(env: jinja2.Environment) -> bool:
@@ -64,8 +78,15 @@ class Generator(CodeGenerator):
     _inline = False
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
-        """The module of a template, which has to know what the shorter ways call."""
-        self.writeline("from asok.compiling import attribute, escaped, escaped_text")
+        """The module of a template, which has to know what the shorter ways call, and its loops what they met."""
+        self.writeline("from asok.compiling import LISTS, Body, Loop, attribute, escaped, escaped_text")
+        self._loops: dict[int, tuple[int, Body]] = {}
+        # A module that is made for later may serve several environments.
+        if not self.defer_init and not _needs_stock(self.environment) and _has_stock_getattr(self.environment):
+            for loop in node.find_all(nodes.For):
+                if body := pure_body(loop):
+                    self._loops[id(loop)] = len(self._loops), body
+                    self.writeline(f"loop_{len(self._loops) - 1} = Loop({shown(loop)!r}, {body!r})")
         super().visit_Template(node, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
@@ -110,6 +131,9 @@ class Generator(CodeGenerator):
         """A loop that collects its text and yields it whole."""
         # Jinja yields an include without context even where text is collected: it would come before the loop's text.
         early = any(not include.with_context for include in node.find_all(nodes.Include))
+        if id(node) in self._loops and not frame.eval_ctx.volatile and not frame.require_output_check:
+            self._write_remembering(node, frame)
+            return
         if frame.buffer is not None or node.recursive or early or _needs_stock(self.environment):
             super().visit_For(node, frame)
             return
@@ -118,6 +142,36 @@ class Generator(CodeGenerator):
         super().visit_For(node, frame)
         frame.buffer = None
         self.writeline(f"yield concat({collected})")
+
+    def _write_remembering(self, node: nodes.For, frame: Frame) -> None:
+        """A pure loop, which goes through those rows alone whose text is not known."""
+        number, body = self._loops[id(node)]
+        rows, known = self.temporary_identifier(), self.temporary_identifier()
+        self.writeline(f"{rows} = ", node)
+        self.visit(node.iter, frame)
+        used = ["undefined", *(getattr(self, kind)[name] for kind, name in sorted(body.called))]
+        begin = f"loop_{number}.begin({rows}, ({', '.join(used)},), environment.auto_reload)"
+        self.writeline(f"{known} = {begin} if type({rows}) in LISTS and len({rows}) >= {FEW} else None")
+        outer = frame.buffer
+        self.buffer(frame)
+        collected = frame.buffer
+        lineno = node.lineno
+        each = _python(f"({rows} if {known} is None else {known}.missing)", lineno)
+        after = nodes.ExprStmt(_python(f"{known} is None or {known}.row({collected})", lineno), lineno=lineno)
+        empty = [nodes.If(_python(f"{known} is None", lineno), node.else_, [], [], lineno=lineno)] if node.else_ else []
+        loop = nodes.For(node.target, each, [*node.body, after], empty, None, False, lineno=lineno)
+        loop.set_environment(self.environment)
+        super().visit_For(loop, frame)
+        frame.buffer = outer
+        text = f"concat({collected}) if {known} is None else {known}.text()"
+        self.writeline(f"yield {text}" if outer is None else f"{outer}.append({text})")
+
+
+def _python(code: str, lineno: int) -> nodes.Expr:
+    """A node that is written as it stands. Jinja's parser makes its own internal names in this way."""
+    node = object.__new__(nodes.InternalName)
+    nodes.Node.__init__(node, code, lineno=lineno)
+    return node
 
 
 def _has_stock_getattr(env: jinja2.Environment) -> bool:
@@ -174,6 +228,8 @@ _PROBES = {
         {% autoescape false %}{{ text }}{{ html }}{% endautoescape %}{% autoescape on %}{{ text }}{% endautoescape %}
         {% for value in [1, [2, 3]] recursive %}{{ value if value is number else loop(value) }}{% endfor %}
         {% from "macros" import field %}{% call field(text) %}{{ html }}{{ text }}{% endcall %}{{ text.upper() }}""",
+    "remembered": """{% for row in many %}{{ row.name }}{% if row.on %}{{ row.name|upper }}{% endif %}{{ row.on }}
+        {% else %}none{% endfor %}{% for a, b in pairs %}{{ a }}{{ b }}{{ a ~ b }}{% else %}none{% endfor %}""",
 }
 
 
@@ -192,6 +248,29 @@ class _Html(_Text):
         return "<b>html</b>"
 
 
+class _Row(NamedTuple):
+    name: object
+    on: object
+
+
+def _remembered(template: jinja2.Template) -> list[str]:
+    """What is rendered of rows that come again, the same ones and equal ones, and of rows that only seem equal."""
+    rows = [_Row(f"<{n}>", n % 2) for n in range(FEW)]
+    seeming = [_Row(f"<{n}>", n % 2 == 1) for n in range(FEW)]
+    times: list[list[Any]] = [
+        rows,
+        rows,
+        [*rows[1:], _Row("<new>", 1)],
+        rows,
+        seeming,
+        [_Row(*row) for row in rows],
+        [],
+        seeming,
+    ]
+    dicts: list[list[Any]] = [[row._asdict() for row in some] for some in times]
+    return [template.render(many=many, pairs=pairs) for many, pairs in zip(times + dicts, dicts + times, strict=True)]
+
+
 def _probe(generator: type[CodeGenerator]) -> tuple[list[str], str]:
     env = jinja2.Environment(autoescape=True, loader=jinja2.DictLoader(_PROBES), cache_size=-1)
     env.code_generator_class = generator
@@ -200,7 +279,10 @@ def _probe(generator: type[CodeGenerator]) -> tuple[list[str], str]:
     rows = [{"name": text, "<": html}, {"name": ""}, {"name": 1}, _Text("c"), None]
     known = {"text": text, "html": html, "values": values, "rows": rows, "on": True}
     texts = [env.get_template(name).render(known) for name in ("page", "values")]
-    return texts, env.compile("{% for a in b %}{{ a.c }}{% endfor %}", raw=True)
+    code = env.compile(
+        "{% for a in b %}{{ a.c }}{% endfor %}{% for a in b %}{{ a.c }}{{ a.d }}{{ a.e }}{% endfor %}", raw=True
+    )
+    return texts + _remembered(env.get_template("remembered")), code
 
 
 @cache
@@ -213,4 +295,5 @@ def same_as_stock() -> bool:
         ours, code = _probe(Generator)
     except Exception:  # whatever a future Jinja does to the hooks, its own generator is the answer
         return False
-    return ours == stock and all(way in code for way in ("escaped_text(value)", "attribute(", "yield concat("))
+    ways = ("escaped_text(value)", "attribute(", "yield concat(", ".begin(", ".missing)", ".row(", ".text()")
+    return ours == stock and all(way in code for way in ways)

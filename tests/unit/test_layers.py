@@ -51,6 +51,7 @@ LAYERS = (
     "asok.state",
     # model
     "asok.crowding",
+    "asok.rota",
     "asok.sessions",
     "asok.audience",
     "asok.bus",
@@ -87,6 +88,9 @@ LAYERS = (
     "asok.following",
     "asok.shared_fields",
     # engine
+    "asok.immutable",
+    "asok.purity",
+    "asok.remembering",
     "asok.compiling",
     "asok.frames",
     "asok.slots",
@@ -208,6 +212,7 @@ ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite"},
     "redis": set[str](),
     "jinja2": {
+        "asok.purity",
         "asok.compiling",
         "asok.tags",
         "asok.stream_tag",
