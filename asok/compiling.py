@@ -58,13 +58,12 @@ def _needs_stock(env: jinja2.Environment) -> bool:
 def render(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
     """What `template.render(variables)` returns or raises, without the cost of chained globals (4 µs)."""
     env, chain = template.environment, template.globals
-    if type(template) is not jinja2.Template or env.is_async or type(chain) is not ChainMap:
+    if type(template) is not jinja2.Template or env.is_async or type(chain) is not ChainMap or len(chain.maps) != 2:
         return template.render(variables)
-    if {*map(type, chain.maps)} != {dict}:
+    own, shared = chain.maps
+    if type(own) is not dict or type(shared) is not dict:
         return template.render(variables)
-    known: dict[str, Any] = {}
-    for names in reversed(chain.maps):
-        known.update(names)
+    known = {**shared, **own}
     context = env.context_class(env, {**known, **variables}, template.name, template.blocks, globals=known)
     try:
         return env.concat(template.root_render_func(context))

@@ -40,6 +40,8 @@ LAZY = {False: "", True: "now", "visible": "visible", "idle": "idle"}
 # The tags of asok's own, one class for each idea.
 EXTENSIONS = (SlotTags, StreamTag)
 
+_NO_SLOTS = Slots(NO_CONTENT)
+
 
 class Templates:
     """The Jinja environment of an app, and the Renderer of its components."""
@@ -130,7 +132,8 @@ class Templates:
             _check_characters(name, html)
         if frame.content:
             self._check_content(component, frame, html)
-        return with_attribute(single_root(str(html)), self.statics.scope_attribute(definition_of(component)))
+        html, scope = single_root(str(html)), self.statics.scope_attribute(definition_of(component))
+        return with_attribute(html, scope) if scope else html
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
         """The template file beside the component's class."""
@@ -182,16 +185,16 @@ class Templates:
             log.warning("%s", problem)
 
     def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any], source: str) -> Markup:
-        around = surroundings_of(component)
-        public = {name: value for name, value in component.__dict__.items() if name != "_asok"}
-        frame = current_frame()
+        around, frame = surroundings_of(component), current_frame()
         content = frame.content if frame is not None else NO_CONTENT
         if frame is not None and content:
             self._note_slots(frame, template, source)
-        slots = Slots(content)
+        slots = Slots(content) if content else _NO_SLOTS
         surroundings = {"this": component, "session": around.session, "request": around.request}
-        own: dict[str, Any] = {**surroundings, "slot": slots[""], "slots": slots}
-        return Markup(compiling.render(template, {**own, **public, **extra}))
+        variables: dict[str, Any] = {**surroundings, "slot": slots[""], "slots": slots, **component.__dict__}
+        del variables["_asok"]
+        variables.update(extra)
+        return Markup(compiling.render(template, variables))
 
     def forget(self) -> None:
         """Read every template again; for development."""

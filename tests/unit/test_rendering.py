@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 import jinja2
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
 from asok import Asok, Component, Settings, Store, exposed
 from asok.errors import AsyncHook, FieldError, RenderError, UnknownComponent
-from asok.markup import children_in, single_root, with_state
+from asok.markup import PLACEHOLDER, children_in, single_root, with_state
 from tests.rig import KEY, asok_app, rig
 
 TEXT = st.text("ab <>&\"'é😀", max_size=6).map(lambda text: text.replace("&", "&amp;").replace("<", "&lt;"))
@@ -75,6 +76,38 @@ def test_one_element_is_left_as_it_is(html: str) -> None:
     # What looks like a tag inside of a comment or an attribute may cost a <div> around it, no more.
     if "<!--" not in html and not any("<" in part for part in html.split('"')[1::2]):
         assert single_root(f"\n {html} ") == html
+
+
+def root_by_walking(html: str) -> str:
+    """The same as `single_root`, tag by tag."""
+    html = re.sub(r"\A(?:\s*<!--(?:(?!-->).)*-->)+", "", html, flags=re.DOTALL).strip()
+    root = re.match(r"<([A-Za-z][^\s/>]*)", html)
+    if root is None or PLACEHOLDER.match(html):
+        return f"<div>{html}</div>"
+    if root[1].lower() in ("br", "input"):
+        return html if html.find(">") == len(html) - 1 else f"<div>{html}</div>"
+    depth, end = 0, -1
+    for found in re.finditer(rf"<(/?){re.escape(root[1])}(?=[\s/>])", html, re.IGNORECASE):
+        depth += -1 if found[1] else 1
+        if depth == 0:
+            end = found.start()
+            break
+    alone = html.count(f"</{root[1]}") == html.count(f"<{root[1]}") == 1
+    closed = html.endswith(f"</{root[1]}>") and (alone or end == len(html) - len(root[1]) - 3)
+    return html if closed else f"<div>{html}</div>"
+
+
+TAGS = "<p|</p|<P|</P>|<p>|</p>|<pre>|</pre>|<p<|<a<a>|</a<a>|<br>|<!--|-->|</template>|>|/| |a|\n|\x85|\x1c|İ".split(
+    "|"
+)
+PIECES = st.sampled_from([*TAGS, '<template data-asok="abcdefghijkl.01234567"></template>'])
+
+
+@settings(max_examples=500)
+@given(st.lists(PIECES, max_size=9).map("".join), st.sampled_from(["{}", "<p>{}</p>", "<p {}</p>", "<!--{}--><p></p>"]))
+def test_the_root_is_the_one_that_a_walk_from_tag_to_tag_finds(html: str, around: str) -> None:
+    html = around.format(html)
+    assert single_root(html) == root_by_walking(html)
 
 
 @pytest.mark.parametrize("html", ["<tr><td>1</td></tr>", "<li>a</li>", "<input>", "<p>a</p>", "<img src=x>"])
