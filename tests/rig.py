@@ -21,6 +21,7 @@ import websockets
 
 from asok import Asok, Limits, Settings
 from asok.sessions import Backend
+from asok.wire import WebSocketProtocol
 from tests.line import Line
 
 __all__ = ["KEY", "Page", "Rig", "Shown", "Tab", "Visitor", "asok_app", "patched", "rig"]
@@ -84,10 +85,9 @@ async def rig(app: Any, **options: Any) -> AsyncIterator[Rig]:
     config = uvicorn.Config(
         app,
         log_config=None,
-        ws="websockets-sansio",
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=5,
-        **options,
+        **{"ws": WebSocketProtocol, **options},
     )
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))

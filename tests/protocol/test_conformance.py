@@ -52,7 +52,7 @@ async def asok_run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
 @pytest.fixture(scope="module")
 async def bare() -> AsyncIterator[Rig]:
     """uvicorn alone, with the same echo."""
-    async with rig(echo) as served:
+    async with rig(echo, ws="websockets-sansio") as served:
         yield served
 
 
@@ -64,15 +64,15 @@ async def test_each_case_has_the_verdict_that_bare_uvicorn_gets(asok_run: Runnin
     ours = await verdicts(address(asok_run.url, "/echo/"), SMALL, *LARGE)
     theirs = await verdicts(address(bare.base, "/"), SMALL, *LARGE)
     for _ in range(TRIES):  # some verdicts hang on which of two packets comes first
-        differing = [name for name in theirs if ours.get(name) != theirs[name]]
+        differing = [name for name in theirs if ours.get(name) != theirs[name] and name != "7.1.5"]
         if differing:
             ours |= await verdicts(address(asok_run.url, "/echo/"), differing)
             theirs |= await verdicts(address(bare.base, "/"), differing)
+    # A close in the middle of a message: ours answers it, as section 5.4 asks for; uvicorn's calls it an error.
+    assert (ours.pop("7.1.5")[0], theirs.pop("7.1.5")[0]) in {("OK", "FAILED"), ("OK", "OK")}
     assert ours == theirs
-    assert len(ours) == CASES - 1
-    failed = {name for name, verdict in ours.items() if verdict[0] == "FAILED"}
-    # The text frame of 7.1.5 is never finished: websockets tells of that instead of the close it was asked for.
-    assert failed <= {"7.1.5"}
+    assert len(ours) == CASES - 2
+    assert not [name for name, verdict in ours.items() if verdict[0] == "FAILED"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the cases leave files open
@@ -100,7 +100,7 @@ async def test_the_endpoint_survives_every_case_and_says_why_it_ends_it(asok_run
     assert [ended[name][2] for name in ("1.2.2", "1.1.1", "1.1.2", "6.4.1")] == [1003, 4400, 4400, 1007]
     log = asok_run.said[said:]
     assert "Traceback" not in log
-    assert not [line for line in log.splitlines() if "ERROR" in line and "UTF-8" not in line]
+    assert "ERROR" not in log
     async with websockets.connect(address(asok_run.url, "/live"), proxy=None) as honest:
         await honest.send('["join",1,"","tab",[]]')
         await honest.send('["ping"]')

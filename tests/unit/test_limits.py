@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import websockets
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from asok import Component, Limits, Store, exposed
 from asok.connections import Connections
 from asok.conversation import LiveSession
 from asok.outbox import Outbox
 from asok.protocol import Pong, Update
+from asok.wire import WebSocketProtocol
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.waiting import until
 
@@ -266,7 +266,7 @@ async def test_r24_a_step_that_could_not_be_sent_is_shown_when_there_is_room(
 
 
 def sockets_that_the_server_holds() -> int:
-    return sum(type(each) is WebSocketsSansIOProtocol and not each.disconnected for each in gc.get_objects())
+    return sum(type(each) is WebSocketProtocol and not each.transport.is_closing() for each in gc.get_objects())
 
 
 async def test_t44_who_never_reads_is_cut_and_leaves_no_connection_behind(tmp_path: Path, numbers: Store) -> None:
