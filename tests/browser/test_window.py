@@ -271,7 +271,10 @@ async def test_the_browser_opens_no_script_even_if_the_server_says_so(
 @pytest.fixture
 async def blocking(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> AsyncIterator[Browser]:
     """A browser that blocks pop-ups, as people's browsers do; Playwright's own does not."""
-    browser = await browser_type.launch(**browser_type_launch_args, ignore_default_args=["--disable-popup-blocking"])
+    # The headless shell has no blocker of its own but is told to be one.
+    args = [*browser_type_launch_args["args"], "--block-new-web-contents"]
+    how = {**browser_type_launch_args, "args": args, "ignore_default_args": ["--disable-popup-blocking"]}
+    browser = await browser_type.launch(**how)
     yield browser
     await browser.close()
 
