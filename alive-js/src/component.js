@@ -86,7 +86,7 @@ export const update = (component, seq, html, change = [], effects) => {
   while (queue[0]?.[2] <= seq) (settled = /** @type {Event} */ (queue.shift())).control?.removeAttribute("disabled");
   component.held = tail ? 1 : html.length ? 0 : held;
   root.setAttribute(STATE, (component.token = component.token.slice(0, keep) + tail));
-  if (html.length) {
+  if (html.length && !alive.patch?.(component, html, morph)) {
     template.innerHTML = component.shown = typeof html === "string" ? html : apply(/** @type {string} */ (component.shown), html);
     const next = /** @type {Element} */ (template.content.firstElementChild);
     next.setAttribute(STATE, component.token);

@@ -10,6 +10,7 @@ import reload from "./reload.js";
 import reset from "./reset.js";
 import slow_down from "./slow_down.js";
 import update from "./update.js";
+import "./long.js";
 import "./waiting.js";
 import "./removal.js";
 

@@ -18,7 +18,7 @@ const CONTROLS = /** @type {Record<string, string>} */ ({ value: "defaultValue",
  * so that the root of a child is never taken for something else.
  * @param {any} node
  */
-const label = (node) => {
+export const label = (node) => {
   const of = (/** @type {string} */ name) => node.getAttribute?.(name);
   const named = () => of("name") + (/checkbox|radio/.test(of("type")) && "=" + of("value"));
   return node.nodeName + node.nodeValue + (of(STATE) || of(KEY) || of("id") || named());

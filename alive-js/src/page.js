@@ -12,6 +12,7 @@
  * @property {(element: Element) => Component | null} around the component that an element belongs to
  * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
  * @property {(old: any, fresh: any) => boolean | undefined} [keep] whether a morph may pass over a pair, where equality does not tell; from `features`
+ * @property {(component: Component, delta: string | any[], morph: typeof import("./morph.js").morph) => boolean} [patch] whether it has shown the next text, more cheaply than a morph of all; from the module `keyed`
  * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`
  * @property {Set<any>} [calls] events whose results somebody waits for; from the module `features`
  * @property {any} hooks public: the page's own `{ Chart: { mounted, updated, destroyed } }`

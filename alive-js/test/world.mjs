@@ -11,7 +11,7 @@ const source = (file) => fileURLToPath(new URL(`../src/${file}`, import.meta.url
 
 /** A file with all that it imports. @param {string} file  @param {"iife" | "esm"} format */
 const bundle = async (file, format) => {
-  const options = { bundle: true, write: false, format, tsconfigRaw: "{}", external: ["./store.js", "./refresh.js", "./statics.js"] };
+  const options = { bundle: true, write: false, format, tsconfigRaw: "{}", external: ["./store.js", "./refresh.js", "./statics.js", "./keyed.js"] };
   return (await build({ entryPoints: [source(file)], ...options })).outputFiles[0].text;
 };
 
