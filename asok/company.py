@@ -27,6 +27,7 @@ class Company:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._inside: dict[Member, bool] = {}
+        self._acquitted = False
 
     async def enter(self, member: Member) -> None:
         """Begin alone, or after a second beside others, whose notes then say so."""
@@ -35,12 +36,21 @@ class Company:
             async with asyncio.timeout(APART):
                 holds = await self._turn.acquire()
         before = [each for each in self._inside if each.is_last]
-        self._inside[member] = holds
-        for each in before:
-            each.is_last = False
-            await each.tell()
+        self._inside[member], member.is_last = holds, not self._acquitted
+        await _acquit(before)
+
+    async def acquit(self) -> None:
+        """The process ends for a reason of its own: whatever does not end before it is not to blame."""
+        self._acquitted = True
+        await _acquit([each for each in self._inside if each.is_last])
 
     def leave(self, member: Member) -> None:
         """It has ended."""
         if self._inside.pop(member, False):
             self._turn.release()
+
+
+async def _acquit(members: list[Member]) -> None:
+    for each in members:
+        each.is_last = False
+        await each.tell()

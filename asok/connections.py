@@ -200,7 +200,8 @@ class Connections:
     async def drain(self, seconds: float) -> None:
         """Take no more connections, let running methods answer, then send every browser elsewhere."""
         self.draining = True
-        await asyncio.gather(*(session.settle(seconds) for session in self.open))
+        settling = [session.settle(seconds) for session in self.open]
+        await asyncio.gather(self.engine.trials.company.acquit(), *settling)
         writers = list(self.open.values())
         for session in list(self.open):
             session.outbox.close(CLOSE.RESTART, "restart")
