@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from asok import protocol
@@ -51,21 +50,24 @@ class Acting:
     ) -> None:
         """Do all that the event asks for. wrong: what its method has said about its form when it ran before."""
         component, definition = unit.component, unit.joined.definition
-        async with self.noticing(unit):
-            if event.data is not None and event.data.fields:
-                self._set_fields(component, definition, event.data.fields)
-            if call is None and event.data is not None:
-                restore(component, definition.drafts, event.data)
-            if call is not None:
-                again = surroundings_of(component).event.attempt > 1
-                await self._run(unit, event, (self.verify(definition, event) if again else None) or call, wrong)
+        before = self.values_before(unit)
+        if event.data is not None and event.data.fields:
+            self._set_fields(component, definition, event.data.fields)
+        if call is None and event.data is not None:
+            restore(component, definition.drafts, event.data)
+        if call is not None:
+            again = surroundings_of(component).event.attempt > 1
+            await self._run(unit, event, (self.verify(definition, event) if again else None) or call, wrong)
+        if before:
+            await self.tell_changed(unit, before)
 
     async def _run(
         self, unit: Unit, event: protocol.Event, call: tuple[Exposed, Arguments], wrong: FormError | None
     ) -> None:
         component, definition, (method, arguments) = unit.component, unit.joined.definition, call
         filling = Filling(component, definition.drafts, method, arguments, event.data)
-        ready = await guarded(self.engine, f"{definition.name}.{method.name}", filling.take(wrong))
+        what = f"{definition.name}.{method.name}"
+        ready = await guarded(self.engine, what, filling.take(wrong)) if filling.field or wrong else arguments
         result = await self.call(unit, method, ready) if ready is not None else None
         filling.give_back()
         unit.renders = method.renders or ready is None
@@ -91,19 +93,14 @@ class Acting:
         finally:
             attempt.ended()
 
-    @contextlib.asynccontextmanager
-    async def noticing(self, unit: Unit) -> AsyncIterator[None]:
-        """Tell the component's `updated` what has been changed inside."""
-        before = self._before(unit.component, unit.joined.definition)
-        yield
-        await self._updated(unit.component, unit.joined.definition, before)
+    def values_before(self, unit: Unit) -> dict[str, Any]:
+        """The values with which `tell_changed` compares; none for a class that does not ask."""
+        definition, public = unit.joined.definition, unit.joined.definition.fields.public
+        return public.unpack(public.pack(unit.component.__dict__)) if "updated" in definition.overrides else {}
 
-    def _before(self, component: Component, definition: Definition) -> dict[str, Any]:
-        """The values with which `updated` compares; nothing for a class that does not ask."""
-        public = definition.fields.public
-        return public.unpack(public.pack(component.__dict__)) if "updated" in definition.overrides else {}
-
-    async def _updated(self, component: Component, definition: Definition, before: Mapping[str, Any]) -> None:
+    async def tell_changed(self, unit: Unit, before: Mapping[str, Any]) -> None:
+        """Tell the component's `updated` what has been changed since then."""
+        component, definition = unit.component, unit.joined.definition
         changed = frozenset(name for name, value in before.items() if component.__dict__[name] != value)
         if changed:
             await guarded(self.engine, f"{definition.name}.updated", hook(component.updated(changed)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asok.errors import AsokError
+from asok.timing import TimeLimit
 
 __all__ = ["Asking", "NoAnswer"]
 
@@ -43,7 +44,7 @@ class Question:
 class Asking:
     """What an event has asked. `send` takes `["ask", instance, seq, n, name, args]` for the browser.
 
-    limit: the method's own time limit; it stands still while a question is open.
+    limit: the method's own time limit; it stands still while a question is open. key: instance and sequence.
     """
 
     def __init__(
@@ -52,10 +53,10 @@ class Asking:
         instance: str,
         seq: int,
         *,
-        limit: asyncio.Timeout | None = None,
+        limit: TimeLimit | None = None,
     ) -> None:
         self.limit = limit
-        self._send, self._instance, self._seq = send, instance, seq
+        self._send, self.key = send, (instance, seq)
         self._sent: dict[int, Question] = {}
         self._run: list[Question] = []
         self._position = 0
@@ -102,7 +103,7 @@ class Asking:
             return known
         n = len(self._sent) + 1
         question = Question(n, name, args, asyncio.get_running_loop().create_future())
-        self._send(["ask", self._instance, self._seq, n, name, args])
+        self._send(["ask", *self.key, n, name, args])
         self._sent[n] = question
         self._run[place : place + 1] = [question]
         return question
@@ -126,6 +127,6 @@ class Asking:
                 _reschedule(limit, clock() + self._left)
 
 
-def _reschedule(limit: asyncio.Timeout, when: float | None) -> None:
+def _reschedule(limit: TimeLimit, when: float | None) -> None:
     with suppress(RuntimeError):  # it has ended, and with it the method
         limit.reschedule(when)

@@ -9,6 +9,7 @@ from typing import Any
 from asok.asking import Asking, NoAnswer
 from asok.component import Component, surroundings_of
 from asok.showing import Screen, Unit
+from asok.timing import TimeLimit
 
 __all__ = ["Attempt"]
 
@@ -24,12 +25,12 @@ class Attempt:
         self._unit, self._asking, self._screen, self._show = unit, asking, screen, show
         self.cancelled = False
 
-    def started(self, limit: asyncio.Timeout) -> None:
+    def started(self, limit: TimeLimit) -> None:
         """The method runs, and has so long."""
         self._asking.limit = limit
         self._unit.joined.cancel = lambda: self._cancel(limit)
 
-    def _cancel(self, limit: asyncio.Timeout) -> None:
+    def _cancel(self, limit: TimeLimit) -> None:
         """Its time is over now."""
         self.cancelled = True
         limit.reschedule(self.loop.time())

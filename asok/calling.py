@@ -16,6 +16,7 @@ import anyio.to_thread
 from asok.component import Component
 from asok.errors import Busy, MethodFailed, MethodTimeout, Refusal
 from asok.exposing import Exposed
+from asok.timing import TimeLimit, within
 
 __all__ = ["ends_all", "run_method"]
 
@@ -36,7 +37,7 @@ async def run_method(
     seconds: float,
     threads: anyio.CapacityLimiter,
     step: Step,
-    started: Callable[[asyncio.Timeout], None] = lambda limit: None,
+    started: Callable[[TimeLimit], None] = lambda limit: None,
 ) -> Any:
     """What the method returns, once it has run to its end; `step` is awaited at each `yield` of a generator.
 
@@ -47,10 +48,10 @@ async def run_method(
     """
     name, (args, kwargs) = f"{type(component).__name__}.{method.name}", arguments
     work = functools.partial(method.function, component, *args, **kwargs)
+    limit = TimeLimit(seconds)
+    started(limit)
     try:
-        async with asyncio.timeout(seconds) as limit:
-            started(limit)
-            return await _run(work, method.kind, threads, step)
+        return await within(limit, _run(work, method.kind, threads, step))
     except TimeoutError as error:
         if limit.expired():
             raise MethodTimeout(name, seconds) from None

@@ -24,11 +24,15 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
     """The record after the work: its sequence applied, an event's effects kept until they must have arrived."""
     around = surroundings_of(unit.component)
     older, effects, around.touched = unit.record, around.effects if event else [], False
-    made = record_of(unit.component, unit.token.arguments, unit.version + 1, unit.joined.token.born, older)
-    others = dict([item for item in made.applied.items() if item[0] != tab][-TABS + 1 :])
-    kept = [each for each in made.effects if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
-    kept = [*kept, (tab, seq, kept_rows(effects, unit.component, kept))] if effects else kept
-    return msgspec.structs.replace(made, applied={**others, tab: seq}, effects=kept)
+    applied = dict([item for item in older.applied.items() if item[0] != tab][-TABS + 1 :]) if older else {}
+    kept = older.effects if older else []
+    if kept:
+        kept = [each for each in kept if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+    if effects:
+        kept = [*kept, (tab, seq, kept_rows(effects, unit.component, kept))]
+    applied[tab] = seq
+    born = unit.joined.token.born
+    return record_of(unit.component, unit.token.arguments, unit.version + 1, born, applied, kept)
 
 
 def unchanged(unit: Unit, record: Record) -> bool:

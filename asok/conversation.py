@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -20,7 +21,7 @@ from asok.admission import Admission
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
 from asok.following import Following
-from asok.lines import Line, Turn, Work, take_turn
+from asok.lines import TURN, Line, Turn, Work, take_turn
 from asok.live import Live, SessionEnded
 from asok.mounting import Engine
 from asok.observing import Observer
@@ -113,6 +114,8 @@ class LiveSession:
     async def settle(self, seconds: float) -> None:
         """Take no more events, and wait for the methods that run; of one that takes longer nothing is kept."""
         self._draining = True
+        for line in self._lines.values():
+            self._start(line)
         await _finish([line.task for line in self._lines.values() if line.task is not None], seconds)
 
     async def end(self, *, gone: bool) -> None:
@@ -184,7 +187,7 @@ class LiveSession:
 
     def _add(self, joined: Joined, expected: int) -> Line:
         member = member_of(joined.token.instance, self.screen.tab)
-        line = Line(joined, expected, member, lambda line: self._queue(line, Turn()))
+        line = Line(joined, expected, member, lambda line: self._queue(line, TURN))
         self._reach.hold(line)
         engine = self._engine
         joined.following = Following(
@@ -209,8 +212,15 @@ class LiveSession:
 
     def _queue(self, line: Line, work: Work) -> None:
         line.work.append(work)
-        self._waiting += not isinstance(work, Turn)
-        if line.task is None:
+        self._waiting += work is not TURN
+        if line.task is None and work is not TURN:
+            self._start(line)
+        elif line.task is None:
+            self._engine.rota.enter(lambda: self._start(line))
+
+    def _start(self, line: Line) -> None:
+        """Begin with the work of a line, if there is any, unless that has happened."""
+        if line.work and line.task is None and not line.over:
             line.task = line.joined.task = asyncio.create_task(self._work(line))
 
     def _take(self, event: protocol.Event) -> None:
@@ -244,7 +254,8 @@ class LiveSession:
     async def _work(self, line: Line) -> None:
         """Do the work of one instance, in its order."""
         while line.work:
-            await self.outbox.room()
+            if not self.outbox.has_room:
+                await self.outbox.room()
             work = line.work[0]
             try:
                 await self._do(line, work)
@@ -267,7 +278,8 @@ class LiveSession:
                 case protocol.JoinEntry():
                     await self._enter(line, work)
                 case Turn():
-                    await take_turn(line, self._live, lambda error: self._fail(line.joined.token.instance, error))
+                    fail = partial(self._fail, line.joined.token.instance)
+                    await take_turn(line, self._live, fail, self.outbox.gather)
 
     async def _begin(self, line: Line, work: Work) -> None:
         """Mount what has only its place on the page: a lazy one at its join, one that has failed at any event."""

@@ -57,6 +57,10 @@ def diff(old: str, new: str) -> Delta:
     shorter = min(len(old), len(new))
     head = _agree(old, new, 0, 0, shorter)
     tail = _agree_backwards(old, new, len(old), len(new), shorter - head)
+    if len(new) - head - tail <= _NEAR and old.isascii():
+        # One small change, as most are. By the general way below it would be the same, at three times the cost.
+        gone, text = len(old) - head - tail, new[head : len(new) - tail]
+        return [*([head] if head else []), *([text] if text else []), *([-gone] if gone else [])]
     pieces = _edits(old, new, head, tail) or _moves(old, new, head, tail) or _replace(old, new, head, tail)
     return _encode(old, pieces)
 

@@ -132,7 +132,7 @@ class Live:
                 self._take_shared(unit)
                 rendering = await self._render(unit) if unit.renders or around.changes or not unit.joined.held else None
                 fresh = await self._mount_children(unit, rendering) if rendering else {}
-                if rendering is not None:
+                if rendering is not None and unit.joined.definition.streams:
                     await take_changes(self.engine, unit, rendering)
             made = record_after(unit, self.screen.tab, seq, event=event is not None)
             record = unit.record if event is None and unchanged(unit, made) else made

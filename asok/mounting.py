@@ -182,7 +182,8 @@ class Engine(Host):
             news = bool(own or before or must_be_kept(component, child))
         if news and not definition.cls.stateless:
             mounted.version += 1
-            mounted.record = record_of(component, bytes.fromhex(child.digest), mounted.version, mounted.born, own)
+            kept = (own.applied, own.effects) if own else ()
+            mounted.record = record_of(component, bytes.fromhex(child.digest), mounted.version, mounted.born, *kept)
         mounted.sequences = own.applied if own else {}
         return mounted
 

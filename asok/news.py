@@ -117,7 +117,7 @@ def take_late(component: Component) -> Late | None:
     before: Record | None = around.committed
     if before is None:
         return None
-    now = record_of(component, b"", 0, 0, None)
+    now = record_of(component, b"", 0, 0)
     around.committed = now
     effects, around.effects = around.effects, []
     outgoing, around.outgoing = around.outgoing, []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from asok.sessions import META, Record, Session, open_session, owner_of, serve_s
 from asok.showing import Joined, Unit
 from asok.state import Token
 from asok.targets import NOWHERE, surroundings_from
+from asok.timing import TimeLimit, within
 
 __all__ = ["Opener", "SessionEnded", "guarded", "load", "member_of"]
 
@@ -122,12 +122,12 @@ async def load(engine: Engine, component: Component) -> None:
         await guarded(engine, f"{definition.name}.load", engine.load(component))
 
 
-async def guarded(engine: Engine, what: str, work: Any) -> Any:
+async def guarded(engine: Engine, what: str, work: Coroutine[Any, Any, Any]) -> Any:
     """Run a hook, never longer than a method may. Raises Refusal, Busy."""
     seconds = engine.settings.limits.handler_timeout
+    limit = TimeLimit(seconds)
     try:
-        async with asyncio.timeout(seconds) as limit:
-            return await work
+        return await within(limit, work)
     except (Refusal, Busy):
         raise
     except TimeoutError as error:

@@ -48,7 +48,8 @@ class Reach:
         if line is None or line.over:
             self._close(unit.component)
             return
-        find_values(self._engine, line, unit)
+        if line.joined.definition.sources:
+            find_values(self._engine, line, unit)
         around.late = self._hook(line, unit.component)
         # A thread may have changed something before the hook was there.
         with suppress(AsokError):
@@ -125,9 +126,8 @@ class Reach:
 
     def _start_all(self, line: Line, component: Component) -> None:
         around = surroundings_of(component)
-        works, around.tasks = around.tasks, []
-        for work in works:
-            self._start(line, component, work)
+        while around.tasks:
+            self._start(line, component, around.tasks.pop(0))
 
     def _start(self, line: Line, component: Component, work: Coroutine[Any, Any, Any]) -> None:
         async def run() -> None:

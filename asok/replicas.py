@@ -173,6 +173,8 @@ class Replicas:
 
         False where one of those cells, or what the unit has read, is newer: then it has to run again.
         """
+        if not work.documents:
+            return await self.backend.commit(Commit(checks, writes))
         for attempt in range(ATTEMPTS):
             made = self._apply(work)
             if made is None:

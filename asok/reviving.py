@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,8 +18,17 @@ __all__ = ["record_of", "restore", "revive", "take_part", "values_of"]
 
 log = logging.getLogger("asok")
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
-def record_of(component: Component, arguments: bytes, version: int, born: float, older: Record | None) -> Record:
+
+def record_of(
+    component: Component,
+    arguments: bytes,
+    version: int,
+    born: float,
+    applied: Mapping[str, int] = NOTHING,
+    effects: Sequence[tuple[str, int, list[list[Any]]]] = (),
+) -> Record:
     """What the session keeps of an instance as it is now. arguments: the digest of those it was made with."""
     definition, around = definition_of(component), surroundings_of(component)
     return Record(
@@ -27,8 +38,8 @@ def record_of(component: Component, arguments: bytes, version: int, born: float,
         private=definition.fields.secret.pack(component.__dict__),
         arguments=arguments,
         born=born,
-        applied=older.applied if older else {},
-        effects=older.effects if older else [],
+        applied=dict(applied),
+        effects=list(effects),
         topics=sorted(around.topics),
         rooms=around.rooms,
         content=around.content,

@@ -309,13 +309,17 @@ class Screen:
     def ask(self, joined: Joined, seq: int) -> Asking:
         """The questions of an event, or of what no event has asked for (seq 0)."""
         key = joined.token.instance, seq or next(self._numbers)
-        self._asking[key] = asking = Asking(lambda message: self.send(protocol.Ask(*message[1:])), *key)
+        self._asking[key] = asking = Asking(self._ask, *key)
         return asking
+
+    def _ask(self, message: list[Any]) -> None:
+        self.send(protocol.Ask(*message[1:]))
 
     def asked(self, asking: Asking) -> None:
         """No more is asked."""
         asking.close("its method has ended")
-        self._asking = {key: each for key, each in self._asking.items() if each is not asking}
+        if self._asking.get(asking.key) is asking:
+            del self._asking[asking.key]
 
     def answered(self, answer: protocol.Answer) -> None:
         """The browser has answered a question."""

@@ -729,7 +729,7 @@ DEFENCES = (
         "calling",
         ATTACKS + "operations",
         "t51",
-        ("async with asyncio.timeout(seconds) as limit:", "async with asyncio.timeout(None) as limit:"),
+        ("limit = TimeLimit(seconds)", "limit = TimeLimit(1e9)"),
     ),
     defence(
         "a thread that hangs is told to stop",
