@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
 
 from tests.bench import browser, chromium, events, growth, many, pages
-from tests.bench.plots import Curve
 from tests.bench.report import Row, keep_curves, keep_table, table
 
 Measured = Callable[[bool], Awaitable[list[Row]]]
@@ -43,27 +43,42 @@ GROWTH = "growth"
 
 
 async def main(names: Sequence[str], quick: bool) -> int:
-    """Measure these and tell; 1 where something grows worse than linearly."""
-    missed, steep = list[str](), list[Curve]()
+    """Measure these and tell; 1 where something grows worse than linearly, or could not be measured."""
+    missed, broken = list[str](), list[str]()
     for name in names:
         began = time.monotonic()
-        if name == GROWTH:
-            curves = await growth.figures(quick)
-            print("\n".join(f"{curve.name}: exponent {curve.exponent:.2f}, {curve.points}" for curve in curves))
-            steep += [curve for curve in curves if not curve.kept]
-            if not quick:
-                keep_curves(curves)
-        else:
-            rows = await TABLES[name](quick)
-            print(table(rows))
-            missed += [f"{name}: {row.name}" for row in rows if row.kept is False]
-            if not quick:
-                keep_table(name, rows)
+        try:
+            rows, steep = await (grown(quick) if name == GROWTH else tabled(name, quick))
+        except Exception:
+            traceback.print_exc()
+            broken.append(f"{name}: it could not be measured")
+            continue
+        missed += [f"{name}: {row}" for row in rows]
+        broken += [f"{name}: {curve} is worse than linear" for curve in steep]
         print(f"{name}: {time.monotonic() - began:.0f} s\n", flush=True)
     print("\n".join(["Not reached:", *missed]) if missed else "All that was aimed at is reached.")
-    for curve in steep:
-        print(f"worse than linear: {curve.name}, exponent {curve.exponent:.2f}")
-    return bool(steep)
+    print("\n".join(["Broken:", *broken]) if broken else "Nothing grows worse than linearly.")
+    return bool(broken)
+
+
+async def tabled(name: str, quick: bool) -> tuple[list[str], list[str]]:
+    """A table; the names of its rows that are not as was aimed at."""
+    rows = await TABLES[name](quick)
+    print(table(rows))
+    if not quick:
+        keep_table(name, rows)
+    return [row.name for row in rows if row.kept is False], []
+
+
+async def grown(quick: bool) -> tuple[list[str], list[str]]:
+    """The curves; those that are worse than linear."""
+    curves = await growth.figures(quick)
+    for curve in curves:
+        points = ", ".join(f"{place:,}: {cost:,.0f}" for place, cost in curve.points)
+        print(f"{curve.plot}, {curve.name}: exponent {curve.exponent:.2f}; µs at {points}")
+    if not quick:
+        keep_curves(curves)
+    return [], [f"{curve.plot}, {curve.name}" for curve in curves if not curve.kept]
 
 
 if __name__ == "__main__":

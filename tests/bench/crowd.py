@@ -16,6 +16,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from statistics import median
 
 from tests.faults.vitals import allow_files
@@ -23,6 +24,7 @@ from tests.faults.vitals import allow_files
 TOGETHER = 50
 PATIENCE = 60.0
 QUIET = 0.1
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 STATE = re.compile(r'data-asok-state="([^"]*)"')
 CSRF = re.compile(r'data-csrf="([^"]*)"')
 REACT = re.compile(r'data-asok-react="([^"]*)"')
@@ -95,7 +97,7 @@ def joined(port: int, path: str, number: int) -> list[socket.socket]:
         rests.append(head.partition(b"\r\n\r\n")[2])
         line.sendall(b"".join(said))
     for line, rest, (_, _, answers) in zip(lines, rests, words, strict=True):
-        while frames_in(rest) < answers:
+        while texts_in(rest) < answers:
             rest += received(line)
     return lines
 
@@ -107,36 +109,79 @@ def received(line: socket.socket) -> bytes:
     return got
 
 
-def frames_in(data: bytes) -> int:
-    """How many whole frames."""
-    number = 0
-    while len(data) >= 2:
-        size, start = data[1] & 127, 2
+def frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Whole frames: what kind each is, where it ends, and its content. Raises ConnectionError at one that closes."""
+    end = 0
+    while len(data) >= end + 2:
+        size, start = data[end + 1] & 127, end + 2
         if size > 125:
-            start = 4 if size == 126 else 10
-            size = int.from_bytes(data[2:start], "big")
+            long = 2 if size == 126 else 8
+            size, start = int.from_bytes(data[start : start + long], "big"), start + long
         if len(data) < start + size:
             break
-        if data[0] & 15 == 8:
-            raise ConnectionError(f"closed with {data[start : start + size]!r}")
-        number, data = number + 1, data[start + size :]
-    return number
+        kind, content, end = data[end] & 15, data[start : start + size], start + size
+        if kind == CLOSE:
+            raise ConnectionError(f"closed with {content!r}")
+        yield kind, end, content
+
+
+def texts_in(data: bytes) -> int:
+    """How many whole messages."""
+    return sum(kind == TEXT for kind, _, _ in frames(data))
 
 
 class Crowd:
-    """The sockets, listened to all at once."""
+    """The sockets, listened to all at once; what the server asks to see whether they live is answered."""
 
-    def __init__(self, lines: list[socket.socket]) -> None:
-        self._lines = {line.fileno(): line for line in lines}
+    def __init__(self) -> None:
+        self._lines: dict[int, socket.socket] = {}
+        self._begun: dict[int, bytes] = {}
         self._ears = select.epoll()
-        for number, line in self._lines.items():
-            line.setblocking(False)
-            self._ears.register(number, select.EPOLLIN)
+        self._ears.register(sys.stdin.fileno(), select.EPOLLIN)
+        self.told = False
 
-    def hear(self, seconds: float) -> list[tuple[int, bytes]]:
-        """What has come, at the latest after so long."""
-        ready = self._ears.poll(seconds, len(self._lines))
-        return [(number, received(self._lines[number])) for number, _ in ready]
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, lines: Iterable[socket.socket]) -> None:
+        """From now on listen to these, too."""
+        for line in lines:
+            line.setblocking(False)
+            self._lines[line.fileno()] = line
+            self._ears.register(line.fileno(), select.EPOLLIN)
+
+    def hear(self, seconds: float) -> list[tuple[int, int]]:
+        """Which sockets have got messages, and how many bytes of them, at the latest after so long."""
+        heard = []
+        for number, _ in self._ears.poll(seconds, len(self._lines) + 1):
+            if number == sys.stdin.fileno():
+                self.told = True
+            elif size := self._read(number):
+                heard.append((number, size))
+        return heard
+
+    def _read(self, number: int) -> int:
+        """Bytes of the whole messages that have come."""
+        data = self._begun.pop(number, b"") + received(self._lines[number])
+        before = size = 0
+        for kind, end, content in frames(data):
+            if kind == PING:
+                self._lines[number].send(bytes([0x80 | PONG, 0x80 | len(content)]) + bytes(4) + content)
+            else:
+                size += end - before
+            before = end
+        if before < len(data):
+            self._begun[number] = data[before:]
+        return size
+
+    def obey(self, port: int) -> bool:
+        """Wait for the next path, and do what it says; false at the end of the input."""
+        while not self.told:
+            self.hear(PATIENCE)
+        self.told = False
+        if path := sys.stdin.readline().strip():
+            print(json.dumps(self.change(port, path)), flush=True)
+        return bool(path)
 
     def change(self, port: int, path: str) -> dict[str, float]:
         """GET the path, and hear until every socket has got something."""
@@ -144,16 +189,15 @@ class Crowd:
             pass
         asking = connected(port)
         missing, sizes = set(self._lines), dict.fromkeys(self._lines, 0)
-        began = time.perf_counter()
-        first = 0.0
+        began, first = time.perf_counter(), 0.0
         asking.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
         while missing:
             heard = self.hear(PATIENCE)
-            if not heard:
+            if time.perf_counter() - began > PATIENCE:
                 raise TimeoutError(f"{len(missing)} of {len(sizes)} sockets have got nothing after {PATIENCE:.0f} s")
-            first = first or time.perf_counter() - began
-            for number, data in heard:
-                sizes[number] += len(data)
+            first = first or (time.perf_counter() - began if heard else 0)
+            for number, size in heard:
+                sizes[number] += size
                 missing.discard(number)
         seconds = time.perf_counter() - began
         whole(asking)
@@ -162,14 +206,14 @@ class Crowd:
 
 def main(port: int, path: str, number: int) -> None:
     """Open all, then do as told."""
-    lines: list[socket.socket] = []
-    while len(lines) < number:
-        lines += joined(port, path, min(TOGETHER, number - len(lines)))
-    crowd = Crowd(lines)
+    crowd = Crowd()
+    while len(crowd) < number:
+        crowd.add(joined(port, path, min(TOGETHER, number - len(crowd))))
+        crowd.hear(0)
     gc.disable()
     print("open", flush=True)
-    for told in sys.stdin:
-        print(json.dumps(crowd.change(port, told.strip())), flush=True)
+    while crowd.obey(port):
+        pass
 
 
 if __name__ == "__main__":

@@ -67,12 +67,12 @@ EVENTS = (
     Kind("counter, `def` in a thread", "/threaded", plain("up"), 5, 120),
     Kind("form, 1 of 20 fields", "/form", typed, 4, 400),
     Kind("table of 100, one cell", "/table/100", cell, 5.5, 120, 0.6),
-    Kind("… with rows that are dicts", "/table/100/dicts", cell, share=0.4),
+    Kind("… with 100 dicts", "/table/100/dicts", cell, share=0.4),
     Kind("table of 1,000, one cell", "/table/1000", cell, 25, 120, 0.2),
     Kind("… with 1,000 dicts", "/table/1000/dicts", cell, share=0.1),
     Kind("a component for each of 1,000 rows, one cell", "/rows", row, 3.5, 120, 1.0, 2),
     Kind("1,000 rows, one inserted and one removed", "/edits", plain("edit"), 25, 300, 0.2),
-    Kind("… with 1,000 dicts, too", "/edits/dicts", plain("edit"), share=0.1),
+    Kind("… of 1,000 dicts", "/edits/dicts", plain("edit"), share=0.1),
 )
 
 

@@ -25,7 +25,7 @@ async def figures(quick: bool) -> list[Curve]:
             await over_rows("frozen rows", "", site, floor, events, rounds),
             await over_rows("dicts", "/dicts", site, floor, events, rounds),
         ]
-        kinds = [Kind("", f"/state/{kb}", plain("up")) for kb in KILOBYTES]
+        kinds = [Kind("", f"/state/{kb}", plain("up"), share=0.4) for kb in KILOBYTES]
         costs = [(await measured(kind, site, floor, events=events, rounds=rounds)).event for kind in kinds]
         states = Curve("a state of so many KiB", "state", list(zip(KILOBYTES, costs, strict=True)))
     return [*tables, states, await over_connections(FEW if quick else CONNECTIONS, events, rounds)]
@@ -42,7 +42,7 @@ async def over_rows(name: str, what: str, site: Served, floor: Served, events: i
 
 async def over_connections(numbers: tuple[int, ...], events: int, rounds: int) -> Curve:
     """A click of one visitor, while the others are idle."""
-    kind = Kind("", "/counter", plain("up"), visitors=1)
+    kind = Kind("", "/counter", plain("up"), share=0.4, visitors=1)
     points = []
     async with both() as (site, floor), AsyncExitStack() as others:
         there = 1

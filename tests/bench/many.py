@@ -42,7 +42,9 @@ async def change(child: Process) -> dict[str, float]:
     """Change the store once; what the sockets saw."""
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write(b"/price\n")
-    told: dict[str, float] = json.loads(await child.stdout.readline())
+    if not (line := await child.stdout.readline()):
+        raise RuntimeError("the process with the sockets has ended")
+    told: dict[str, float] = json.loads(line)
     return told
 
 

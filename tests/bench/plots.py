@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 __all__ = ["STEEPEST", "Curve", "drawn", "exponent"]
 
 STEEPEST = 1.15  # linear, and what a measurement may be off
 LINEAR = 3
 WIDTH, HEIGHT = 720, 320
-LEFT, RIGHT, TOP, FOOT = 84, 24, 24, 64
+LEFT, RIGHT, TOP, FOOT = 84, 36, 24, 64
 COLOURS = ("#00795c", "#b34700", "#5b3fd1", "#b0005b")
 Point = Sequence[float]
 
@@ -108,7 +109,7 @@ def place_marks(across: Scale, places: Sequence[float], least: float) -> list[st
 
 
 def lines(curves: Sequence[Curve], across: Scale, up: Scale, least: float) -> list[str]:
-    """Each curve with its points and, at the foot, its name."""
+    """Each curve with its points and, where there are several, its name at the foot."""
     out, room = [], (WIDTH - LEFT - RIGHT) / len(curves)
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
@@ -116,7 +117,9 @@ def lines(curves: Sequence[Curve], across: Scale, up: Scale, least: float) -> li
         path = " ".join(f"{x},{y}" for x, y in dots)
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         out += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in dots]
+        if len(curves) == 1:
+            break
         x = LEFT + number * room
         out.append(f'<rect x="{x}" y="{HEIGHT - 17}" width="18" height="4" fill="{colour}"/>')
-        out.append(f'<text x="{x + 24}" y="{HEIGHT - 10}" fill="#222">{curve.name}</text>')
+        out.append(f'<text x="{x + 24}" y="{HEIGHT - 10}" fill="#222">{escape(curve.name)}</text>')
     return [*out, "</svg>\n"]

@@ -1,4 +1,7 @@
-"""What was measured, kept beside the page that tells it: `docs/performance.json` and `.md`, and the plots."""
+"""What was measured, kept beside the page that tells it: `docs/performance.json` and `.md`, and the plots.
+
+`python -m tests.bench.report` writes the page anew from the figures that are kept.
+"""
 
 from __future__ import annotations
 
@@ -160,3 +163,7 @@ def sentence(curve: Curve) -> str:
     first, last = curve.points[0], curve.points[-1]
     costs = f"{first[1]:,.0f} µs at {first[0]:,.0f}, {last[1]:,.0f} µs at {last[0]:,.0f}"
     return f"{costs}; exponent {curve.exponent:.2f}{'' if curve.kept else ', which is **worse than linear**'}"
+
+
+if __name__ == "__main__":
+    written(kept_so_far(DOCS))

@@ -24,11 +24,11 @@ class Plotted(Said):
 
 INTRODUCTION = """# Performance
 
-What asok costs, and what to do so that it costs little. All figures come from one run of
+What asok costs, and what to do so that it costs little. All figures come from
 
 ```console
 $ make bench                           # all of it: about ten minutes
-$ make bench ONLY=events,many          # some; a run replaces only the tables that it measured
+$ make bench ONLY=events,fan-out       # some; a run replaces only the tables that it measured
 $ make bench QUICK=1                   # half a minute a table: prints, and writes nothing
 ```
 
@@ -67,9 +67,9 @@ TABLES = {
         "what uvicorn needs for a bare echo.",
     ),
     "pages": Said(
-        "Pages, and the start",
-        "The first page is one with a counter: its visitor has no session yet. Beside it stands the same HTML from "
-        "Starlette and a Jinja template.",
+        "The first page",
+        "A page with a counter, whose visitor has no session yet; beside it the same HTML from Starlette and a Jinja "
+        "template.",
     ),
     "start": Said(
         "The start of a process",
