@@ -32,6 +32,7 @@ from asok.reaching import Reach
 from asok.sessions import owner_of
 from asok.showing import Joined, Screen
 from asok.state import instance_of, unseal
+from asok.timing import finish
 from asok.traffic import StoreTraffic
 from asok.watching import Watch, event_id, say_refused
 
@@ -42,7 +43,6 @@ log = logging.getLogger("asok")
 RETRY_MS = 100
 BUSY_MS = 1000
 MOST_ARREARS = 2.0
-TO_END = 1.0  # for a method that was cancelled
 NUMBERS = count(1)
 
 
@@ -116,7 +116,7 @@ class LiveSession:
         self._draining = True
         for line in self._lines.values():
             self._start(line)
-        await _finish([line.task for line in self._lines.values() if line.task is not None], seconds)
+        await finish([line.task for line in self._lines.values() if line.task is not None], seconds)
 
     async def end(self, *, gone: bool) -> None:
         """The connection is over: what has been taken may finish, though nobody hears of it; steps end.
@@ -130,8 +130,8 @@ class LiveSession:
         for line in self._lines.values():
             self._reach.leave(line)
         seconds = self._limits.drain
-        await _finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task], seconds)
-        await _finish([*self._tasks, *self._stores.tasks], seconds)
+        await finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task], seconds)
+        await finish([*self._tasks, *self._stores.tasks], seconds)
         if gone:
             for line in self._lines.values():
                 await self._unmount(line)
@@ -213,10 +213,10 @@ class LiveSession:
     def _queue(self, line: Line, work: Work) -> None:
         line.work.append(work)
         self._waiting += work is not TURN
-        if line.task is None and work is not TURN:
+        if work is TURN:
+            self._engine.rota.enter(partial(self._start, line))
+        else:
             self._start(line)
-        elif line.task is None:
-            self._engine.rota.enter(lambda: self._start(line))
 
     def _start(self, line: Line) -> None:
         """Begin with the work of a line, if there is any, unless that has happened."""
@@ -269,6 +269,7 @@ class LiveSession:
         line.task = None
 
     async def _do(self, line: Line, work: Work) -> None:
+        instance = line.joined.token.instance
         with Watch(self._observers, line.joined.definition, work, self.screen.tab, self._named):
             match work:
                 case _ if line.joined.token.pending:
@@ -278,8 +279,7 @@ class LiveSession:
                 case protocol.JoinEntry():
                     await self._enter(line, work)
                 case Turn():
-                    fail = partial(self._fail, line.joined.token.instance)
-                    await take_turn(line, self._live, fail, self.outbox.gather)
+                    await take_turn(line, self._live, partial(self._fail, instance), self.outbox.gather)
 
     async def _begin(self, line: Line, work: Work) -> None:
         """Mount what has only its place on the page: a lazy one at its join, one that has failed at any event."""
@@ -348,12 +348,3 @@ class LiveSession:
             await self._live.unmount(line.joined)
         except Exception as error:
             log.warning("unmount of %s: %r", line.joined.definition.name, str(error)[:200])
-
-
-async def _finish(tasks: list[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for them, at most so long, then cancel them."""
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.wait([asyncio.gather(*tasks, return_exceptions=True)], timeout=TO_END)

@@ -26,6 +26,7 @@ from asok.places import Mounted, Place, hook, listens
 from asok.presence import Presence
 from asok.regions import Regions
 from asok.rendering import Templates
+from asok.rota import Rota
 from asok.rows import containers_in
 from asok.sessions import Backend, Session
 from asok.settings import Settings
@@ -73,6 +74,7 @@ class Host:
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
     crowd: Crowd = field(init=False)
+    rota: Rota = field(default_factory=Rota)
 
     def __post_init__(self) -> None:
         self.crowd = Crowd(self.settings.limits)

@@ -74,11 +74,11 @@ class SuperStore:
 
     def find(self, name: str) -> Named:
         """The store of a name; the newest, where a module was loaded again. Raises UnknownStore."""
-        known = {store.name: store for store in _meant()}
-        try:
-            return known[name]
-        except KeyError:
-            raise UnknownStore(name, known) from None
+        for meant in reversed(_stores.keyrefs()):
+            store = meant()
+            if store is not None and store.name == name and store.held:
+                return store
+        raise UnknownStore(name, {store.name: store for store in _meant()})
 
     @contextmanager
     def here(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""A time limit that costs nothing where nothing waits."""
+"""Time limits: one that costs nothing where nothing waits, and one for all of many tasks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
-__all__ = ["TimeLimit", "within"]
+__all__ = ["TimeLimit", "finish", "within"]
 
 T = TypeVar("T")
+TO_END = 1.0  # seconds, for a task that was cancelled
 
 
 class TimeLimit:
@@ -70,3 +71,12 @@ def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, None, T
                 return result
         else:
             return (yield from work.__await__())
+
+
+async def finish(tasks: list[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for them, at most so long, then cancel them."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.wait([asyncio.gather(*tasks, return_exceptions=True)], timeout=TO_END)
