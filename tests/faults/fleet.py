@@ -11,8 +11,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from tests.faults.wire import Address
+from tests.faults.wire import Address, fetch
 from tests.redis_server import free_port
 from tests.rig import KEY
 
@@ -23,6 +24,7 @@ START_SECONDS = 60.0
 END_SECONDS = 30.0
 LOOK = 0.02
 MOST_CONNECTIONS = 20_000
+MOST_ASKED = 50
 
 
 class Fleet:
@@ -75,6 +77,28 @@ class Fleet:
         """The workers' processes: those that have loaded the site, and so its ledger."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children if str(self.ledger) in _open_files(pid)]
+
+    async def tasks(self) -> int:
+        """How many tasks all workers have together; each answers for itself, whichever is asked."""
+        found: dict[int, int] = {}
+        for _ in range(MOST_ASKED):
+            pid, number = (await fetch(self.address, "/tasks")).text.split()
+            found[int(pid)] = int(number)
+            if len(found) == self.workers:
+                break
+        return sum(found.values())
+
+    async def redis_clients(self) -> int:
+        """How many connections their Redis has, this one not counted; 0 where they have none."""
+        url = urlsplit(self._environment.get("ASOK_REDIS", ""))
+        if not url.port:
+            return 0
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(b"CLIENT LIST\r\n")
+        length = int((await reader.readline())[1:])
+        clients = (await reader.readexactly(length)).decode().splitlines()
+        writer.close()
+        return len(clients) - 1
 
     def kill(self, pid: int) -> None:
         """End a worker as a machine that fails."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
 from asok import Asok, Component, Store, exposed
 
 LEDGER = os.environ.get("FAULTS_LEDGER", "")
@@ -80,6 +84,11 @@ class Board(Component):
         return int(self.session.get("shared", 0))
 
 
-app = Asok()
+async def tasks(request: Request) -> PlainTextResponse:
+    """Which worker answers, and how many tasks it has."""
+    return PlainTextResponse(f"{os.getpid()} {len(asyncio.all_tasks())}")
+
+
+app = Asok(routes=[Route("/tasks", tasks)])
 app.page("/", Tally)
 app.page("/board", Board)
