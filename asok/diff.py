@@ -35,7 +35,7 @@ _WINDOW = 8192  # how far away a probe is looked for
 _CLEAR = 256  # an agreement this long needs no second opinion
 _NEAR = 48  # in so little text nothing more is looked for
 _WORTH = 8  # a shorter copy costs as much as its text
-_MAX_ROWS = 8192
+_MAX_ROWS = 16_384
 _ROWS = 16, 1024  # how long rows may be on average to be worth looking up
 _TRIMMED = 12  # what the copies around a trimmed row cost
 # From coarse to fine: where a row, a card or a line begins.
