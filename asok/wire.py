@@ -276,7 +276,7 @@ class WebSocketProtocol(Incoming):
         self._hang_up()
 
     def _leave(self, stage: int) -> None:
-        self._stage, self._parts = stage, None
+        self._stage = stage
         if self._pulse is not None:
             self._pulse.end(self)
             self._pulse = None

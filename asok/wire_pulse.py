@@ -66,13 +66,15 @@ class Pulse:
     def _look(self) -> None:
         self._timer = None
         now, mark = self._loop.time(), secrets.token_bytes(4)
-        for connection in _ripe(((each, at) for each, (at, _) in self._asked.items()), now):
-            del self._asked[connection]
-            self._judge(connection)
-        for connection in _ripe(self._due.items(), now):
-            del self._due[connection]
-            self._ask(connection, now, mark)
-        self._wind()
+        try:
+            for connection in _ripe(((each, at) for each, (at, _) in self._asked.items()), now):
+                del self._asked[connection]
+                self._judge(connection)
+            for connection in _ripe(self._due.items(), now):
+                del self._due[connection]
+                self._ask(connection, now, mark)
+        finally:  # what one of them raises must not end it for the others
+            self._wind()
 
     def _judge(self, connection: Asked) -> None:
         if connection.is_deaf:

@@ -51,29 +51,46 @@ messages = st.one_of(
 )
 
 
-@settings(max_examples=60)
-@given(said=st.lists(messages, max_size=6), data=st.data())
+places = st.lists(st.floats(0, 1), max_size=8).map(sorted)
+
+
+def cut(data: bytes, at: list[float]) -> list[bytes]:
+    """The data in pieces, which end at these parts of it."""
+    ends = [*(int(each * len(data)) for each in at), len(data)]
+    return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def in_frames(opcode: Opcode, pieces: list[bytes]) -> bytes:
+    """A message in fragments, with a ping between them."""
+    kinds = [opcode, *[CONT] * (len(pieces) - 1)]
+    frames = [Frame(kind, piece, fin=False) for kind, piece in zip(kinds, pieces, strict=True)]
+    frames[-1].fin = True
+    return Frame(PING, b"between").serialize(mask=True).join(each.serialize(mask=True) for each in frames)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(messages, places), max_size=6), places)
 async def test_messages_are_heard_whole_and_in_order_wherever_frames_and_packets_are_cut(
-    said: list[tuple[Opcode, bytes]], data: st.DataObject
+    said: list[tuple[tuple[Opcode, bytes], list[float]]], packets: list[float]
 ) -> None:
-    stream = bytearray()
-    for opcode, content in said:
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=3))) if opcode is not PING else []
-        parts = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
-        for number, part in enumerate(parts):
-            stream += Frame(CONT if number else opcode, part, number == len(parts) - 1).serialize(mask=True)
-            if number < len(parts) - 1:
-                stream += Frame(PING, b"between").serialize(mask=True)
-    places = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    stream = b"".join(
+        in_frames(opcode, [content] if opcode is PING else cut(content, at)) for (opcode, content), at in said
+    )
     async with shaken() as peer:
-        for start, end in zip([0, *places], [*places, len(stream)], strict=True):
-            peer.protocol.data_received(bytes(stream[start:end])) if end > start else None
+        for packet in cut(stream, packets):
+            if packet:
+                peer.protocol.data_received(packet)
         await peer.write(Frame(CLOSE, Close(1000, "").serialize()).serialize(mask=True))
         heard = []
         while frame := await peer.next():
             heard.append((frame.opcode, bytes(frame.data)))
-    assert [each for each in heard if each[0] in (TEXT, BINARY)] == [each for each in said if each[0] is not PING]
-    assert [each for _, each in heard if _ is PONG and each != b"between"] == [each for _, each in said if _ is PING]
+    asked = [message for message, _ in said if message[0] is not PING]
+    assert [each for each in heard if each[0] in (TEXT, BINARY)] == asked
+    # While the browser does not read, only the last ping is answered.
+    pings = [each for (kind, ping), at in said for each in ([ping] if kind is PING else [b"between"] * len(at))]
+    pongs = [content for opcode, content in heard if opcode is PONG]
+    in_order = iter(pings)
+    assert all(each in in_order for each in pongs) and pongs[-1:] == pings[-1:]
     assert heard[-1][0] is CLOSE
 
 
@@ -234,10 +251,13 @@ async def parting(scope: Scope, receive: Receive, send: Send) -> None:
 async def test_a_close_of_the_app_is_answered_before_the_connection_ends() -> None:
     async with shaken(parting) as peer:
         await peer.send(TEXT, b"x")
+        await peer.send(TEXT, b"begun", fin=False)
         close = await peer.next()
         assert close is not None and Close.parse(close.data) == Close(4400, "bye")
+        await peer.send(CONT, b"and ended")
         await peer.send(TEXT, b"unheard")
-        assert not peer.protocol.transport.is_closing()
+        await peer.send(PING, b"still there?")
+        assert await peer.read() == framed(0x8A, b"still there?")
         await peer.send(CLOSE, Close(4400, "").serialize())
         assert await peer.next() is None
     assert [each["type"][10:] for each in peer.heard] == ["connect", "receive", "disconnect", "disconnect"]
