@@ -29,6 +29,7 @@ import click
 import httpx
 import msgspec
 import pytest
+import uvicorn
 
 from asok import Component, figures, log_lines, protocol
 from asok.attributes import ATTRIBUTES, EVENT, EVENTS
@@ -234,6 +235,8 @@ def test_every_command_exists_and_takes_its_options() -> None:
             assert all(f"\n{target}:" in (ROOT / "Makefile").read_text("utf-8") for target in targets), where
         elif program == "asok":
             check_options(where, main, arguments)
+        elif program == "uvicorn":
+            check_options(where, uvicorn.main, arguments)
         elif program == "pip":
             for requirement in arguments[1:]:
                 name, _, extra = requirement.rstrip("]").partition("[")
