@@ -42,7 +42,7 @@ _HOLDERS: dict[type, Parts] = {
     time: lambda moment: (moment.tzinfo,),
 }
 # The text of such a Decimal depends on the decimal context; `...` is no value of a plain type.
-_DECIMAL: Parts = lambda number: (...,) if "E" in str(number) else ()  # noqa: E731  # one of the functions above
+_DECIMAL: Parts = lambda number: (...,) if "e" in str(number).lower() else ()  # noqa: E731  # one of the functions above
 
 _BASES = frozenset({object, tuple, msgspec.Struct, Generic, Protocol})
 _OWN_WAYS = ("__getattr__", "__getattribute__", "__getitem__")
@@ -120,8 +120,8 @@ def plain_fields(kind: type, names: frozenset[str]) -> tuple[str, ...] | None:
 def _fields(kind: type) -> tuple[str, ...] | None:
     if issubclass(kind, msgspec.Struct):
         return kind.__struct_fields__
-    if "__dataclass_params__" in vars(kind):
-        fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # it is a dataclass
+    if dataclasses.is_dataclass(kind):
+        fields = dataclasses.fields(kind)
         return tuple(field.name for field in fields) if all(field.init for field in fields) else None
     if issubclass(kind, tuple) and isinstance(names := getattr(kind, "_fields", None), tuple):
         return names

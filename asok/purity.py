@@ -48,15 +48,14 @@ class Body:
     """What a pure body reads.
 
     names: every attribute that it asks for. values: the dotted ones, from the row on, whose values it uses. whole: it
-    uses the row itself. computes: it does more than to write values and test them. deep: it asks for attributes of
-    attributes. called: its filters and tests by kind and name. work: about how many values it writes or computes.
+    uses the row itself. computes: it does more than to write values and test them. called: its filters and tests by
+    kind and name. work: about how many values it writes or computes.
     """
 
     names: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     whole: bool = False
     computes: bool = False
-    deep: bool = False
     called: set[tuple[str, str]] = field(default_factory=set)
     work: int = 0
 
@@ -64,7 +63,7 @@ class Body:
 def pure_body(loop: nodes.For) -> Body | None:
     """What the loop's body reads of its row, if that is all it depends on, and worth remembering; else None."""
     target, body = loop.target, Body()
-    if loop.recursive or loop.test is not None:
+    if loop.test is not None:
         return None
     bound = _bound(target)
     # The names of a tuple's items are no rows with attributes; only the tuple as a whole is looked at.
@@ -125,22 +124,18 @@ class _Reader:
     def _attribute(self, node: nodes.Getattr | nodes.Getitem, bound: frozenset[str]) -> bool:
         steps, owner = _steps(node)
         if not steps:  # an item by a number, or by what only a rendering tells
-            self._body.computes = self._body.deep = True
+            self._body.computes = True
             return all(self.reads(child, bound) for child in node.iter_child_nodes())
         self._body.names.update(steps)
         if isinstance(owner, nodes.Name) and owner.name == self._row and owner.name in bound:
-            self._body.deep |= len(steps) > 1
             self._body.values.add(".".join(steps))
             return True
-        self._body.deep = True
         return self.reads(owner, bound)
 
     def _loop(self, node: nodes.For, bound: frozenset[str]) -> bool:
         inner = _bound(node.target)
-        # A loop that hides the row's name would make two things of it.
-        if node.recursive or node.test is not None or not inner or self._row in inner:
+        if node.test is not None or not inner:
             return False
-        self._body.deep = True
         self._body.work += 2
         after = all(self.reads(child, bound) for child in [node.iter, *node.else_])
         return after and all(self.reads(child, bound | inner) for child in node.body)

@@ -55,7 +55,7 @@ class Loop:
         self.shown, self.told = shown, False
         names, values = frozenset(body.names), tuple(sorted(body.values))
         self.immutable = Immutable(names, values, whole=body.whole, computes=body.computes)
-        self._by_value = not body.deep and not (body.whole and names)
+        self._by_value = not (body.whole and names)
         self._names, self._getters = sorted(names), dict[type, Any]()
         self._expected = [function_of(*call) for call in sorted(body.called)]
         self._used: tuple[Any, ...] = ()
@@ -144,7 +144,7 @@ class Loop:
             if len(self._getters) == 64:  # classes that are made anew all the time are not kept alive
                 self._getters.clear()
             self._getters[kind] = None
-            if kind is dict and not any(hasattr(dict, name) for name in self._names):
+            if kind is dict:
                 self._getters[kind] = [*map(itemgetter, self._names)]
             elif is_frozen(kind) and plain_fields(kind, frozenset(self._names)) is not None:
                 self._getters[kind] = [*map(attrgetter, self._names)]

@@ -183,6 +183,16 @@ def test_rows_that_are_equal_and_yet_another_are_told_apart(source: str, values:
             twins.show(rows=data.draw(st.permutations(rows)))
 
 
+@pytest.mark.parametrize("kind", ROWS)
+def test_values_that_are_equal_are_told_apart_by_their_types(kind: Callable[[Any, Any], Any]) -> None:
+    twins = Twins(PAIRS if kind is as_tuple else TABLE)
+    values = [0, False, 0.0, -0.0, None, 1, True, 1.0, "1", math.nan, 2**70, float(2**70), "", "<", "é"]
+    for value in [*values, *values[::-1]]:
+        for _ in range(3):
+            twins.show(rows=[kind("k", value), kind(value, "k")])
+    twins.show(rows=[kind("k", value) for value in values])
+
+
 # What is remembered
 
 
