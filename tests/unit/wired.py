@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -19,7 +20,7 @@ from websockets.uri import parse_uri
 from asok.wire import WebSocketProtocol
 from tests.unit.waiting import until
 
-__all__ = ["Peer", "connected", "echo", "request", "shaken"]
+__all__ = ["Busy", "Peer", "connected", "echo", "request", "shaken"]
 
 PATIENCE = 10
 READ = 65536
@@ -45,6 +46,20 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] != "websocket.disconnect":
         await send({**message, "type": "websocket.send"})
+
+
+class Busy:
+    """An app that accepts, and takes messages only once it may."""
+
+    def __init__(self) -> None:
+        self.may, self.taken = asyncio.Event(), list[Message]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.may.wait()
+        while (message := await receive())["type"] == "websocket.receive":
+            self.taken.append(message)
 
 
 class Peer:
@@ -114,15 +129,22 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @asynccontextmanager
 async def connected(app: App, cls: Any = WebSocketProtocol, **options: Any) -> AsyncIterator[Peer]:
-    """A connection that has not said anything yet. `heard` of the peer is what the app has received."""
+    """A connection that has not said anything yet. `heard` of the peer is what the app has received.
+
+    What a test claims inside of the app is raised at the end.
+    """
     heard: list[Message] = []
+    wrong: list[BaseException] = []
 
     async def hearing(scope: Scope, receive: Receive, send: Send) -> None:
         async def hear() -> Message:
             heard.append(await receive())
             return heard[-1]
 
-        await app(scope, hear, send)
+        try:
+            await app(scope, hear, send)
+        except (AssertionError, pytest.fail.Exception) as error:
+            wrong.append(error)
 
     config = uvicorn.Config(hearing, log_config=None, interface="asgi3", ws_per_message_deflate=False, **options)
     config.load()
@@ -138,6 +160,8 @@ async def connected(app: App, cls: Any = WebSocketProtocol, **options: Any) -> A
     finally:
         here.close()
         await until(lambda: not state.connections and not state.tasks)
+    for error in wrong:
+        raise error
 
 
 @asynccontextmanager
