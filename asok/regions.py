@@ -76,6 +76,8 @@ class Region:
 
     def catch_up(self, tab: Shower) -> None:
         """Tell the tab now, if it has not been told of the last change."""
+        if self._due:
+            self._show()
         if tab in self._behind:
             del self._behind[tab]
             tab.show(self)

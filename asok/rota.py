@@ -30,9 +30,11 @@ class Rota:
         self._due.append(begin)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        for _ in range(min(AT_ONCE, len(self._due))):
-            self._due.popleft()()
-        if self._due:
-            loop.call_soon(self._begin, loop)
-        else:
-            self._loop = None
+        try:
+            for _ in range(min(AT_ONCE, len(self._due))):
+                self._due.popleft()()
+        finally:
+            if self._due:
+                loop.call_soon(self._begin, loop)
+            else:
+                self._loop = None
