@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import Launch, Launched
+from tests.browser.conftest import ASOK, Launch, Launched
 from tests.browser.latency import Line
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Launched]:
+    folder = tmp_path_factory.mktemp("gallery")
+    env = {**os.environ, "ASOK_DATABASE": str(folder / "sessions.db")}
+    server = Launched((ASOK, "dev", "examples/gallery/app.py"), cwd=ROOT, env=env, log=folder / "server.log")
+    yield server
+    await server.kill()
+
+
 @pytest.fixture
-async def gallery(launch: Launch, tmp_path: Path) -> Launched:
-    """A gallery of the test's own, which it may kill."""
-    database = str(tmp_path / "sessions.db")
-    return await launch("dev", "examples/gallery/app.py", cwd=ROOT, env={"ASOK_DATABASE": database})
+async def gallery(mortal: Launched) -> Launched:
+    """A gallery of these tests' own, which each may kill; each test is a visitor of its own."""
+    if mortal.process is None or mortal.process.returncode is not None:
+        await mortal.start()
+    return mortal
 
 
 @pytest.fixture
