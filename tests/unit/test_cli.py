@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -46,11 +47,19 @@ INDEX = """\
 ONE_FILE = "from asok import Asok\n\napp = Asok()\n"
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Path:
-    done = asok("new", "demo", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `asok new demo` has made, once for all."""
+    folder = tmp_path_factory.mktemp("made")
+    done = asok("new", "demo", cwd=folder)
     assert done.returncode == 0, done.stderr
-    return tmp_path / "demo"
+    return folder / "demo"
+
+
+@pytest.fixture
+def demo(made: Path, tmp_path: Path) -> Path:
+    """A copy of the test's own, with the modes of its files."""
+    return shutil.copytree(made, tmp_path / "demo")
 
 
 def key_of(project: Path) -> str:
