@@ -33,7 +33,7 @@ LISTS = frozenset({list, tuple, FrozenList})
 FEW = 16  # rows: fewer are rendered in the time in which they are looked up
 KEPT = 16 * 1024 * 1024  # bytes of texts and rows, of all loops together
 BESIDE = 300  # bytes that an entry takes beside its text and row
-SLOW = 2.0  # milliseconds: what a loop may take before it is worth a hint
+SLOW = 2.0  # milliseconds of processor: what frozen rows would have to save to be worth a hint
 RECALLED = 0.08e-3  # milliseconds in which the text of a row is found by its identity
 LONGEST = 64  # renderings without a look
 
@@ -219,7 +219,7 @@ class Known:
         self.missing, self.holes = rows, range(len(rows))
         self._texts: list[str | None] = []
         self._made: list[str] = []
-        self._started = time.perf_counter() if watched else 0.0
+        self._started = time.thread_time() if watched else 0.0
         self.again = self.of_use = False
         self.strange: tuple[Sequence[int], Sequence[Any]] = (), ()
         self.signature, self.keys = "", None
@@ -253,14 +253,14 @@ class Known:
         if self.of_use and (self._made or self.keys is not None):
             self._loop.keep(self, texts)
         if self._started:
-            self._tell((time.perf_counter() - self._started) * 1000)
+            self._tell((time.thread_time() - self._started) * 1000)
         return "".join(texts)
 
     def _tell(self, took: float) -> None:
         loop, saved = self._loop, took - RECALLED * len(self.rows)
         if saved > SLOW and loop.immutable.weight(self.rows[:1]) is None:
             loop.told = True
-            log.info(
+            log.warning(
                 "%s: rendering %s rows took %.1f ms; frozen rows would save about %.1f ms of it when they come again: "
                 "see Fast tables in docs/lists.md", loop.shown, len(self.rows), took, saved
             )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -195,7 +194,7 @@ def test_numbers_are_written_as_the_decimal_context_says() -> None:
             with localcontext() as context:
                 context.prec, context.capitals = precision, capitals
                 twins.show(rows=rows)
-                computed.show(rows=rows)
+                computed.show(rows=rows[:20])
 
 
 # Errors
@@ -216,9 +215,8 @@ def test_a_row_that_breaks_breaks_each_time_at_the_same_line() -> None:
 def test_in_development_a_slow_loop_is_told_of_once_with_what_it_would_save(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "asok")
     clock = iter(range(1000))
-    monkeypatch.setattr(time, "perf_counter", lambda: next(clock) * 0.0125)
+    monkeypatch.setattr(time, "thread_time", lambda: next(clock) * 0.0125)
     for auto_reload, told in [(False, 0), (True, 1)]:
         env = environment(Generator, {"page": TABLE, "frozen": TABLE})
         env.auto_reload = auto_reload
