@@ -21,6 +21,7 @@ import uvicorn
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError
 from starlette.types import ASGIApp
 
+from asok.wire import WebSocketProtocol
 from tests.browser.alive_rig import Rig
 
 __all__ = ["Launch", "Launched", "Serve"]
@@ -125,7 +126,7 @@ class LocalServer(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def running(app: ASGIApp) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, ws="websockets-sansio", log_level="warning", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(app, ws=WebSocketProtocol, log_level="warning", timeout_graceful_shutdown=2)
         server = LocalServer(config)
         serving = asyncio.create_task(_until_stopped(server, listener))
         ready = asyncio.create_task(server.ready.wait())
