@@ -42,8 +42,9 @@ and served as `asok run` serves it, with one worker. Each figure is the best of 
 ## What to do to be fast
 
 - Keep rows out of the state: `load()` fetches them, and the state says which. State is stored with each event.
-- Give templates [rows that cannot change](lists.md), frozen dataclasses for instance: what was rendered of such a row
-  is kept, and only the rows that are new are rendered. Dicts may have changed, so they are rendered every time.
+- Give templates rows that cannot change, and the same ones as long as they are what they were:
+  [only the new ones are then rendered](lists.md#fast-tables). Dicts are known by what is in them, which takes longer to
+  see.
 - Write `ws-key` on each row: the browser then touches only the rows that have changed.
 - What many people see at once, show with [`react()`](stores.md): it is rendered once for all of them.
 - Write `async def` where nothing blocks: a `def` runs in a thread, and the way there and back costs more than
@@ -54,7 +55,7 @@ TABLES = {
         "One event",
         "A click or an input on a page that is open. *Bytes* are those of the whole frame, on the wire. Rows come from "
         "`load()`, which takes them from a list in memory: what a database needs would come on top. They are frozen "
-        "dataclasses, beside which the same is shown with dicts.",
+        "dataclasses, the same ones until they change; beside them the same is shown with dicts.",
     ),
     "fan-out": Said(
         "One change that all see",
