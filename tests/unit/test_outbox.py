@@ -78,6 +78,8 @@ async def test_what_is_put_goes_straight_only_where_all_before_it_has_gone() -> 
     # The writer has been told that the wire is free, and has not sent its frame yet.
     woken = await run(["look", "jam", "put", "look", "clear", "put"])
     assert woken.straight == 0
+    gathered = await run(["look", "jam", "put", "look", "gather", "put", "clear", "look"])
+    assert gathered.straight == 0
 
 
 async def test_what_is_gathered_goes_when_the_loop_comes_round() -> None:
