@@ -8,19 +8,17 @@ after it and are not in the figures.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from tests.bench.chromium_site import SIZES
-from tests.bench.served import served
-from tests.browser.conftest import CHROMIUM_FLAGS, CHROMIUM_NAMES
+from tests.bench.launching import chromium
+from tests.bench.served import served_by_asok
 
 __all__ = ["Figure", "figures"]
 
@@ -79,11 +77,7 @@ async def figures(quick: bool) -> list[Figure]:
     """All changes of all tables, each 15 times; 5 if it has to be quick."""
     found = []
     with TemporaryDirectory() as folder:
-        async with served("tests.bench.chromium_site:app", Path(folder)) as site, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None),
-                args=[*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
-            )
+        async with served_by_asok("tests.bench.chromium_site:app", Path(folder)) as site, chromium() as browser:
             for place, rows in enumerate(SIZES):
                 page = await browser.new_page()
                 await page.add_init_script(TIMED)
@@ -91,7 +85,6 @@ async def figures(quick: bool) -> list[Figure]:
                 await page.wait_for_selector('html[data-alive="live"]', state="attached")
                 found += await _measured(page, place, rows, 5 if quick else 15)
                 await page.close()
-            await browser.close()
     return found
 
 
