@@ -48,6 +48,18 @@ Columns = list[Sequence[Any]]
 Keys = list[tuple[Any, ...]]
 
 
+class Kept:
+    """Texts by the identity of rows, with the rows; texts by the values of rows; and the bytes of all that."""
+
+    __slots__ = ("rows", "size", "texts", "valued")
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.texts: dict[int, str] = {}
+        self.valued: dict[str, dict[Any, str]] = {}
+        self.size = 0
+
+
 class Loop:
     """A pure loop of a template, with the texts of the rows that it met. shown: which one, for a person."""
 
@@ -65,11 +77,8 @@ class Loop:
         _loops.add(self)
 
     def forget(self) -> None:
-        """Keep nothing."""
-        self._texts: dict[int, str] = {}
-        self._rows: list[Any] = []
-        self._valued: dict[str, dict[Any, str]] = {}
-        self.size = 0
+        """Keep nothing. A rendering that goes on in another thread keeps its rows where nobody looks any more."""
+        self.kept = Kept()
 
     def begin(self, rows: Sequence[Any], used: tuple[Any, ...], development: bool) -> Known | None:
         """What is known of the rows of a list; None if they are to be rendered as ever.
@@ -104,8 +113,8 @@ class Loop:
         sample = [rows[0], rows[len(rows) // 2], rows[-1]]
         known.again = sum(map(is_, sample, self._sample)) > 1
         self._sample = sample
-        if self._texts:
-            known.fill(list(map(self._texts.get, map(id, rows))))
+        if known.kept.texts:
+            known.fill(list(map(known.kept.texts.get, map(id, rows))))
         if len(known.missing) * 4 < len(rows):
             known.again = known.of_use = True
             return known
@@ -120,7 +129,7 @@ class Loop:
         if not columns or len(signature) < len(columns):
             return
         known.signature, known.keys = signature, list(zip(*columns, strict=True))
-        known.fill(list(map(self._valued.get(signature, {}).get, known.keys)))
+        known.fill(list(map(known.kept.valued.get(signature, {}).get, known.keys)))
         if known.missing and type(known.missing[0]) is dict:
             # Another thread may change a dict meanwhile. What is rendered, and kept, is what the dict is now.
             known.missing = [row.copy() for row in known.missing]
@@ -158,40 +167,41 @@ class Loop:
         # Plain values are known by their value for less.
         wanted = known.keys is None or (known.again and type(known.rows[0]) not in PLAIN)
         if wanted and rows and self.immutable.weight(rows[:1]) is not None:
-            self._keep_frozen(rows, [texts[hole] for hole in holes])
+            self._keep_frozen(known.kept, rows, [texts[hole] for hole in holes])
             return
         if known.keys:
             made = [texts[hole] for hole in known.holes]
-            self._valued.setdefault(known.signature, {}).update(zip(known.keys, made, strict=True))
-            self._grow(sum(map(getsizeof, chain.from_iterable(known.keys))), made)
+            known.kept.valued.setdefault(known.signature, {}).update(zip(known.keys, made, strict=True))
+            _grow(known.kept, sum(map(getsizeof, chain.from_iterable(known.keys))), made)
 
-    def _keep_frozen(self, rows: Sequence[Any], texts: list[str]) -> None:
+    def _keep_frozen(self, kept: Kept, rows: Sequence[Any], texts: list[str]) -> None:
         weight = self.immutable.weight(rows)
         if weight is None:
             sound = [place for place, row in enumerate(rows) if self.immutable.weight([row]) is not None]
             rows, texts = [rows[place] for place in sound], [texts[place] for place in sound]
             weight = self.immutable.weight(rows) or 0
-        self._rows += rows
-        self._texts.update(zip(map(id, rows), texts, strict=True))
-        self._grow(weight, texts)
+        kept.rows += rows
+        kept.texts.update(zip(map(id, rows), texts, strict=True))
+        _grow(kept, weight, texts)
 
-    def _grow(self, weight: int, texts: list[str]) -> None:
-        global _grown
-        grown = weight + sum(map(getsizeof, texts)) + BESIDE * len(texts)
-        self.size += grown
-        _grown += grown
-        if _grown > KEPT // 16:
-            _grown = 0
-            _trim()
+
+def _grow(kept: Kept, weight: int, texts: list[str]) -> None:
+    global _grown
+    grown = weight + sum(map(getsizeof, texts)) + BESIDE * len(texts)
+    kept.size += grown
+    _grown += grown
+    if _grown > KEPT // 16:
+        _grown = 0
+        _trim()
 
 
 def _trim() -> None:
     """Let the loops forget that were not rendered for the longest time."""
     size = 0
     for loop in sorted(_loops, key=lambda loop: -loop.turn):
-        size += loop.size
+        size += loop.kept.size
         if size > KEPT:
-            size -= loop.size
+            size -= loop.kept.size
             loop.forget()
 
 
@@ -205,17 +215,17 @@ def _alike(column: Sequence[Any], kinds: str = "tbf") -> str:
 class Known:
     """One rendering of a loop: what is known of its rows, and what is missing.
 
-    again: the rows seem to be those of the last time. of_use: what will be rendered can be kept. strange: what was
-    not known by identity. signature, keys: what the missing ones are known by from now on.
+    kept: where its texts go. again: the rows seem to be those of the last time. of_use: what will be rendered can be
+    kept. strange: what was not known by identity. signature, keys: what the missing ones are known by from now on.
     """
 
     __slots__ = (
-        "_loop", "_made", "_started", "_texts", "again", "holes", "keys", "missing", "of_use", "rows", "signature",
-        "strange",
+        "_loop", "_made", "_started", "_texts", "again", "holes", "kept", "keys", "missing", "of_use", "rows",
+        "signature", "strange",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, rows: Sequence[Any], watched: bool) -> None:
-        self._loop, self.rows = loop, rows
+        self._loop, self.kept, self.rows = loop, loop.kept, rows
         self.missing, self.holes = rows, range(len(rows))
         self._texts: list[str | None] = []
         self._made: list[str] = []

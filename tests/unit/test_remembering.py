@@ -274,7 +274,7 @@ def test_a_loop_whose_rows_are_always_new_stops_looking(rendered: Callable[[], i
 
 
 def sizes(*templates: jinja2.Template) -> list[int]:
-    return [template.root_render_func.__globals__["loop_0"].size for template in templates]
+    return [template.root_render_func.__globals__["loop_0"].kept.size for template in templates]
 
 
 def test_what_is_kept_is_bounded_and_the_loops_rendered_last_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,6 +299,22 @@ def test_a_row_that_has_gone_leaves_its_identity_to_no_other() -> None:
         twins.show(rows=rows)
         twins.show(rows=rows)
         del rows
+
+
+def test_what_is_forgotten_during_a_rendering_is_not_half_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may render the same loop with other filters, or the bound may be reached."""
+    before = Known.row
+    template = remembering_template()
+
+    def row(self: Known, pieces: list[str]) -> None:
+        before(self, pieces)
+        template.root_render_func.__globals__["loop_0"].forget()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Known, "row", row)
+        compiling.render(template, {"rows": [Frozen(f"<{n}>", Decimal(n)) for n in range(20)]})
+    assert sizes(template) == [0]
+    shown(template, [Frozen(f"new {n}", Decimal(n)) for n in range(20)])
 
 
 def test_a_row_changed_by_another_thread_meanwhile_is_not_remembered_as_what_it_was(
