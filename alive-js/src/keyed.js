@@ -7,7 +7,7 @@
  * no outline, the page is not as the last update left it, keys stand twice, or children come and go.
  */
 import { apply } from "./patch.js";
-import { label } from "./morph.js";
+import { label } from "./label.js";
 import { walk } from "./outline.js";
 import { CHILD, IGNORE, INSTANCE_LENGTH, REACT, STATE, STREAM } from "./protocol.js";
 

@@ -8,21 +8,12 @@
  * 3. The pairs are made equal in their turn, level by level; `isEqualNode` passes over those that are.
  * 4. What was not taken again goes at the very end: until then a child may still move out of it.
  */
-import { CHILD, KEY, STATE } from "./protocol.js";
+import { label } from "./label.js";
+import { alive } from "./page.js";
+import { CHILD } from "./protocol.js";
 
 /** A control's property, and the one that tells what the server's text gave it. */
 const CONTROLS = /** @type {Record<string, string>} */ ({ value: "defaultValue", checked: "defaultChecked" });
-
-/**
- * What a node is told apart by: its key, its id or its name; boxes of one name, by their values. No new node has a token,
- * so that the root of a child is never taken for something else.
- * @param {any} node
- */
-export const label = (node) => {
-  const of = (/** @type {string} */ name) => node.getAttribute?.(name);
-  const named = () => of("name") + (/checkbox|radio/.test(of("type")) && "=" + of("value"));
-  return node.nodeName + node.nodeValue + (of(STATE) || of(KEY) || of("id") || named());
-};
 
 /** @param {Element} root  @param {Element} next  @param {(node: any) => Element | undefined} childRoot */
 export const morph = (root, next, childRoot) => {
@@ -34,7 +25,7 @@ export const morph = (root, next, childRoot) => {
 
   for (const [old, fresh] of placed) {
     // Another name: a child's root and its placeholder. Its inside is its own affair.
-    if ((window.alive.keep?.(old, fresh) ?? old.isEqualNode(fresh)) || old.nodeName !== fresh.nodeName) continue;
+    if ((alive.keep?.(old, fresh) ?? old.isEqualNode(fresh)) || old.nodeName !== fresh.nodeName) continue;
 
     for (const now in CONTROLS) {
       const value = fresh[now];
@@ -70,9 +61,10 @@ export const morph = (root, next, childRoot) => {
       if (node === cursor || node === cursor?.nextSibling) cursor = node.nextSibling;
       else
         try {
-          // Keeps focus, scroll and playing media; not in every browser, and not for what is new.
-          old.moveBefore(node, cursor);
+          // Keeps focus, scroll and playing media. Not for what is new: an error for each of a thousand rows is dear.
+          node.isConnected ? old.moveBefore(node, cursor) : old.insertBefore(node, cursor);
         } catch {
+          // Not in every browser.
           old.insertBefore(node, cursor);
         }
     }

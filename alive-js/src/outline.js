@@ -6,7 +6,7 @@
  * element's end, so that a stretch of it can be parsed for itself. Of what HTML adds, `<tbody>` is known, nothing else.
  */
 import { CHILD, INSTANCE_LENGTH, KEY, STATE } from "./protocol.js";
-import { label } from "./morph.js";
+import { label } from "./label.js";
 
 /**
  * @typedef {object} Block an element and its text

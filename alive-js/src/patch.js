@@ -5,14 +5,15 @@
  * Units are UTF-16 code units, because that is what JavaScript counts.
  *
  * @param {string} text
- * @param {(string | number | [number])[]} delta
+ * @param {any[]} delta texts, numbers, and lists of one number
  */
 export const apply = (text, delta) => {
   let cursor = 0;
   let next = "";
   for (const step of delta) {
     if (typeof step === "string") next += step;
-    else if (typeof step === "object") cursor = step[0];
+    // Only a list has a length, now.
+    else if (step.length) cursor = step[0];
     else if (step > 0) next += text.slice(cursor, (cursor += step));
     else cursor -= step;
   }
