@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 
 import asok.wire
 from tests.unit.waiting import until
@@ -64,6 +64,26 @@ async def test_an_app_that_takes_nothing_is_not_sent_more_and_misses_nothing(siz
         await peer.write(message[taken % len(message) :] + frame(TEXT, b"last"))
         await until(lambda: len(app.taken) == whole + 2)
         assert app.taken[-1]["text"] == "last"
+
+
+async def test_an_app_that_takes_nothing_and_closes_still_hears_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asok.wire, "FAREWELL", 1000)
+    may = asyncio.Event()
+
+    async def leaving(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await may.wait()
+        await send({"type": "websocket.close"})
+
+    async with shaken(leaving) as peer:
+        await peer.write(frame(TEXT, b"x") * 100)
+        await until(lambda: peer.protocol.is_deaf)
+        may.set()
+        answer = await peer.next()
+        assert answer is not None and answer.opcode is Opcode.CLOSE
+        await peer.send(Opcode.CLOSE, bytes(answer.data))
+        assert await peer.next() is None
 
 
 async def test_messages_of_one_packet_wait_as_bytes_not_as_objects() -> None:
@@ -226,7 +246,8 @@ async def test_a_browser_that_does_not_answer_pings_is_closed_with_1011() -> Non
         ping = await peer.next()
         assert ping is not None and ping.opcode is PING
         await peer.send(PONG, b"another")
-        assert await peer.closed() == (1011, "keepalive ping timeout")
+        close = await peer.next()
+        assert close is not None and Close.parse(close.data) == Close(1011, "keepalive ping timeout")
         assert (await peer.told())["code"] == 1011
 
 
