@@ -24,6 +24,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.utils import internalcode
 from markupsafe import Markup
 
+from asok.numbering import numbered, python
 from asok.purity import Body, pure_body, shown
 from asok.remembering import FEW, LISTS, Loop
 
@@ -85,7 +86,7 @@ class Generator(CodeGenerator):
             for loop in node.find_all(nodes.For):
                 if body := pure_body(loop):
                     self._loops[id(loop)] = len(self._loops), body
-                    self.writeline(f"loop_{len(self._loops) - 1} = Loop({shown(loop)!r}, {body!r})")
+                    self.writeline(f"loop_{len(self._loops) - 1} = Loop({shown(loop, self.name)!r}, {body!r})")
         super().visit_Template(node, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
@@ -133,6 +134,13 @@ class Generator(CodeGenerator):
         if id(node) in self._loops and not frame.eval_ctx.volatile and not frame.require_output_check:
             self._write_remembering(node, frame)
             return
+        number = self.temporary_identifier()
+        if not _needs_stock(self.environment) and (counted := numbered(node, number)):
+            self.writeline(f"{number} = ", node)
+            self.visit(node.iter, frame)
+            counted.iter = python(f"enumerate({number})", node.lineno)
+            counted.set_environment(self.environment)
+            node = counted
         if frame.buffer is not None or node.recursive or early or _needs_stock(self.environment):
             super().visit_For(node, frame)
             return
@@ -155,22 +163,15 @@ class Generator(CodeGenerator):
         self.buffer(frame)
         collected = frame.buffer
         lineno = node.lineno
-        each = _python(f"({rows} if {known} is None else {known}.missing)", lineno)
-        after = nodes.ExprStmt(_python(f"{known} is None or {known}.row({collected})", lineno), lineno=lineno)
-        empty = [nodes.If(_python(f"{known} is None", lineno), node.else_, [], [], lineno=lineno)] if node.else_ else []
+        each = python(f"({rows} if {known} is None else {known}.missing)", lineno)
+        after = nodes.ExprStmt(python(f"{known} is None or {known}.row({collected})", lineno), lineno=lineno)
+        empty = [nodes.If(python(f"{known} is None", lineno), node.else_, [], [], lineno=lineno)] if node.else_ else []
         loop = nodes.For(node.target, each, [*node.body, after], empty, None, False, lineno=lineno)
         loop.set_environment(self.environment)
         super().visit_For(loop, frame)
         frame.buffer = outer
         text = f"concat({collected}) if {known} is None else {known}.text()"
         self.writeline(f"yield {text}" if outer is None else f"{outer}.append({text})")
-
-
-def _python(code: str, lineno: int) -> nodes.Expr:
-    """A node that is written as it stands. Jinja's parser makes its own internal names in this way."""
-    node = object.__new__(nodes.InternalName)
-    nodes.Node.__init__(node, code, lineno=lineno)
-    return node
 
 
 def _has_stock_getattr(env: jinja2.Environment) -> bool:
@@ -219,7 +220,8 @@ _PROBES = {
         {% block body %}{% for row in rows if row.name %}{{ loop.index }}{{ row.name }}{{ row.gone|d(html) }}
         {% include "part" %}{% include "part" without context %}{{ field(row.name, row["name"]) }}{% endfor %}
         {% for row in rows %}{% if loop.first %}{{ row.gone }}{% endif %}{{ row }}{% include "part" %}{% endfor %}
-        {% for row in [] %}{% else %}{{ text }}{% endfor %}{% endblock %}""",
+        {% for row in [] %}{% else %}{{ text }}{% endfor %}
+        {% for row in rows %}{{ loop.index0 }}{{ loop.index ~ loop.first }}{{ row }}{% endfor %}{% endblock %}""",
     "macros": "{% macro field(name, value='<') %}{{ name }}={{ value }}{{ caller and caller() }}{% endmacro %}",
     "part": "[{{ text }}{{ html }}{{ row }}]",
     "values": """{% for value in values %}{{ value }}{{ value|string }}{{ value|e }}{{ [value] }}{{ value ~ text }}
@@ -279,7 +281,8 @@ def _probe(generator: type[CodeGenerator]) -> tuple[list[str], str]:
     known = {"text": text, "html": html, "values": values, "rows": rows, "on": True}
     texts = [env.get_template(name).render(known) for name in ("page", "values")]
     code = env.compile(
-        "{% for a in b %}{{ a.c }}{% endfor %}{% for a in b %}{{ a.c }}{{ a.d }}{{ a.e }}{% endfor %}", raw=True
+        "{% for a in b %}{{ a.c }}{{ loop.index }}{% endfor %}{% for a in b %}{{ a.c }}{{ a.d }}{{ a.e }}{% endfor %}",
+        raw=True,
     )
     return texts + _remembered(env.get_template("remembered")), code
 
@@ -294,5 +297,14 @@ def same_as_stock() -> bool:
         ours, code = _probe(Generator)
     except Exception:  # whatever a future Jinja does to the hooks, its own generator is the answer
         return False
-    ways = ("escaped_text(value)", "attribute(", "yield concat(", ".begin(", ".missing)", ".row(", ".text()")
+    ways = (
+        "escaped_text(value)",
+        "attribute(",
+        "yield concat(",
+        ".begin(",
+        ".missing)",
+        ".row(",
+        ".text()",
+        "enumerate(",
+    )
     return ours == stock and all(way in code for way in ways)

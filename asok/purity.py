@@ -73,11 +73,12 @@ def pure_body(loop: nodes.For) -> Body | None:
     return body if pure and body.work >= _WORTH else None
 
 
-def shown(loop: nodes.For) -> str:
+def shown(loop: nodes.For, template: str | None) -> str:
     """What a person knows the loop by."""
     targets = [name.name for name in [loop.target, *loop.target.find_all(nodes.Name)] if isinstance(name, nodes.Name)]
     rows = loop.iter.name if isinstance(loop.iter, nodes.Name) else "…"
-    return f"{{% for {', '.join(targets)} in {rows} %}}, line {loop.lineno}"
+    place = f"line {loop.lineno}" + (f" of {template!r}" if template else "")
+    return f"{{% for {', '.join(targets)} in {rows} %}}, {place}"
 
 
 def _bound(target: nodes.Node) -> frozenset[str]:

@@ -304,6 +304,25 @@ FEATURES = {
         "{% for r in [1, [2, a]] recursive %}{{ loop.depth }}{{ loop(r) if r is list else r }}{% endfor %}"
     ),
     "a loop's previous": ("{% for r in rows %}{{ loop.previtem }}{{ loop.nextitem }}{{ loop.changed(r) }}{% endfor %}"),
+    "a number": "{% for r in rows %}{{ loop.index }}{{ loop.index0 }}{{ loop.first }}{{ loop.index0 + 1 }}{% endfor %}",
+    "a number in all places": (
+        "{% for r in rows %}{% set n = loop.index %}{% if loop.first or n is odd %}{{ [n, loop.index]|join(',') }}"
+        "{% elif loop.index0 == 2 %}{{ 'two' if loop.index0 }}{% endif %}{{ loop.index|string ~ a }}"
+        "{% set kept %}{{ loop.index }}{{ r }}{% endset %}{{ kept }}{% filter upper %}{{ loop.index }}{% endfilter %}"
+        "{% else %}{{ loop }}{% endfor %}{{ loop.index }}"
+    ),
+    "a number and a loop": "{% for r in rows %}{{ loop.index }}{{ loop.length }}{{ loop.index0 }}{% endfor %}",
+    "the numbers of two loops": (
+        "{% for r in rows %}{{ loop.index }}{% for s in rows %}{{ loop.index }}{{ s }}{% endfor %}{% endfor %}"
+    ),
+    "the number of the loop around": "{% for r in rows %}{% for s in loop %}{% endfor %}{{ loop.index }}{% endfor %}",
+    "a number of what is chosen": "{% for r in rows if r %}{{ loop.index }}{{ r }}{% endfor %}",
+    "a number of pairs": "{% for k, v in {'<': a, 'b': b}.items() %}{{ loop.index }}{{ k }}{{ v }}{% endfor %}",
+    "a number that others see": (
+        "{% for r in rows %}{{ loop.index }}{% include 'part' %}{% macro m() %}{{ loop }}{% endmacro %}{% endfor %}"
+    ),
+    "a number of nothing": "{% for r in nowhere %}{{ loop.index }}{% else %}none{% endfor %}",
+    "a number of a number": "{% for r in 5 %}{{ loop.index }}{% endfor %}",
     "a loop's own variable": "{% set x = 1 %}{% for r in rows %}{{ x }}{% set x = r %}{{ x }}{% endfor %}{{ x }}",
     "a chain of attributes": (
         "{{ deep.one.two.three }}{{ deep.one.no }}{{ deep['one'].two.three }}{{ deep.items()|list }}"

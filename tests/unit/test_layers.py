@@ -89,6 +89,7 @@ LAYERS = (
     "asok.shared_fields",
     # engine
     "asok.immutable",
+    "asok.numbering",
     "asok.purity",
     "asok.remembering",
     "asok.compiling",
@@ -212,6 +213,7 @@ ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite"},
     "redis": set[str](),
     "jinja2": {
+        "asok.numbering",
         "asok.purity",
         "asok.compiling",
         "asok.tags",

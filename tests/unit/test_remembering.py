@@ -189,8 +189,16 @@ def test_values_that_are_equal_are_told_apart_by_their_types(kind: Callable[[Any
     values = [0, False, 0.0, -0.0, None, 1, True, 1.0, "1", math.nan, 2**70, float(2**70), "", "<", "é"]
     for value in [*values, *values[::-1]]:
         for _ in range(3):
-            twins.show(rows=[kind("k", value), kind(value, "k")])
+            twins.show(rows=[kind("k", value)] * 2)
+            twins.show(rows=[kind(value, "k")] * 2)
     twins.show(rows=[kind("k", value) for value in values])
+
+
+def test_a_text_is_not_taken_for_a_tuple_of_its_letters() -> None:
+    twins = Twins("{% for row in rows %}{{ row }}{{ row }}{{ row }}{% endfor %}")
+    for rows in ([("b", "c")] * 2, [("b", "c"), "bc"], ["bc", ("b", "c")], ["bc", "bc"]):
+        for _ in range(3):
+            twins.show(rows=rows)
 
 
 # What is remembered

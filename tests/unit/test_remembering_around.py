@@ -224,7 +224,7 @@ def test_in_development_a_slow_loop_is_told_of_once_with_what_it_would_save(
             compiling.render(env.get_template("frozen"), {"rows": ROWS})
             compiling.render(env.get_template("page"), {"rows": [as_dict("a", Decimal(n)) for n in range(1000)]})
         assert len(caplog.messages) == told
-    assert "{% for row in rows %}, line 1: rendering 1000 rows took 12.5 ms" in caplog.text
+    assert "{% for row in rows %}, line 1 of 'page': rendering 1000 rows took 12.5 ms" in caplog.text
     assert "frozen rows would save about 12.4 ms" in caplog.text
 
 
