@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.crowding import Crowd
+from asok.diff import Delta
 from asok.documents import reading_into
 from asok.errors import Denied, FieldError
 from asok.following import RoomWatchers
@@ -52,7 +53,8 @@ RoomGuard = Callable[[Any, str, str], Any]
 class Host:
     """What all connections and pages of a process share, and what each component on them needs of it.
 
-    guards: route -> the guard of its page. crowd: who is connected.
+    guards: route -> the guard of its page. crowd: who is connected. steps: of each class what the last page was sent
+    that went from one text to another, by their digests; when a store changes, many take the same step.
     """
 
     settings: Settings
@@ -75,6 +77,7 @@ class Host:
     _threads: anyio.CapacityLimiter | None = None
     crowd: Crowd = field(init=False)
     rota: Rota = field(default_factory=Rota)
+    steps: dict[str, tuple[tuple[bytes, bytes], str | Delta]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.crowd = Crowd(self.settings.limits)

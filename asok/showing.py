@@ -177,9 +177,13 @@ class Screen:
 
     def change(self, unit: Unit, rendering: Rendering) -> str | Delta:
         """What turns the text that the browser holds into the new one; all of it where it holds none."""
-        if rendering.digest == unit.joined.shown and unit.joined.held:
-            return []
-        return difference(self.known(unit) if unit.joined.held else None, rendering.html)
+        joined, steps, name = unit.joined, self.engine.steps, unit.joined.definition.name
+        step = joined.shown, rendering.digest
+        if not joined.held or step[0] == step[1]:
+            return [] if joined.held else rendering.html
+        if name not in steps or steps[name][0] != step:
+            steps[name] = step, difference(self.known(unit), rendering.html)
+        return steps[name][1]
 
     def add(self, joined: Joined) -> None:
         """The page shows it, as far as this connection knows."""
