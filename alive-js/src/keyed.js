@@ -314,8 +314,12 @@ const parse = ({ block, path, fresh, blocks, gaps }, prefix, between) => {
   template.innerHTML = prefix + all;
   /** @type {any} */
   let parent = template.content;
-  for (const _ of path) parent = parent?.firstElementChild;
-  if (parent?.localName !== block.element.localName) return false;
+  for (const _ of path) {
+    // What is put somewhere else than it is written would be beside.
+    if (parent.childNodes.length !== 1 || !parent.firstElementChild) return false;
+    parent = parent.firstElementChild;
+  }
+  if (parent.localName !== block.element.localName) return false;
   let index = 0;
   for (const node of [...parent.childNodes])
     if (node.nodeType === Node.COMMENT_NODE && node.data === MARK) index++;

@@ -39,6 +39,9 @@ const EMPTY = /^(area|base|br|col|embed|hr|img|input|link|meta|param|source|trac
 /** In these, tags are text. */
 const RAW = /^(iframe|script|style|textarea|title)$/i;
 const MAY_HAVE_KEY = /\s(id|ws-key)\s*=/i;
+/** Where words are put somewhere else. */
+const WORDLESS = /^(colgroup|table|t(body|foot|head|r))$/;
+const WORDS = /[^ \t\n\f\r]/;
 const PARTS = /^(caption|colgroup|t(body|foot|head))$/i;
 
 /**
@@ -50,6 +53,8 @@ export const walk = (text, top) => {
   const open = [top];
   let one = top;
   let at = 0;
+  /** Where the last tag ends. */
+  let after = 0;
   top.last = 0;
 
   /** @param {any} element  @param {number} from  @param {number} inner  @param {number} outer  @param {number} to  @param {Block[]} inside  @param {boolean} keyed */
@@ -71,17 +76,19 @@ export const walk = (text, top) => {
 
   for (;;) {
     at = text.indexOf("<", at);
-    if (at < 0) return open[1] ? -1 : text.length - top.last;
-    if (!/[a-z/!?]/i.test(text[at + 1])) {
+    if (at >= 0 && !/[a-z/!?]/i.test(text[at + 1])) {
       at++;
       continue;
     }
+    const words = text.slice(after, at < 0 ? text.length : at);
+    if (words && WORDLESS.test(one.name) && WORDS.test(words)) return -1;
+    if (at < 0) return open[1] ? -1 : text.length - top.last;
     TAG.lastIndex = at;
     const found = TAG.exec(text);
     if (!found) return -1;
     const [all, , end, name, attributes, slash] = found;
     const from = at;
-    at += all.length;
+    at = after = from + all.length;
     if (end) {
       if (implied() && !close(from, from)) return -1;
       if (one === top || one.name !== end.toLowerCase() || !close(from, at)) return -1;
@@ -114,9 +121,9 @@ export const walk = (text, top) => {
       const inner = alone ? null : element;
       open.push((one = { name: lower, element: inner, next: inner && element.firstElementChild, inside: [], at: from, inner: at, last: at, foreign, keyed }));
       if (RAW.test(lower) && !foreign) {
-        const after = new RegExp(`</${lower}\\s*>`, "gi");
-        after.lastIndex = at;
-        const ends = after.exec(text);
+        const closing = new RegExp(`</${lower}\\s*>`, "gi");
+        closing.lastIndex = at;
+        const ends = closing.exec(text);
         if (!ends || text.slice(at, ends.index).includes("<!--")) return -1;
         at = ends.index;
       }

@@ -40,6 +40,7 @@ const LISTS = [
   (rows, { number }, space) => `<h3>Count: ${number}</h3><table>${space}${rows.join(space)}</table>`,
   (rows, { number, word }, space) => `<table id=t><thead><tr><th>${word}</th></tr></thead>${space}<tbody class=c${number}>${space}${rows.join(space)}</tbody></table><p>${word}</p>`,
   (rows, { number, word }, space) => `${word}<section id='s${number % 2}'>${word}<ul>${space}${rows.join(`${space}<!-- ${number} -->`)}</ul></section>`,
+  (rows, { number, word }, space) => `<h3>${number}</h3><table>${rows.join(word === "w" ? space : word)}</table>`,
   (rows, { word }, space) => `${space}${rows.join(space)}${word}`,
   (rows, { number }, space) => `<section><h4>${number}</h4>${rows.slice(2).join(space)}</section><section class=${number}>${rows.slice(0, 2).join("")}</section>`,
   (rows, { number }) => rows.map((row, place) => (place % 3 ? row : `<p>${place}${number}: <input></p>${row}`)).join(""),
@@ -65,7 +66,7 @@ const growing = ({ below, pick, chance }) => {
       const child = children && CHILDREN[place] ? `<template data-asok="${CHILDREN[place]}.a"></template>` : "";
       const inside = cells.map((cell) => cell(each));
       const attributes = `${key}=${quote}${key === "id" ? "i" : ""}${each.key}${quote}`;
-      return list < 2 ? `<tr ${attributes}>${inside.map((cell) => `<td>${cell}</td>`).join("")}${child && `<td>${child}</td>`}</tr>` : `<li ${attributes}>${inside.join(" ")}${child}</li>`;
+      return list < 2 || list === 3 ? `<tr ${attributes}>${inside.map((cell) => `<td>${cell}</td>`).join("")}${child && `<td>${child}</td>`}</tr>` : `<li ${attributes}>${inside.join(" ")}${child}</li>`;
     });
     return `<div class="${state.title}">${LISTS[list](rows, state, space)}${FILLING}</div>`;
   };
