@@ -277,7 +277,7 @@ async def test_a_close_of_the_browser_reaches_the_app_and_is_returned(said: byte
         assert await peer.told() == {"type": "websocket.disconnect", "code": code, "reason": reason}
 
 
-async def test_a_connection_that_breaks_off_is_1006_and_sending_fails() -> None:
+async def test_a_connection_that_breaks_off_is_1006_and_sending_fails(caplog: pytest.LogCaptureFixture) -> None:
     failed = asyncio.get_running_loop().create_future()
 
     async def late(scope: Scope, receive: Receive, send: Send) -> None:
@@ -292,6 +292,7 @@ async def test_a_connection_that_breaks_off_is_1006_and_sending_fails() -> None:
     async with shaken(late) as peer:
         peer.socket.close()
         assert isinstance(await failed, OSError)
+    assert "Exception" not in caplog.text
 
 
 async def test_the_end_of_the_server_is_1012() -> None:
