@@ -777,7 +777,7 @@ DEFENCES = (
         "connections",
         UNIT + "endpoints",
         "drain",
-        ("await asyncio.gather(*(session.settle(seconds) for session in self.open))", "pass"),
+        ("settling = [session.settle(seconds) for session in self.open]", "settling: list[Any] = []"),
     ),
     defence(
         "a length is refused by the header that declares it",

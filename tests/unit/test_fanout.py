@@ -17,7 +17,7 @@ import websockets
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asok import Component, Limits, Store, wire_frames
+from asok import Component, Limits, Store, exposed, wire_frames
 from tests.rig import Rig, Tab, asok_app, rig
 from tests.unit.waiting import until
 
@@ -37,6 +37,18 @@ class FanoutReads(Component):
     """Shows what the store says."""
 
     template = "<p>{{ store('fanout').read('text') }}</p>"
+
+
+class FanoutMine(Component):
+    """Shows it beside a word of its own, which may be long."""
+
+    word = ""
+    template = "<p>{{ word }} {{ store('fanout').read('text') }} {{ word }}</p>"
+
+    @exposed
+    async def say(self, word: str) -> None:
+        """Take the word."""
+        self.word = word
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +229,19 @@ async def test_components_that_read_are_shown_anew_each_with_its_own_token(tmp_p
                 await tab.until("update")
                 assert tab.text() == f'<p data-live="0">{number}</p>'
         assert len({tab.shown[tab.only].token for tab in tabs}) == 5
+
+
+async def test_pages_that_show_different_texts_each_get_their_own_difference(tmp_path: Path, store: Store) -> None:
+    words = ["one", "quite another", "one", "x" * 300]
+    async with served(tmp_path, "{{ component('FanoutMine') }}", limits=Limits(joins_per_second=0)) as site:
+        tabs = [await site.tab() for _ in words]
+        for tab, word in zip(tabs, words, strict=True):
+            await tab.event(f"say('{word}')")
+        for number in range(1, 4):
+            await store.set("text", str(number))
+            for tab, word in zip(tabs, words, strict=True):
+                await tab.until("update")
+                assert tab.text() == f'<p data-live="0">{word} {number} {word}</p>'
 
 
 async def test_what_became_due_before_a_drain_is_waited_for(tmp_path: Path) -> None:
