@@ -76,6 +76,12 @@ class Conversation:
         if self._socket is not None:
             await self._socket.close(1001)
 
+    def take_back(self) -> None:
+        """What the app has not read yet is lost with the connection, instead of being read to its end."""
+        assert isinstance(self._socket, Socket)
+        while not self._socket._inbox.empty():
+            self._socket._inbox.get_nowait()
+
     async def play(self, steps: list[Step]) -> None:
         """Take each step in turn."""
         for step in steps:
