@@ -194,9 +194,11 @@ def test_values_that_are_equal_are_told_apart_by_their_types(kind: Callable[[Any
     twins.show(rows=[kind("k", value) for value in values])
 
 
-def test_a_text_is_not_taken_for_a_tuple_of_its_letters() -> None:
+def test_what_has_the_same_parts_as_a_tuple_is_not_taken_for_it() -> None:
     twins = Twins("{% for row in rows %}{{ row }}{{ row }}{{ row }}{% endfor %}")
-    for rows in ([("b", "c")] * 2, [("b", "c"), "bc"], ["bc", ("b", "c")], ["bc", "bc"]):
+    row = "b", "c"
+    others: list[Any] = ["bc", ["b", "c"], {"b": 1, "c": 2}, Named(*row), dict.fromkeys(row).keys(), freeze(["b", "c"])]
+    for rows in [[row, row], *[[row, other] for other in others], *[[other, other] for other in others]]:
         for _ in range(3):
             twins.show(rows=rows)
 

@@ -90,6 +90,7 @@ def test_what_depends_on_more_than_the_row_is_rendered_each_time(kind: str) -> N
         "{% for row in rows if row.x is odd %}{{ row.name }}{{ row.x }}{{ row.x }}{% else %}none{% endfor %}",
         "{% for row in rows recursive %}{{ row.name }}{{ row.x }}{{ row.x }}{% endfor %}",
         "{% for row in rows %}{{ row.name }}{{ row.x }}{{ row.x }}{% else %}none{% endfor %}",
+        "{% for row in rows %}{{ row.name }}{{ row.x }}{{ row.x }}{% else %}{{ 1 // 0 }}{% endfor %}",
         "{% macro all(rows) %}" + TABLE + "{% endmacro %}{{ all(rows) }}{{ all(rows) }}",
         "{% for n in 'ab' %}" + TABLE + "{% endfor %}",
         "{% set kept %}" + TABLE + "{% endset %}{{ kept }}{% filter upper %}" + TABLE + "{% endfilter %}",
