@@ -66,6 +66,16 @@ async def test_an_app_that_takes_nothing_is_not_sent_more_and_misses_nothing(siz
         assert app.taken[-1]["text"] == "last"
 
 
+async def test_an_app_that_takes_what_comes_never_stops_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shaken() as peer:
+        stopped = list[None]()
+        monkeypatch.setattr(peer.protocol.transport, "pause_reading", lambda: stopped.append(None))
+        for _ in range(50):
+            await peer.send(TEXT, b"x" * 3000)
+            assert await peer.next()
+        assert not stopped
+
+
 async def test_an_app_that_takes_nothing_and_closes_still_hears_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asok.wire, "FAREWELL", 1000)
     may = asyncio.Event()
