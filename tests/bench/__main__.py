@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
 
-from tests.bench import browser, chromium, events, growth, many, pages
+from tests.bench import browser, chromium, events, growth, many, pages, words
 from tests.bench.report import Row, keep_curves, keep_table, table
 
 Measured = Callable[[bool], Awaitable[list[Row]]]
@@ -57,14 +57,14 @@ async def main(names: Sequence[str], quick: bool) -> int:
         broken += [f"{name}: {curve} is worse than linear" for curve in steep]
         print(f"{name}: {time.monotonic() - began:.0f} s\n", flush=True)
     print("\n".join(["Not reached:", *missed]) if missed else "All that was aimed at is reached.")
-    print("\n".join(["Broken:", *broken]) if broken else "Nothing grows worse than linearly.")
+    print("\n".join(["Broken:", *broken] if broken else []))
     return bool(broken)
 
 
 async def tabled(name: str, quick: bool) -> tuple[list[str], list[str]]:
     """A table; the names of its rows that are not as was aimed at."""
     rows = await TABLES[name](quick)
-    print(table(rows))
+    print(f"{words.TABLES[name].title}\n\n{table(rows)}")
     if not quick:
         keep_table(name, rows)
     return [row.name for row in rows if row.kept is False], []

@@ -144,7 +144,7 @@ async def _warm(kind: Kind, pages: list[Opened]) -> tuple[int, int]:
     """The bytes of an event and of its answer, once the first whole texts have gone."""
     sizes, ups = [], []
     for page in pages:
-        for n in range(max(5, int(50 * kind.share))):
+        for n in range(max(5, int(20 * kind.share))):
             size, up = page.line.size, page.up
             await page.event(*kind.fire(page, n))
             sizes.append(page.line.size - size)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from tests.bench.report import Row
 from tests.bench.served import ROOT, Served, served, served_by_asok
 
-__all__ = ["crowd", "fan_out", "memory"]
+__all__ = ["change", "crowd", "fan_out", "memory"]
 
 CROWD = 5000
 SMALL, ALLOWED, BYTES = 1000, 40, 120
@@ -39,7 +39,7 @@ async def crowd(port: int, path: str, number: int) -> AsyncIterator[Process]:
 
 
 async def change(child: Process) -> dict[str, float]:
-    """Change the store once; what the sockets saw."""
+    """Change the store once; seconds until the first and until all sockets had got something, and bytes at each."""
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write(b"/price\n")
     if not (line := await child.stdout.readline()):

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench.events import EVENTS, RATIO, both, measured
+from tests.bench.many import change, crowd
 from tests.bench.plots import Curve, drawn, exponent
 from tests.bench.report import DOCS, Row, keep_curves, keep_table, page, written
 from tests.bench.served import Served
@@ -38,6 +39,15 @@ async def test_an_event_costs_at_most_twice_what_was_recorded(path: str, servers
         f"{kind.name} costs {min(ratios):.1f} times the floor, {RECORDED[kind.name]:.1f} were recorded; "
         "if that is meant to be, run `make bench ONLY=events`"
     )
+
+
+@pytest.mark.parametrize("path", ["/react", "/reader"])
+async def test_a_crowd_tells_when_all_its_sockets_have_a_change(path: str, servers: tuple[Served, Served]) -> None:
+    async with crowd(servers[0].port, path, 3) as child:
+        for _ in range(3):
+            told = await change(child)
+    assert 0 < told["first"] <= told["seconds"]
+    assert 40 < told["bytes"] <= 120
 
 
 def test_what_is_measured_quickly_is_recorded() -> None:
