@@ -51,11 +51,15 @@ Keys = list[tuple[Any, ...]]
 
 
 class Kept:
-    """Texts by the identity of rows, with the rows; texts by the values of rows; and the bytes of all that."""
+    """Texts by the identity of rows, with the rows; texts by the values of rows; and the bytes of all that.
 
-    __slots__ = ("rows", "size", "texts", "valued")
+    used: what the body called when they were made.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("rows", "size", "texts", "used", "valued")
+
+    def __init__(self, used: tuple[Any, ...] = ()) -> None:
+        self.used = used
         self.rows: list[Any] = []
         self.texts: dict[int, str] = {}
         self.valued: dict[str, dict[Any, str]] = {}
@@ -72,30 +76,32 @@ class Loop:
         self._by_value = not (body.whole and names)
         self._names, self._getters = sorted(names), dict[type, Any]()
         self._expected = [function_of(*call) for call in sorted(body.called)]
-        self._used: tuple[Any, ...] = ()
         self._failed = self._asleep = self.turn = 0
         self._sample: list[Any] = []
-        self.forget()
+        self.kept = Kept()
         with _lock:
             _loops.add(self)
 
     def forget(self) -> None:
         """Keep nothing. A rendering that goes on in another thread keeps its rows where nobody looks any more."""
-        self.kept = Kept()
+        self.kept = Kept(self.kept.used)
 
     def begin(self, rows: Sequence[Any], used: tuple[Any, ...], development: bool) -> Known | None:
         """What is known of the rows of a list; None if they are to be rendered as ever.
 
         used: the class of what is undefined, then the filters and tests that the body calls.
         """
-        if used != self._used and not self._accepts(used):
-            return None
+        kept = self.kept
+        if not kept.used or not all(map(is_, used, kept.used)):
+            if not self._accepts(*used):
+                return None
+            kept = self.kept = Kept(used)
         watched = development and not self.told
         if self._asleep:
             self._asleep -= 1
-            return Known(self, rows, watched=True) if watched else None
+            return Known(self, kept, rows, watched=True) if watched else None
         self.turn = next(_clock)
-        known = self._look(rows, watched)
+        known = self._look(Known(self, kept, rows, watched), rows)
         found = (len(rows) - len(known.missing)) * 4 >= len(rows)
         self._failed = 0 if found else min(self._failed + 1, 8)
         self._asleep = 2**self._failed // 4
@@ -103,16 +109,11 @@ class Loop:
             self.forget()
         return known if known.of_use or watched else None
 
-    def _accepts(self, used: tuple[Any, ...]) -> bool:
-        """Whether the environment has what Jinja has under these names; what was kept is of another time."""
-        undefined, *called = used
-        self.forget()
-        accepted = undefined in UNDEFINED and all(map(is_, called, self._expected))
-        self._used = used if accepted else ()
-        return accepted
+    def _accepts(self, undefined: Any, *called: Any) -> bool:
+        """Whether the environment has what Jinja has under these names."""
+        return undefined in UNDEFINED and all(map(is_, called, self._expected))
 
-    def _look(self, rows: Sequence[Any], watched: bool) -> Known:
-        known = Known(self, rows, watched)
+    def _look(self, known: Known, rows: Sequence[Any]) -> Known:
         sample = [rows[0], rows[len(rows) // 2], rows[-1]]
         known.again = sum(map(is_, sample, self._sample)) > 1
         self._sample = sample
@@ -142,11 +143,11 @@ class Loop:
 
     def _columns(self, rows: Sequence[Any]) -> Columns | None:
         """What the body reads, row by row for each name; None where reading might run somebody's code."""
-        kind, *others = set(map(type, rows))
+        kinds = set(map(type, rows))
         try:
             if not self._names:
-                return list(zip(*rows, strict=True)) if kind is tuple and not others else [rows]
-            getters = None if others else self._getters_of(kind)
+                return list(zip(*rows, strict=True)) if kinds == {tuple} else [rows]
+            getters = self._getters_of(kinds.pop()) if len(kinds) == 1 else None
             return [list(map(getter, rows)) for getter in getters] if getters else None
         except (ValueError, KeyError, AttributeError):  # tuples of several lengths; what is missing in a row
             return None
@@ -229,8 +230,8 @@ class Known:
         "signature", "strange",
     )  # fmt: skip
 
-    def __init__(self, loop: Loop, rows: Sequence[Any], watched: bool) -> None:
-        self._loop, self.kept, self.rows = loop, loop.kept, rows
+    def __init__(self, loop: Loop, kept: Kept, rows: Sequence[Any], watched: bool) -> None:
+        self._loop, self.kept, self.rows = loop, kept, rows
         self.missing, self.holes = rows, range(len(rows))
         self._texts: list[str | None] = []
         self._made: list[str] = []

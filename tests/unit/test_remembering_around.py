@@ -142,6 +142,23 @@ def test_a_filter_or_test_put_in_the_place_of_jinjas_own_is_called() -> None:
             env.filters["upper"] = own or jinja2.Environment().filters["upper"]
         twins.show(rows=ROWS)
         twins.show(rows=ROWS)
+
+    class Alike:
+        """Says that it equals anything."""
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 1
+
+        def __call__(self, value: object) -> str:
+            return f"<3 {value}>"
+
+    for upper in (jinja2.Environment().filters["upper"], Alike()):
+        for env in twins.environments:
+            env.filters["upper"] = upper
+        twins.show(rows=ROWS)
     asked = Wandering()
     for env in twins.environments:
         env.filters["upper"] = asked
