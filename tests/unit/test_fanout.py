@@ -18,6 +18,8 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok import Component, Limits, Store, exposed, wire_frames
+from asok.loading import Loaded
+from asok.server import THRESHOLDS, Server, Serving, serve
 from tests.rig import Rig, Tab, asok_app, rig
 from tests.unit.waiting import until
 
@@ -242,6 +244,25 @@ async def test_pages_that_show_different_texts_each_get_their_own_difference(tmp
             for tab, word in zip(tabs, words, strict=True):
                 await tab.until("update")
                 assert tab.text() == f'<p data-live="0">{word} {number} {word}</p>'
+
+
+def test_a_process_that_serves_does_not_stop_at_each_change_to_look_for_garbage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, before = list[tuple[Any, bool]](), gc.get_threshold()
+
+    class Looks(Server):
+        def run(self, sockets: list[socket.socket] | None = None) -> None:
+            found.append((gc.get_threshold(), gc.get_freeze_count() > 10_000))
+
+    monkeypatch.setattr("asok.server.Server", Looks)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            serve(Serving(tmp_path, "127.0.0.1"), Loaded(asok_app(tmp_path), ()), listener, lambda told: None)
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+    assert found == [(THRESHOLDS, True)]
 
 
 async def test_what_became_due_before_a_drain_is_waited_for(tmp_path: Path) -> None:
