@@ -160,14 +160,18 @@ def test_a_row_changed_in_place_is_rendered_anew(source: str, row: Any, change: 
 
 
 def test_a_property_is_read_as_often_as_the_template_says() -> None:
-    class Counting:
-        name, read = "a", 0
+    def counting() -> Any:
+        class Counting:
+            name, read = "a", 0
 
-        @property
-        def x(self) -> int:
-            self.read += 1
-            return self.read
+            @property
+            def x(self) -> int:
+                self.read += 1
+                return self.read
+
+        return Counting()
 
     stock, ours = (env.get_template("page") for env in Twins(TABLE).environments)
-    for _ in range(3):
-        assert ours.render(rows=[Counting()] * 20) == stock.render(rows=[Counting()] * 20)
+    for others in ([], [Frozen("a", 1)], [as_dict("a", 1)]) * 8:
+        expected = stock.render(rows=[*others, counting()] * 20)
+        assert ours.render(rows=[*others, counting()] * 20) == expected
