@@ -136,7 +136,7 @@ class Talk:
 async def test_no_more_is_parsed_and_moved_than_has_changed(page: Page, server: Rig) -> None:
     rows = [row(n) for n in range(200)]
     talk = await Talk.open(page, server, table(rows))
-    await page.locator("input").nth(150).fill("typed")
+    await page.locator("input").nth(149).fill("typed")
 
     counted = await talk.become(table([*rows[:100], row(100, "<input><b>new</b>"), *rows[101:]]))
     assert counted == {"parsed": pytest.approx(100, abs=60), "added": 1, "removed": 0}, "one cell"
@@ -153,7 +153,7 @@ async def test_no_more_is_parsed_and_moved_than_has_changed(page: Page, server: 
     assert (counted["added"], counted["removed"]) == (0, 180), "some"
     counted = await talk.become(table(rows[::-1]))
     assert (counted["added"], counted["removed"]) == (180, 0), "and all again, though that is a text of its own"
-    assert await page.locator("input").nth(49).input_value() == "typed"
+    assert await page.locator("input").nth(50).input_value() == "typed"
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,53 @@ async def test_what_a_parser_reads_in_another_way_is_not_mistaken(
     talk = await Talk.open(page, server, text(before, "1"))
     for inside, more in [(before, "2"), (after, "2"), (after, "3"), (before, "3")]:
         await talk.become(text(inside, more))
+
+
+async def test_what_comes_before_the_first_row_is_not_in_the_body_that_html_adds(page: Page, server: Rig) -> None:
+    rows = [row(n) for n in range(30)]
+    talk = await Talk.open(page, server, table(["<caption ws-key='c'>1</caption>", *rows]))
+    await talk.become(table(["<caption ws-key='c'>2</caption>", row("top"), *rows]))
+    await talk.become(table(["<caption ws-key='c'>2</caption>", "\n", row("top"), *rows]))
+    talk = await Talk.open(page, server, table(rows))
+    await talk.become(table([" ", *rows]))
+    await talk.become(table(["<caption>3</caption>", *rows]))
+    await talk.become(table(rows))
+    await talk.become(table([]))
+    await talk.become(table(rows))
+
+
+BECOME = """async ([before, after, entered]) => {
+    const { live, show } = await import("/keyed/bench.js");
+    const component = live(document.body.appendChild(document.createElement("section")));
+    show(component, before);
+    document.querySelector("input,select").value = entered;
+    const start = [...before].findIndex((each, at) => each !== after[at]);
+    let tail = 0;
+    while (tail < Math.min(before.length, after.length) - start && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+    show(component, [start, after.slice(start, after.length - tail), start + tail - before.length]);
+    if (component.shown !== after) throw Error(component.shown);
+}"""
+
+
+async def test_a_choice_stays_where_an_option_with_a_key_comes_chosen(bench: Page) -> None:
+    def select(*options: str) -> str:
+        inside = "".join(f"<option ws-key='{each[0]}'{each[1:]}>{each[0]}</option>" for each in options)
+        return f"<section><select id=size>{inside}</select>{FILLING}</section>"
+
+    await bench.evaluate(BECOME, [select("s", "m", "l"), select("s", "x selected", "m", "l"), "m"])
+    assert await bench.evaluate("size.value") == "m"
+
+
+async def test_keys_that_stand_twice_are_matched_in_order(bench: Page) -> None:
+    def doubled(*words: str) -> str:
+        return f"<section>{''.join(f'<p ws-key=a>{each}<input></p>' for each in words)}{FILLING}</section>"
+
+    await bench.evaluate(BECOME, [doubled("1", "2", "3"), doubled("2", "3", "1"), "typed"])
+    assert await bench.evaluate("() => [...document.querySelectorAll('input')].map((each) => each.value)") == [
+        "typed",
+        "",
+        "",
+    ]
 
 
 # --- and in a whole app
