@@ -162,8 +162,8 @@ def test_a_filter_or_test_put_in_the_place_of_jinjas_own_is_called() -> None:
     asked = Wandering()
     for env in twins.environments:
         env.filters["upper"] = asked
-    page = twins.environments[1].get_template("page")
-    assert len({page.render(rows=ROWS) for _ in range(20)}) == 20
+    template = twins.environments[1].get_template("page")
+    assert len({template.render(rows=ROWS) for _ in range(20)}) == 20
 
 
 def test_an_environments_own_kind_of_undefined_hears_of_each() -> None:
