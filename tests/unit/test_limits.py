@@ -286,7 +286,7 @@ async def test_t44_who_never_reads_is_cut_and_leaves_no_connection_behind(tmp_pa
 class Stuck:
     """A wire that takes no frame, and perhaps a last word."""
 
-    heartbeat = None
+    heartbeat = straight = None
 
     def __init__(self, *, hears: bool) -> None:
         self.hears, self.ended = hears, list[int | str]()
