@@ -36,8 +36,8 @@ class BrowserTable(Component):
     changed = 0
     template = (
         "<div><button id='go' ws-click='change'>Change</button><table>{% for row in rows %}"
-        "<tr id='r{{ row.id }}' ws-key='{{ row.id }}'><td>{{ row.id }}</td><td>{{ row.name }}</td><td>{{ row.city }}</td>"
-        "<td>{{ row.count }}</td></tr>{% endfor %}</table></div>"
+        "<tr id='r{{ row.id }}' ws-key='{{ row.id }}'><td>{{ row.id }}</td><td>{{ row.name }}</td>"
+        "<td>{{ row.city }}</td><td>{{ row.count }}</td></tr>{% endfor %}</table></div>"
     )
 
     async def load(self) -> None:
