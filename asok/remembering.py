@@ -232,13 +232,15 @@ class Known:
 
     def __init__(self, loop: Loop, kept: Kept, rows: Sequence[Any], watched: bool) -> None:
         self._loop, self.kept, self.rows = loop, kept, rows
-        self.missing, self.holes = rows, range(len(rows))
+        self.missing: Sequence[Any] = rows
+        self.holes: Sequence[int] = range(len(rows))
         self._texts: list[str | None] = []
         self._made: list[str] = []
         self._started = time.thread_time() if watched else 0.0
         self.again = self.of_use = False
         self.strange: tuple[Sequence[int], Sequence[Any]] = (), ()
-        self.signature, self.keys = "", None
+        self.signature = ""
+        self.keys: list[tuple[Any, ...]] | None = None
 
     def fill(self, texts: list[str | None]) -> None:
         """What is known of the missing rows, each in its place."""
@@ -262,7 +264,7 @@ class Known:
 
     def text(self) -> str:
         """The text of all rows."""
-        texts = self._texts or self._made
+        texts: list[Any] = self._texts or self._made
         if texts is not self._made:
             for hole, text in zip(self.holes, self._made, strict=True):
                 texts[hole] = text

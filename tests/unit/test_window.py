@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from asok.asking import Asking, NoAnswer
 from asok.errors import AsokError, ComponentError
 from asok.targets import SurroundingsData, Target, TargetData, surroundings_from
+from asok.timing import TimeLimit
 from asok.window import Answer, Location, Screen, Viewport, Window, is_site_path
 
 SECONDS = 60.0
@@ -41,7 +42,7 @@ class Browser:
 class Wire:
     """An event's questions, with the messages that went to the browser."""
 
-    def __init__(self, *, limit: asyncio.Timeout | None = None) -> None:
+    def __init__(self, *, limit: TimeLimit | None = None) -> None:
         self.sent: list[list[Any]] = []
         self._more = asyncio.Event()
         self.asking = Asking(self._send, "component001", 7, limit=limit)
@@ -417,7 +418,8 @@ async def test_the_answer_to_what_an_earlier_run_asked_is_not_taken_for_another_
 
 async def test_the_methods_limit_stands_still_while_a_question_is_open() -> None:
     clock = asyncio.get_running_loop().time
-    async with asyncio.timeout(SECONDS) as limit:
+    limit = TimeLimit(SECONDS)
+    async with limit.begin():
         wire = Wire(limit=limit)
         first, second = (asyncio.ensure_future(wire.window.confirm(text)) for text in "ab")
         await wire.asked(2)
@@ -431,7 +433,8 @@ async def test_the_methods_limit_stands_still_while_a_question_is_open() -> None
 
 
 async def test_a_question_that_outlives_the_method_ends_quietly() -> None:
-    async with asyncio.timeout(SECONDS) as limit:
+    limit = TimeLimit(SECONDS)
+    async with limit.begin():
         wire = Wire(limit=limit)
         work = asyncio.ensure_future(wire.window.alert("a"))
         await wire.asked(1)
