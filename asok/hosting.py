@@ -142,7 +142,8 @@ class Host:
         if listens(component):
             html = with_attribute(html, ' data-live="0"')
         given = frame.content.children
-        children = {**frame.children, **{name: given[name] for name in children_in(html) if name in given}}
+        shown = children_in(html) if given else ()
+        children = {**frame.children, **{name: given[name] for name in shown if name in given}}
         return Rendering(html, self.renderings.add(html), children, containers)
 
     def seal(self, token: Token) -> str:
