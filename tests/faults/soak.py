@@ -67,7 +67,7 @@ class Samples:
 
     async def counted(self) -> str:
         """Count what takes a question; how all stands, in words."""
-        self._counts["tasks"].append(await self._site.tasks())
+        self._counts["tasks"].append(self._site.tasks())
         self._counts["clients of Redis"].append(await self._site.redis_clients())
         counted = [f"{counts[-1]} {name}" for name, counts in self._counts.items()]
         return ", ".join([f"{self.megabytes[-1]:.1f} MB", *counted])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from asok import Asok, Component, Store, exposed
 
@@ -84,11 +83,21 @@ class Board(Component):
         return int(self.session.get("shared", 0))
 
 
-async def tasks(request: Request) -> PlainTextResponse:
-    """Which worker answers, and how many tasks it has."""
-    return PlainTextResponse(f"{os.getpid()} {len(asyncio.all_tasks())}")
+@asynccontextmanager
+async def counting(app: Asok) -> AsyncIterator[None]:
+    """Note how many tasks this worker has, beside the ledger."""
+
+    async def count() -> None:
+        while True:
+            Path(f"{LEDGER}.tasks-{os.getpid()}").write_text(str(len(asyncio.all_tasks())))
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(count()) if LEDGER else None
+    yield
+    if task is not None:
+        task.cancel()
 
 
-app = Asok(routes=[Route("/tasks", tasks)])
+app = Asok(lifespan=counting)
 app.page("/", Tally)
 app.page("/board", Board)
