@@ -23,7 +23,7 @@ import { apply } from "./patch.js";
  */
 
 /** Tells the tabs of a session apart; `crypto.randomUUID` is missing on plain http. */
-const tab = "" + Math.random();
+const tab = Math.random() + "";
 
 /** @param {any} token  @returns {string} */
 const instanceOf = (token) => token?.slice(0, INSTANCE_LENGTH);
@@ -84,9 +84,9 @@ export const update = (component, seq, html, change = [], effects) => {
   const [keep, tail = ""] = typeof change === "string" ? [0, change] : change;
   let settled;
   while (queue[0]?.[2] <= seq) (settled = /** @type {Event} */ (queue.shift())).control?.removeAttribute("disabled");
-  component.held = tail ? 1 : html.length ? 0 : held;
+  component.held = tail ? 1 : html[0] ? 0 : held;
   root.setAttribute(STATE, (component.token = component.token.slice(0, keep) + tail));
-  if (html.length && !alive.patch?.(component, html, morph)) {
+  if (html[0] && !alive.patch?.(component, html, morph)) {
     template.innerHTML = component.shown = typeof html === "string" ? html : apply(/** @type {string} */ (component.shown), html);
     const next = /** @type {Element} */ (template.content.firstElementChild);
     next.setAttribute(STATE, component.token);

@@ -25,7 +25,7 @@ alive.fire = (element, event, call, more) => {
         ? undefined
         : /checkbox|radio/.test(type)
           ? control.checked
-          : type === "select-multiple"
+          : /multiple/.test(type)
             ? [...control.selectedOptions].map((option) => option.value)
             : value,
     form: form ? [...new FormData(form, event.submitter)].filter(([, text]) => /** @type {any} */ (text).at) : undefined,
@@ -42,7 +42,7 @@ export const hear = (event) => {
     const call = element.getAttribute?.("ws-" + event.type.replace("compositionend", "input"));
     if (call) {
       // A button with a call of its own does not send its form.
-      if (/submit/.test(event.type + element.type)) event.preventDefault();
+      if (/submit/.test(element.type + event.type)) event.preventDefault();
       alive.fire(element, event, call);
     }
   }

@@ -9,7 +9,6 @@
  * 4. What was not taken again goes at the very end: until then a child may still move out of it.
  */
 import { label } from "./label.js";
-import { alive } from "./page.js";
 import { CHILD } from "./protocol.js";
 
 /** A control's property, and the one that tells what the server's text gave it. */
@@ -25,7 +24,7 @@ export const morph = (root, next, childRoot) => {
 
   for (const [old, fresh] of placed) {
     // Another name: a child's root and its placeholder. Its inside is its own affair.
-    if ((alive.keep?.(old, fresh) ?? old.isEqualNode(fresh)) || old.nodeName !== fresh.nodeName) continue;
+    if ((window.alive.keep?.(old, fresh) ?? old.isEqualNode(fresh)) || old.nodeName !== fresh.nodeName) continue;
 
     for (const now in CONTROLS) {
       const value = fresh[now];
@@ -46,7 +45,7 @@ export const morph = (root, next, childRoot) => {
     const news = [...fresh.childNodes];
     let cursor = old.firstChild;
     while (left.at(-1)?.isEqualNode(news.at(-1))) placed.set(left.pop(), news.pop());
-    for (const node of left) later.push(() => placed.has(node) || node.remove());
+    left.forEach((node) => later.push(() => placed.has(node) || node.remove()));
     const labelled = Map.groupBy(left.reverse(), label);
     news.forEach((wanted, place) => {
       const node =
@@ -59,17 +58,11 @@ export const morph = (root, next, childRoot) => {
     for (const node of news) {
       while (cursor && !placed.has(cursor)) cursor = cursor.nextSibling;
       if (node === cursor || node === cursor?.nextSibling) cursor = node.nextSibling;
-      else
-        try {
-          // Keeps focus, scroll and playing media. Not for what is new: an error for each of a thousand rows is dear.
-          node.isConnected ? old.moveBefore(node, cursor) : old.insertBefore(node, cursor);
-        } catch {
-          // Not in every browser.
-          old.insertBefore(node, cursor);
-        }
+      // Keeps focus, scroll and playing media. Not in every browser, and not for what is new.
+      else old[document.contains(node) && old.moveBefore ? "moveBefore" : "insertBefore"](node, cursor);
     }
   }
 
-  for (const each of later) each();
+  later.forEach((each) => each());
   if (focus !== document.activeElement) focus.focus();
 };
