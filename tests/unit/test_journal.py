@@ -99,7 +99,7 @@ def test_t52_lines_of_other_kinds_are_not_kept_back_and_debug_shows_tracebacks(
 async def test_t32_bytes_that_are_no_text_are_one_line_under_plain_uvicorn(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with rig(asok_app(tmp_path, ONE)) as served:
+    async with rig(asok_app(tmp_path, ONE), ws="websockets-sansio") as served:
         caplog.clear()
         for _ in range(3):
             tab = await served.tab()

@@ -22,6 +22,7 @@ from asok.trials import FOLLOWED, Found, Note, Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
+from tests.unit.waiting import until
 
 gate = asyncio.Event()
 runs = list[str]()
@@ -378,7 +379,7 @@ async def test_r32_an_event_that_ends_its_process_is_parked_and_everybody_else_g
             clicks += 1
         assert (await killing)[:4] == ["refused", killer.tokens[0][:12], 2, "parked"]
         assert server.said.count("a worker died") == 2
-        assert "Poisoned.kill was under way twice" in server.said
+        await until(lambda: "Poisoned.kill was under way twice" in server.said)
         assert f"event {killer.tokens[0][:12]}-{killer.name}-2" in server.said
         assert f"<p>{clicks}</p>" in other.text, "no event of others was lost or doubled"
         assert (await killer.click("add"))[0] == "update" and "<p>2</p>" in killer.text
