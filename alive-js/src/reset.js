@@ -102,7 +102,8 @@ const adopt = (alive, component, root, roots) => {
   const id = token.split(".")[0];
   // The old name stays: the text of a parent that goes on still has it.
   components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
-  alive.receive("update", id, 0, textOf(root));
+  // A form stays as it is seen until the new instance knows it: whoever sends it now must not send an empty one.
+  if (!forms.length) alive.receive("update", id, 0, textOf(root));
   for (const box of [root, ...root.querySelectorAll("*")]) {
     const name = box.getAttribute(STREAM);
     if (name) stream(component, name, "reset", box.innerHTML, 0);

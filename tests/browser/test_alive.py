@@ -645,6 +645,20 @@ async def test_a_reset_parent_brings_its_children_along(page: Page, open_page: O
     await expect(page.locator("section i")).to_have_text("new")
 
 
+async def test_a_form_is_as_it_was_until_the_new_instance_knows_what_was_typed(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    def form(text: str, instance: str) -> str:
+        return root(f'<form ws-submit="save"><input name="what" value="{text}"><button>Save</button></form>', instance)
+
+    line = await open_page(form("Tea", ONE))
+    server.body = form("", "component009")
+    await line.say("reset", ONE)
+    assert (await line.event())[3]["form"] == [["what", "Tea"]]
+    await page.get_by_role("button").click()
+    assert (await line.event())[3]["form"] == [["what", "Tea"]]
+
+
 async def test_t60_reload_is_spread_and_stops_after_three(page: Page, open_page: Open, server: Rig) -> None:
     await page.clock.install()
     line = await open_page()
