@@ -15,6 +15,7 @@ __all__ = ["burst", "half_open", "slow_network"]
 
 SECOND_GENERATION = Fate(delay=0.4, rate=50_000 / 8, loss=0.05)
 WINDOW = 32
+ANSWERS = 20
 
 
 async def half_open(
@@ -30,6 +31,7 @@ async def half_open(
     ):
         for turn in range(rounds):
             await people.live(patience)
+            await answer_often(people, patience)
             proxy.open_hole()
             began = loop.time()
             for person in people.persons:
@@ -43,6 +45,14 @@ async def half_open(
     outcome.figures |= {"rounds": rounds, "found out, worst s": round(max(found), 1)}
     outcome.expect(max(found) <= promised, f"found out after {max(found):.1f} s")
     return outcome
+
+
+async def answer_often(people: Crowd, patience: float) -> None:
+    """Let everybody be answered so often that they are as quick again to doubt a connection as they were at first."""
+    for _ in range(ANSWERS):
+        for person in people.persons:
+            people.tell(person)
+        await people.settle(patience)
 
 
 async def missed(people: Crowd, wanted: int, patience: float) -> None:
