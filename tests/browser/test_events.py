@@ -458,16 +458,14 @@ async def test_visible_is_called_whenever_the_element_comes_into_view(page: Page
     notes.clear()
 
     class Stage(Component):
-        template = """<div><div ws-ignore id="gap"></div>
+        template = """<div><canvas width="1" height="3000"></canvas>
             <p id="seen" ws-visible="note('seen')">x</p><p id="one" ws-visible.once="note('once')">x</p></div>"""
 
         @exposed(render=False)
         def note(self, what: str) -> None:
             notes.append(what)
 
-    gap = "document.querySelector('#gap').style.height = '3000px'"
-    app = small_app(tmp_path, "{{ component('Stage') }}", first=f"addEventListener('DOMContentLoaded', () => {gap})")
-    await opened(page, serve, app)
+    await opened(page, serve, small_app(tmp_path, "{{ component('Stage') }}"))
     assert notes == []
     await page.evaluate("scrollTo(0, 9999)")
     await noted_many(2)
