@@ -69,7 +69,9 @@ async def two_tabs(bench: Bench, *, rounds: int = 200, boards: int = 10, promise
 
 async def order(bench: Bench, *, events: int = 1_000_000, seconds: float = 300.0, clients: int = 200) -> Outcome:
     """R15: as many events as come, in order, while a tenth of the connections is cut every two seconds."""
-    outcome = Outcome("as many events as come in 5 min (at most 1,000,000), over broken connections: none before an earlier one")
+    outcome = Outcome(
+        "as many events as come in 5 min (at most 1,000,000), over broken connections: none before an earlier one"
+    )
     loop = asyncio.get_running_loop()
     async with (
         bench.site() as site,
