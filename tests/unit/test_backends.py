@@ -156,6 +156,27 @@ def test_a_failed_check_writes_nothing(backend: Backend, checks: dict[CellKey, i
     assert at_once(backend.count("t", "")) == 0
 
 
+@pytest.mark.parametrize(
+    ("others", "done"),
+    [({}, True), ({("s", "b"): 1}, True), ({("s", "b"): 2}, False), ({("s", "c"): 0}, True), ({("s", "c"): 1}, False)],
+)
+def test_one_cell_is_written_anew_if_all_checks_hold(backend: Backend, others: dict[CellKey, int], done: bool) -> None:
+    at_once(backend.commit(writing({("s", "a"): b"1", ("s", "b"): b"1"})))
+    assert not at_once(backend.commit(writing({("s", "a"): b"2"}, {("s", "a"): 2, **others})))
+    assert at_once(backend.commit(writing({("s", "a"): b"2"}, {**others, ("s", "a"): 1}))) is done
+    assert at_once(backend.read("s", ["a", "c"])) == {"a": Cell(2, b"2") if done else Cell(1, b"1")}
+
+
+def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
+    names = [f"session/{number}" for number in range(1500)]
+    at_once(backend.commit(writing({("s", name): b"" for name in ["record", *names]})))
+    checks = {("s", name): 1 for name in ["record", *names]}
+    assert at_once(backend.commit(writing({("s", "record"): b"2"}, checks)))
+    assert not at_once(
+        backend.commit(writing({("s", "record"): b"3"}, {**checks, ("s", "record"): 2, ("s", names[-1]): 2}))
+    )
+
+
 def test_a_deleted_cell_is_as_if_it_had_never_been(backend: Backend) -> None:
     at_once(backend.commit(writing({("s", "a"): b"1"})))
     assert at_once(backend.commit(writing({("s", "a"): None, ("s", "b"): None}, {("s", "a"): 1})))
