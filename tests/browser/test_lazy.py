@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Page, expect
 
-from asok import Component, exposed
+from asok import Asok, Component, exposed
 from asok.component import registry
 from tests.browser.conftest import Serve
+from tests.browser.gate import Gate
 from tests.rig import asok_app
 
 
@@ -48,11 +49,15 @@ def lazy(name: str, when: str) -> str:
     return f"{{{{ component('Part', name='{name}', lazy={when}) }}}}"
 
 
-async def opened(page: Page, serve: Serve, tmp_path: Path, body: str, **options: Any) -> None:
+def one_page(tmp_path: Path, body: str, **options: Any) -> Asok:
     document = f"<!doctype html><html lang=en><head>{{{{ alive(features=True) }}}}</head><body>{body}</body></html>"
     app = asok_app(tmp_path, templates={"page.html": document}, **options)
     app.page("/", "page.html")
-    await page.goto(await serve(app))
+    return app
+
+
+async def opened(page: Page, serve: Serve, tmp_path: Path, body: str, **options: Any) -> None:
+    await page.goto(await serve(one_page(tmp_path, body, **options)))
 
 
 async def test_parts_come_at_once_when_idle_and_when_they_are_seen(
@@ -83,14 +88,15 @@ async def test_several_load_side_by_side(page: Page, serve: Serve, tmp_path: Pat
 
 
 async def test_a_lost_connection_mounts_nothing_twice(
-    page: Page, context: BrowserContext, serve: Serve, tmp_path: Path, mounted: list[str]
+    page: Page, serve: Serve, tmp_path: Path, mounted: list[str]
 ) -> None:
-    await opened(page, serve, tmp_path, lazy("a", "True"))
-    await page.locator("#a button").click()
-    await expect(page.locator("#a button")).to_have_text("1")
-    await page.evaluate("alive.socket ? alive.socket.close() : 0")
-    await page.locator("#a button").click()
-    await expect(page.locator("#a button")).to_have_text("2")
+    async with Gate(await serve(one_page(tmp_path, lazy("a", "True")))) as gate:
+        await page.goto(gate.url)
+        await page.locator("#a button").click()
+        await expect(page.locator("#a button")).to_have_text("1")
+        await gate.cut()
+        await page.locator("#a button").click()
+        await expect(page.locator("#a button")).to_have_text("2")
     assert mounted == ["a"]
 
 
