@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.signer import SigningAlgorithm
 from msgspec import Struct
 
 from asok.errors import ResetNeeded, TokenError
@@ -71,9 +72,10 @@ class KeyRing:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._masters = [key.encode() for key in keys]
+        self._derived: dict[tuple[bytes, str], bytes] = {}
         self._ids = [hashlib.sha256(b"asok key id" + master).hexdigest()[:4] for master in self._masters]
         self._signers = {
-            key_id: Signer(_derive(master, "state"), digest_method=hashlib.sha256, key_derivation="none")
+            key_id: Signer(_derive(master, "state"), algorithm=_HMAC(), key_derivation="none")
             for key_id, master in zip(reversed(self._ids), reversed(self._masters), strict=True)
         }
 
@@ -99,25 +101,34 @@ class KeyRing:
 
     def mac(self, purpose: str, text: str) -> str:
         """A keyed digest for one purpose, as 43 url-safe characters, made with the first key."""
-        return _mac(self._masters[0], purpose, text)
+        return self._mac(self._masters[0], purpose, text)
 
     def macs(self, purpose: str, text: str) -> list[str]:
         """The same of every key: for those who have the newest one not yet."""
-        return [_mac(master, purpose, text) for master in self._masters]
+        return [self._mac(master, purpose, text) for master in self._masters]
 
     def matches(self, purpose: str, text: str, mac: str | bytes, *, size: int = 43) -> bool:
         """Whether any key of the ring made this mac, of which `size` characters are kept."""
         wanted = mac if isinstance(mac, bytes) else mac.encode("utf-8", "replace")
-        made = [_mac(master, purpose, text)[:size].encode() for master in self._masters]
+        made = [self._mac(master, purpose, text)[:size].encode() for master in self._masters]
         return any(hmac.compare_digest(each, wanted) for each in made)
+
+    def _mac(self, master: bytes, purpose: str, text: str) -> str:
+        key = self._derived.get((master, purpose))
+        if key is None:
+            key = self._derived[master, purpose] = _derive(master, purpose)
+        return base64_encode(hmac.digest(key, text.encode(), "sha256")).decode()
+
+
+class _HMAC(SigningAlgorithm):
+    """HMAC-SHA-256 in one call: 2 µs less than with an object for it."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
 
 
 def _derive(master: bytes, purpose: str) -> bytes:
     return hmac.digest(master, b"asok " + purpose.encode(), "sha256")
-
-
-def _mac(master: bytes, purpose: str, text: str) -> str:
-    return base64_encode(hmac.digest(_derive(master, purpose), text.encode(), "sha256")).decode()
 
 
 _encoder = msgspec.msgpack.Encoder()
