@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import jinja2
-from markupsafe import Markup
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute, compile_path
 from starlette.types import Receive, Scope, Send
 
-from asok import state
 from asok.answers import WORDS
 from asok.bus import Bus
 from asok.checking import Mistakes
-from asok.component import Component, Definition, definition_of, registry
+from asok.component import Component
 from asok.connections import Connections
 from asok.endpoints import LiveEndpoint
-from asok.errors import ConfigurationError, Denied, FieldError, RenderError
+from asok.errors import ConfigurationError, Denied
 from asok.form_http import FormEndpoint
-from asok.frames import Child
 from asok.health import Health
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
-from asok.mounting import Guard, Place, hook
+from asok.mounting import Guard, hook
 from asok.origins import host_allowed, host_of
+from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
-from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, uses_features
+from asok.project import Files, Scripts, discover, folder_of_caller, forget_features
 from asok.rendering import Templates
-from asok.runtime import runtime_file, runtime_url, script_tags
-from asok.sessions import Backend, Session
+from asok.runtime import runtime_file
+from asok.sessions import Backend
 from asok.settings import Settings
 from asok.shared_fields import SharedFields
 from asok.sharing import Sharing, bus_of
-from asok.statics import Statics, head
+from asok.statics import Statics
 from asok.store_http import StoreEndpoint
 from asok.sweeping import Sweeper
 from asok.underneath import warn_of_weak_sockets
@@ -52,9 +48,6 @@ __all__ = ["Asok"]
 log = logging.getLogger("asok")
 
 KICK = "kick"
-# Not to be guessed: text that a person wrote must not be turned into somebody's token.
-CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
-HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -90,11 +83,11 @@ class Asok(Sharing):
         self.mistakes = Mistakes(self._templates.env, debug=self.settings.debug)
         self.bus = bus or bus_of(self.settings)
         self._share(self.settings, self.backend, self.bus, self._templates)
-        self._templates.inline, self._templates.script = self._inline, self._script
+        self._pages = Pages(self._engine, Scripts.of(self.root), lambda: self._namespaces.used or self._handlers.used)
+        self._templates.inline, self._templates.script = self._pages.inline, self._pages.script
         self._connections = Connections(self._engine)
         self.bus.subscribe(KICK, lambda owner: self._connections.kick(owner.decode()))
         self.bus.on_gap(self._connections.doubt)
-        self._scripts = Scripts.of(self.root)
         self._lifespan = lifespan
         self._sweeper = Sweeper(self.backend, self.settings.limits.session_age)
         self.starlette = Starlette(
@@ -178,7 +171,7 @@ class Asok(Sharing):
             own = frozenset(compile_path(path)[2])
             self._engine.shared[path] = SharedFields(self.stores.replicas, page, own)
         if not isinstance(page, str):
-            variables.append(lambda request: _page_of(page, request))
+            variables.append(lambda request: page_of(page, request))
             return None
 
         def decorate(function: F) -> F:
@@ -190,78 +183,18 @@ class Asok(Sharing):
     def _page_endpoint(self, path: str, template: str, variables: list[Callable[[Request], Any]]) -> Any:
         async def endpoint(request: Request) -> Response:
             guard = self._engine.guards.get(path)
-            if guard is not None and await hook(guard(request, _session(request))) is False:
+            if guard is not None and await hook(guard(request, session_of(request))) is False:
                 raise Denied(path)
             context = await hook(variables[0](request)) if variables else {}
             if isinstance(context, Response):
                 return context
-            return await self._respond(request, template, context or {}, path)
+            return await self._pages.respond(request, template, context or {}, path)
 
         return endpoint
 
     async def render(self, request: Request, template: str, /, **context: Any) -> HTMLResponse:
         """A template as a response, with every component in it mounted, loaded and rendered."""
-        return await self._respond(request, template, context, "")
-
-    async def _respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
-        place = self._place(request, route)
-        context = {"request": request, "session": place.session, **context}
-        html, shown = await self._engine.page(template, context, place)
-        if place.session.needed and CSRF_PLACE not in html and self.settings.debug:
-            raise RenderError(
-                f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>"
-            )
-        html = html.replace(CSRF_PLACE, self._csrf(place.session) if place.session.needed else "")
-        return HTMLResponse(html.replace(HEAD_PLACE, self._head(shown, request)))
-
-    def _head(self, shown: list[Definition], request: Request) -> Markup:
-        """The stylesheets and scripts of these classes, as tags."""
-        root = request.scope.get("root_path", "")
-        swap = runtime_url(root + self.settings.live, "statics.js", debug=self.settings.debug)
-        return head(self._engine.statics.entries(shown, root), request.scope.get("asok.nonce"), swap=swap)
-
-    def _place(self, request: Request, route: str) -> Place:
-        session, scope = _session(request), request.scope
-        mount = state.Mount(route, scope["path"], scope["query_string"].decode("latin-1"), dict(request.path_params))
-        return Place(request, session, mount, session.owner)
-
-    def _csrf(self, session: Session) -> str:
-        return self._engine.ring.mac("csrf", session.id)
-
-    def _inline(self, child: Child, request: Request) -> Markup:
-        html, shown = self._engine.inline(child, self._place(request, ""))
-        known: set[str] = request.scope.setdefault("asok.statics", set())
-        news = [definition for definition in shown if definition.name not in known]
-        known.update(definition.name for definition in news)
-        return self._head(news, request) + html
-
-    def _script(
-        self, request: Request, nonce: str | None, stores: bool | None, features: bool | None, *, later: bool
-    ) -> Markup:
-        base = request.scope.get("root_path", "") + self.settings.live
-        request.scope["asok.nonce"] = nonce
-        if stores or self._uses_state or self._scripts.stores:
-            _session(request).id  # noqa: B018  # asking makes the session, without which no script writes
-        modules = list(self._modules(stores, features))
-        flags = ["target"] if any(definition.looks_at_target for definition in registry) else []
-        flags += ["features"] if "features" in modules else []
-        flags += [] if self.settings.websocket else ["post"]
-        csrf = CSRF_PLACE if later else self._csrf(_session(request))
-        tags = script_tags(base, csrf, modules, flags, nonce=nonce, debug=self.settings.debug)
-        return tags + Markup(HEAD_PLACE if later else "")
-
-    @property
-    def _uses_state(self) -> bool:
-        return self._namespaces.used or self._handlers.used or self._scripts.state
-
-    def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
-        """What pages of this app load beside the core, since nothing else would call for it in time."""
-        if self._scripts.features or any(map(uses_features, registry)) if features is None else features:
-            yield "features"
-        if self.stores.used or self._uses_state or self._scripts.stores if stores is None else stores:
-            yield "store"
-        if self.settings.debug:
-            yield "speller"
+        return await self._pages.respond(request, template, context, "")
 
     def add_route(self, path: str, endpoint: Any, **options: Any) -> None:
         """As Starlette's."""
@@ -325,21 +258,3 @@ def _backend(settings: Settings) -> Backend:
     from asok.backends.sqlite import SQLiteBackend
 
     return SQLiteBackend(Path(settings.database))
-
-
-def _session(request: Request) -> Session:
-    session = request.scope.get("session")
-    if not isinstance(session, Session):
-        raise RenderError("this request has no asok session; serve the route through the Asok app, as app.add_route(…)")
-    return session
-
-
-def _page_of(component: type[Component] | Component, request: Request) -> dict[str, Any]:
-    definition = definition_of(component)
-    fields = definition.fields
-    params = {name: value for name, value in request.path_params.items() if name in fields.by_name}
-    try:
-        given = {name: fields.convert(name, value, strict=False) for name, value in params.items()}
-    except FieldError as error:
-        raise HTTPException(404) from error
-    return {"name": definition.name, "arguments": given, "title": definition.name}

@@ -96,9 +96,13 @@ class Definition:
 
 
 class Registry:
-    """The component classes by name. A class of the same module and name replaces the older one."""
+    """The component classes by name. A class of the same module and name replaces the older one.
+
+    changes: how often it has become another.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._definitions: dict[str, Definition] = {}
 
     def add(self, definition: Definition) -> None:
@@ -107,6 +111,7 @@ class Registry:
         if older is not None and older.origin != definition.origin:
             raise DuplicateComponent(definition.name, older.origin, definition.origin)
         self._definitions[definition.name] = definition
+        self.changes += 1
 
     def find(self, name: str) -> Definition:
         """Raises UnknownComponent."""
@@ -123,10 +128,12 @@ class Registry:
         """Begin with the classes to keep, and forget at the end those that were defined inside."""
         before = self._definitions
         self._definitions = {name: each for name, each in before.items() if keep(each)}
+        self.changes += 1
         try:
             yield
         finally:
             self._definitions = before
+            self.changes += 1
 
 
 registry = Registry()

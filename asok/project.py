@@ -9,16 +9,18 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from starlette.staticfiles import StaticFiles
 
 from asok.attributes import needs_features
-from asok.component import Definition
+from asok.component import Definition, registry
 from asok.sources import texts_in_code
 
-__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "uses_features"]
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all", "uses_features"]
 
 LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
@@ -81,9 +83,23 @@ def uses_features(definition: Definition) -> bool:
     return _features[definition]
 
 
+class Needs(NamedTuple):
+    """What pages need of the runtime: what is beyond its core, and what an event's target was."""
+
+    features: bool
+    target: bool
+
+
+@lru_cache(maxsize=1)
+def needs_of_all(changes: int) -> Needs:
+    """What all registered classes need together. changes: those of the registry, which are counted."""
+    return Needs(any(map(uses_features, registry)), any(each.looks_at_target for each in registry))
+
+
 def forget_features() -> None:
     """Look again; for development."""
     _features.clear()
+    needs_of_all.cache_clear()
 
 
 def _looks_for_features(definition: Definition) -> bool:

@@ -132,6 +132,7 @@ LAYERS = (
     # backends
     "asok.backends",
     "asok.backends.memory",
+    "asok.backends.copies",
     "asok.backends.sqlite",
     "asok.backends.resp",
     "asok.backends.redis_address",
@@ -162,6 +163,7 @@ LAYERS = (
     "asok.sharing",
     "asok.project",
     "asok.runtime",
+    "asok.pages",
     "asok.app",
     "asok",
     "asok.metrics",

@@ -1,0 +1,131 @@
+"""Pages: templates as responses, with the components in them and what the runtime needs in their heads."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from asok.component import Component, Definition, definition_of, registry
+from asok.errors import FieldError, RenderError
+from asok.frames import Child
+from asok.mounting import Engine, Place
+from asok.project import Scripts, needs_of_all
+from asok.runtime import runtime_url, script_tags
+from asok.sessions import Session
+from asok.state import Mount
+from asok.statics import head
+
+__all__ = ["Pages", "page_of", "session_of"]
+
+# Not to be guessed: text that a person wrote must not be turned into somebody's token.
+CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
+HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
+
+
+class Pages:
+    """What an app's pages are made with. scripts: what the project's own use. uses_state: whether anything of the app
+    looks at the state of the session."""
+
+    def __init__(self, engine: Engine, scripts: Scripts, uses_state: Callable[[], bool]) -> None:
+        self._engine, self._settings, self._scripts, self._handled = engine, engine.settings, scripts, uses_state
+
+    async def respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
+        """A template as a response, with every component in it mounted, loaded and rendered. Raises RenderError."""
+        place = _place(request, route)
+        session = place.session
+        html, shown = await self._engine.page(template, {"request": request, "session": session, **context}, place)
+        if self._settings.debug and session.needed and CSRF_PLACE not in html:
+            raise RenderError(
+                f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>"
+            )
+        html = html.replace(CSRF_PLACE, self._csrf(session) if session.needed else "")
+        return HTMLResponse(html.replace(HEAD_PLACE, self._head(shown, request)))
+
+    def inline(self, child: Child, request: Request) -> Markup:
+        """One component in full, in a template that another rendered, and what it is the first there to need."""
+        html, shown = self._engine.inline(child, _place(request, ""))
+        known: set[str] = request.scope.setdefault("asok.statics", set())
+        news = [definition for definition in shown if definition.name not in known]
+        known.update(definition.name for definition in news)
+        return Markup(self._head(news, request)) + html
+
+    def script(
+        self, request: Request, nonce: str | None, stores: bool | None, features: bool | None, *, later: bool
+    ) -> Markup:
+        """The runtime's tags. later: the page as a whole is put together by `respond`."""
+        scope = request.scope
+        scope["asok.nonce"] = nonce
+        if stores or self._uses_state or self._scripts.stores:
+            session_of(request).id  # noqa: B018  # asking makes the session, without which no script writes
+        base, modules = scope.get("root_path", "") + self._settings.live, tuple(self._modules(stores, features))
+        flags: tuple[str, ...] = ("target",) if needs_of_all(registry.changes).target else ()
+        flags += ("features",) if "features" in modules else ()
+        flags += () if self._settings.websocket else ("post",)
+        tags = _tags(base, modules, flags, nonce, self._settings.debug)
+        if later:
+            return tags
+        return Markup(tags.replace(CSRF_PLACE, self._csrf(session_of(request))).replace(HEAD_PLACE, ""))
+
+    def _head(self, shown: list[Definition], request: Request) -> str:
+        """The stylesheets and scripts of these classes, as tags."""
+        root = request.scope.get("root_path", "")
+        entries = self._engine.statics.entries(shown, root)
+        if not entries:
+            return ""
+        swap = runtime_url(root + self._settings.live, "statics.js", debug=self._settings.debug)
+        return head(entries, request.scope.get("asok.nonce"), swap=swap)
+
+    def _csrf(self, session: Session) -> str:
+        return self._engine.ring.mac("csrf", session.id)
+
+    @property
+    def _uses_state(self) -> bool:
+        return self._scripts.state or self._handled()
+
+    def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
+        """What pages of this app load beside the core, since nothing else would call for it in time."""
+        scripts = self._scripts
+        if scripts.features or needs_of_all(registry.changes).features if features is None else features:
+            yield "features"
+        if scripts.stores or self._engine.stores.used or self._uses_state if stores is None else stores:
+            yield "store"
+        if self._settings.debug:
+            yield "speller"
+
+
+@lru_cache(maxsize=64)
+def _tags(base: str, modules: tuple[str, ...], flags: tuple[str, ...], nonce: str | None, debug: bool) -> Markup:
+    return script_tags(base, CSRF_PLACE, modules, flags, nonce=nonce, debug=debug) + Markup(HEAD_PLACE)
+
+
+def _place(request: Request, route: str) -> Place:
+    session, scope = session_of(request), request.scope
+    mount = Mount(route, scope["path"], scope["query_string"].decode("latin-1"), dict(request.path_params))
+    return Place(request, session, mount, session.owner)
+
+
+def session_of(request: Request) -> Session:
+    """The visitor's session. Raises RenderError where the route is not served through an Asok app."""
+    session = request.scope.get("session")
+    if not isinstance(session, Session):
+        raise RenderError("this request has no asok session; serve the route through the Asok app, as app.add_route(…)")
+    return session
+
+
+def page_of(component: type[Component] | Component, request: Request) -> dict[str, Any]:
+    """The variables of a page that shows one component. Raises HTTPException where the path is none of its fields."""
+    definition = definition_of(component)
+    fields = definition.fields
+    params = {name: value for name, value in request.path_params.items() if name in fields.by_name}
+    try:
+        given = {name: fields.convert(name, value, strict=False) for name, value in params.items()}
+    except FieldError as error:
+        raise HTTPException(404) from error
+    return {"name": definition.name, "arguments": given, "title": definition.name}
