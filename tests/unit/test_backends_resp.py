@@ -46,7 +46,9 @@ def test_a_command_is_its_words_whatever_they_hold(parts: list[bytes | str]) -> 
     assert Replies().feed(command(parts)) == [[part if isinstance(part, bytes) else part.encode() for part in parts]]
 
 
-@pytest.mark.parametrize("bytes_", [b"HTTP/1.1", b":x\r\n", b"$x\r\n", b"*\r\n", b"\x00", b"+" * 2**16])
+@pytest.mark.parametrize(
+    "bytes_", [b"HTTP/1.1", b":x\r\n", b"$x\r\n", b"*\r\n", b"\x00", b"+" * 2**16, b"+" * 2**16 + b"\r\n"]
+)
 def test_what_no_redis_says_is_refused(bytes_: bytes) -> None:
     with pytest.raises(ValueError):
         Replies().feed(bytes_)

@@ -70,6 +70,15 @@ def test_a_rendering_is_among_the_others_once_the_last_page_shows_another() -> N
     assert kept.get(shown) is None
 
 
+def test_a_rendering_that_changes_sides_leaves_nothing_where_it_was() -> None:
+    kept = renderings(16)
+    keys = [kept.add("a" * 40), kept.add("b" * 40)]
+    for key in keys * 20:
+        kept.hold(key)
+        kept.release(key)
+    assert [kept.get(key) for key in keys] == ["a" * 40, "b" * 40]
+
+
 async def test_what_connected_pages_showed_before_is_not_among_what_they_show(tmp_path: Path) -> None:
     app = asok_app(tmp_path, {"/": "{{ component('MountingSteps') }}{{ component('MountingSteps', key='b') }}"})
     async with rig(app) as server:
@@ -82,6 +91,39 @@ async def test_what_connected_pages_showed_before_is_not_among_what_they_show(tm
         for tab in tabs:
             await tab.socket.close()
         await until(lambda: len(kept) == 0)
+
+
+async def test_an_instance_that_leaves_the_page_is_not_among_what_it_shows(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, {"/": "{{ component('MountingSteps') }}{{ component('MountingSteps', key='b') }}"})
+    async with rig(app) as server:
+        tab = await server.tab()
+        await tab.event("step(1)")
+        assert len(app._engine.renderings) == 2
+        await tab.send("leave", tab.only)
+        await until(lambda: len(app._engine.renderings) == 1)
+
+
+async def test_what_ends_after_its_page_has_gone_is_not_among_what_pages_show(tmp_path: Path) -> None:
+    gate, begun, unmounted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def step(self: Any) -> None:
+        begun.set()
+        await gate.wait()
+        self.number += 1
+
+    parts = {"number": 0, "template": "<i>{{ number }}</i>", "step": exposed(step)}
+    type("Late", (Component,), {**parts, "unmount": lambda self: unmounted.set()})
+    app = asok_app(tmp_path, {"/": "{{ component('Late') }}"})
+    async with rig(app) as server:
+        tab = await server.tab()
+        await tab.send("event", tab.only, 1, "step")
+        await begun.wait()
+        await tab.socket.close(1001)
+        await until(lambda: len(app._engine.renderings) == 0)
+        gate.set()
+        async with asyncio.timeout(10):
+            await unmounted.wait()
+        assert len(app._engine.renderings) == 0
 
 
 async def test_siblings_load_side_by_side(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from asok.timing import TimeLimit, within
+from asok.timing import TimeLimit, finish, within
 
 LONG = 60.0
 
@@ -155,3 +155,9 @@ async def test_a_limit_of_ended_work_cannot_be_put_off() -> None:
     await within(limit, asyncio.sleep(0))
     with pytest.raises(RuntimeError):
         limit.reschedule(None)
+
+
+async def test_of_many_tasks_those_that_take_longer_are_cancelled() -> None:
+    tasks = [asyncio.create_task(asyncio.sleep(0)), asyncio.create_task(asyncio.sleep(LONG))]
+    await finish(tasks, 0.01)
+    assert [task.cancelled() for task in tasks] == [False, True]
