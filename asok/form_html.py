@@ -18,7 +18,7 @@ from markupsafe import escape
 from asok.markup import PLACEHOLDER
 from asok.protocol import OWN
 
-__all__ = ["CALL", "CSRF", "TOKEN", "Posting", "postable"]
+__all__ = ["CALL", "CSRF", "TOKEN", "Posting", "may_be_posted", "postable"]
 
 CALL, TOKEN, CSRF = f"{OWN}call", f"{OWN}token", f"{OWN}csrf"
 # What a browser reads as text up to its end tag is passed over as a whole. What does not end goes to the very end,
@@ -50,12 +50,17 @@ class _Form:
     known: set[str]
 
 
+def may_be_posted(html: str, *, inside: bool) -> bool:
+    """Whether anything of a component's text can be: it has a form, or stands in one."""
+    return inside or "<form" in html
+
+
 def postable(html: str, owner: str, posting: Posting, *, inside: bool) -> tuple[str, frozenset[str]]:
     """A component's text with forms that can be posted, and the children in it that stand inside of a form.
 
     inside: whether the component itself does.
     """
-    if not inside and "<form" not in html:
+    if not may_be_posted(html, inside=inside):
         return html, frozenset()
     return _Reading(html, owner, posting, inside).read()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Set
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from markupsafe import Markup
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from asok.asynchronous import find_anew
@@ -18,7 +18,7 @@ from asok.boundaries import boundary, waiting
 from asok.calling import ends_all
 from asok.component import Definition, registry, surroundings_of
 from asok.errors import AsyncHook, Busy, Refusal, ResetNeeded
-from asok.form_html import Posting, postable
+from asok.form_html import Posting, may_be_posted, postable
 from asok.frames import Child, Frame
 from asok.hosting import Guard, Host
 from asok.markup import PLACEHOLDER, with_state
@@ -52,10 +52,10 @@ PAGES_OWN: tuple[type[Exception], ...] = (Refusal, HTTPException)
 # The page of one component has nothing else that could live on.
 ALONE = "asok/page.html"
 NOTHING: Mapping[str, str] = {}
+NO_FORMS: Set[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """What a child raises out of its tree, instead of showing its boundary, and how long it may take."""
 
     through: tuple[type[Exception], ...]
@@ -122,8 +122,9 @@ class Engine(Host):
         try:
             if child.lazy and not begun:
                 return self._sealed(self._pending(child, own, "lazy", waiting(self.templates, child)), place)
-            async with _at_most(bounds.seconds):
-                return self._sealed(await self._mount(child, place, own, last, before), place)
+            mounting = self._mount(child, place, own, last, before)
+            mounted = await (mounting if bounds.seconds is None else _at_most(bounds.seconds, mounting))
+            return self._sealed(mounted, place)
         except bounds.through:
             raise
         except BaseException as error:
@@ -151,22 +152,22 @@ class Engine(Host):
         return pending
 
     async def _mount(self, child: Child, place: Place, own: Record | None, last: Record | None, before: str) -> Mounted:
-        definition = child.definition
+        definition, arguments = child.definition, bytes.fromhex(child.digest)
         component = definition.cls(**child.arguments)
         self.surround(component, child.instance, place, child.path)
         await self.admit(component, place)
-        of_this_page = last is not None and last.arguments == bytes.fromhex(before or child.digest)
+        of_this_page = last is not None and last.arguments == (bytes.fromhex(before) if before else arguments)
         begun = own if own is not None and own.state else None
         source = begun or (last if of_this_page else None)
         restored = source is not None and restore(component, definition, source)
-        changed = source is not None and source.arguments != bytes.fromhex(child.digest)
+        changed = source is not None and source.arguments != arguments
         if changed:
             component.__dict__.update(definition.fields.initial({**component.__dict__, **child.arguments}))
-        if changed or begun is None:
+        if definition.sources and (changed or begun is None):
             find_anew(component.__dict__, definition.sources, failed=not changed)
         around = surroundings_of(component)
         around.content = pack_content(child.content)
-        if begun is None and not restored:
+        if begun is None and not restored and "mount" in definition.overrides:
             await hook(component.mount())
         shared = self.shared_by(definition, place.mount, child.slot)
         if shared is not None:
@@ -175,7 +176,8 @@ class Engine(Host):
         version, born = (own.version, own.born) if own else (0, time.time())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)
         containers = mounted.rendering.containers
-        mounted.rows = await fill(component, containers, list(containers), self.settings.limits.html)
+        if containers:
+            mounted.rows = await fill(component, containers, list(containers), self.settings.limits.html)
         if begun is not None:
             news = changed or not restored or begun.content != around.content
         else:
@@ -183,7 +185,7 @@ class Engine(Host):
         if news and not definition.cls.stateless:
             mounted.version += 1
             kept = (own.applied, own.effects) if own else ()
-            mounted.record = record_of(component, bytes.fromhex(child.digest), mounted.version, mounted.born, *kept)
+            mounted.record = record_of(component, arguments, mounted.version, mounted.born, *kept)
         mounted.sequences = own.applied if own else {}
         return mounted
 
@@ -204,9 +206,7 @@ class Engine(Host):
         html = Markup(self._in_full(mounted[child.instance], mounted, place))
         return html, [each.child.definition for each in mounted.values()]
 
-    def _assemble(
-        self, text: str, mounted: Mapping[str, Mounted], place: Place, in_forms: Set[str] = frozenset()
-    ) -> str:
+    def _assemble(self, text: str, mounted: Mapping[str, Mounted], place: Place, in_forms: Set[str] = NO_FORMS) -> str:
         """in_forms: the instances that stand inside of a form."""
 
         def whole(found: re.Match[str]) -> str:
@@ -220,9 +220,11 @@ class Engine(Host):
             name = f"record/{each.child.instance}"
             place.session.staged[name] = pack(each.record)
         assert each.sealed is not None
-        html = with_rows(each.rendering.html, each.rendering.containers, each.rows)
-        html, in_forms = postable(html, each.child.instance, self._posting(mounted, place), inside=in_form)
-        return self._assemble(with_state(html, each.sealed[1]), mounted, place, in_forms)
+        html, in_forms = with_rows(each.rendering.html, each.rendering.containers, each.rows), NO_FORMS
+        if may_be_posted(html, inside=in_form):
+            html, in_forms = postable(html, each.child.instance, self._posting(mounted, place), inside=in_form)
+        html = with_state(html, each.sealed[1])
+        return self._assemble(html, mounted, place, in_forms) if each.rendering.children else html
 
     def _posting(self, mounted: Mapping[str, Mounted], place: Place) -> Posting:
         def token(instance: str) -> str | None:
@@ -233,15 +235,11 @@ class Engine(Host):
         return Posting(place.request.scope.get("root_path", "") + self.settings.live + "/form", csrf, token)
 
 
-@asynccontextmanager
-async def _at_most(seconds: float | None) -> AsyncIterator[None]:
-    """Raises TimeoutError, which says so, where it takes longer."""
-    if seconds is None:  # there may be no loop that has the time
-        yield
-        return
+async def _at_most(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work. Raises TimeoutError, which says so, where it takes longer."""
     try:
         async with asyncio.timeout(seconds) as limit:
-            yield
+            return await work
     except TimeoutError as error:
         raise TimeoutError(f"it took longer than {seconds:g} s") if limit.expired() else error from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from asok.asynchronous import is_loading
@@ -20,8 +21,7 @@ from asok.texts import Rendering
 __all__ = ["Mounted", "Place", "hook", "listens", "page_request"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """For whom, and on which page, components are mounted. owner: the session's name in the backend;
     empty while nothing of it is stored, so that nothing needs to be looked up."""
 
@@ -55,7 +55,7 @@ def listens(component: Component) -> bool:
     """Whether the component, as it was just shown, wants to hear of something that no event of its own brings."""
     around, definition = surroundings_of(component), definition_of(component)
     follows = definition.listens or around.reads or around.topics or around.heard
-    return bool(follows or is_loading(component.__dict__, definition.sources))
+    return bool(follows or (definition.sources and is_loading(component.__dict__, definition.sources)))
 
 
 async def hook(result: Any) -> Any:

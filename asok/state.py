@@ -72,10 +72,10 @@ class KeyRing:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._masters = [key.encode() for key in keys]
-        self._derived: dict[tuple[bytes, str], bytes] = {}
+        self._keyed: dict[tuple[bytes, str], _Keyed] = {}
         self._ids = [hashlib.sha256(b"asok key id" + master).hexdigest()[:4] for master in self._masters]
         self._signers = {
-            key_id: Signer(_derive(master, "state"), algorithm=_HMAC(), key_derivation="none")
+            key_id: Signer(b"held by it", algorithm=_Keyed(_derive(master, "state")), key_derivation="none")
             for key_id, master in zip(reversed(self._ids), reversed(self._masters), strict=True)
         }
 
@@ -114,17 +114,27 @@ class KeyRing:
         return any(hmac.compare_digest(each, wanted) for each in made)
 
     def _mac(self, master: bytes, purpose: str, text: str) -> str:
-        key = self._derived.get((master, purpose))
-        if key is None:
-            key = self._derived[master, purpose] = _derive(master, purpose)
-        return base64_encode(hmac.digest(key, text.encode(), "sha256")).decode()
+        keyed = self._keyed.get((master, purpose))
+        if keyed is None:
+            keyed = self._keyed[master, purpose] = _Keyed(_derive(master, purpose))
+        return base64_encode(keyed.digest(text.encode())).decode()
 
 
-class _HMAC(SigningAlgorithm):
-    """HMAC-SHA-256 in one call: 2 µs less than with an object for it."""
+class _Keyed(SigningAlgorithm):
+    """HMAC-SHA-256 with a key that is worked in once: half the time of `hmac.digest`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._begun = hmac.new(key, digestmod="sha256")
+
+    def digest(self, value: bytes) -> bytes:
+        """The mac of a value."""
+        begun = self._begun.copy()
+        begun.update(value)
+        return begun.digest()
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")
+        """As itsdangerous asks for it, with its own key."""
+        return self.digest(value)
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

@@ -286,13 +286,13 @@ async def test_a_page_with_a_component_but_without_the_runtime_is_told_in_develo
 
 
 async def test_text_that_looks_like_the_place_of_the_token_gets_none(tmp_path: Path) -> None:
-    import asok.app
+    import asok.pages
 
     type("Leaf", (Component,), {"label": "", "template": "<i>{{ label }}</i>", "__module__": __name__})
     async with rig(asok_app(tmp_path, {"/": "{{ component('Leaf', label='asok-csrf-is-put-here') }}"})) as served:
         page = await (await served.visitor()).open()
     assert page.text.count(page.csrf) == 1
-    assert len(asok.app.CSRF_PLACE) > 40
+    assert len(asok.pages.CSRF_PLACE) > 40
 
 
 beside = Store({"count": 7}, name="rendering_beside")
