@@ -158,13 +158,24 @@ def test_a_failed_check_writes_nothing(backend: Backend, checks: dict[CellKey, i
 
 @pytest.mark.parametrize(
     ("others", "done"),
-    [({}, True), ({("s", "b"): 1}, True), ({("s", "b"): 2}, False), ({("s", "c"): 0}, True), ({("s", "c"): 1}, False)],
+    [
+        ({}, True),
+        ({("s", "b"): 1}, True),
+        ({("s", "b"): 2}, False),
+        ({("s", "b"): 0}, False),
+        ({("s", "c"): 0}, True),
+        ({("s", "c"): 1}, False),
+        ({("t", "b"): 2}, True),
+        ({("t", "b"): 1}, False),
+    ],
 )
 def test_one_cell_is_written_anew_if_all_checks_hold(backend: Backend, others: dict[CellKey, int], done: bool) -> None:
-    at_once(backend.commit(writing({("s", "a"): b"1", ("s", "b"): b"1"})))
+    at_once(backend.commit(writing({("s", "a"): b"1", ("s", "b"): b"1", ("t", "a"): b"1", ("t", "b"): b"1"})))
+    at_once(backend.commit(writing({("t", "b"): b"2"})))
     assert not at_once(backend.commit(writing({("s", "a"): b"2"}, {("s", "a"): 2, **others})))
     assert at_once(backend.commit(writing({("s", "a"): b"2"}, {**others, ("s", "a"): 1}))) is done
     assert at_once(backend.read("s", ["a", "c"])) == {"a": Cell(2, b"2") if done else Cell(1, b"1")}
+    assert at_once(backend.read("t", ["a"])) == {"a": Cell(1, b"1")}
 
 
 def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
@@ -177,9 +188,10 @@ def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
     )
 
 
-def test_a_deleted_cell_is_as_if_it_had_never_been(backend: Backend) -> None:
+@pytest.mark.parametrize("beside", [{}, {("s", "b"): None}])
+def test_a_deleted_cell_is_as_if_it_had_never_been(backend: Backend, beside: dict[CellKey, None]) -> None:
     at_once(backend.commit(writing({("s", "a"): b"1"})))
-    assert at_once(backend.commit(writing({("s", "a"): None, ("s", "b"): None}, {("s", "a"): 1})))
+    assert at_once(backend.commit(writing({("s", "a"): None, **beside}, {("s", "a"): 1})))
     assert at_once(backend.commit(writing({("s", "a"): b"2"}, {("s", "a"): 0})))
     assert at_once(backend.read("s", ["a"])) == {"a": Cell(1, b"2")}
 

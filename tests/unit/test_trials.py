@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from msgspec.msgpack import decode
 
 from asok import Component, Denied, exposed
 from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
 from asok.errors import Busy
 from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
-from asok.trials import FOLLOWED, Found, Note, Trials
+from asok.trials import FOLLOWED, SILENT, Found, Note, Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
 from tests.unit.commands import GOOD_KEY, Running, running
-from tests.unit.waiting import until
+from tests.unit.waiting import Refusing, until
 
 gate = asyncio.Event()
 runs = list[str]()
@@ -238,6 +239,20 @@ async def test_where_processes_do_not_see_each_other_only_a_note_that_stays_as_i
     assert trials.died("tried/instance", structs.replace(old, at=old.at + 1))
 
 
+async def test_of_notes_looked_at_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("asok.trials.time.monotonic", lambda: now)
+    monkeypatch.setattr("asok.trials.MOST_LOOKED", 2)
+    trials, old = Trials(MemoryBackend(), Blind()), Note("tab", 1, "another process", 0.0)
+    for name in "abc":
+        with pytest.raises(Busy):
+            trials.died(name, old)
+    now += SILENT
+    assert trials.died("c", old)
+    with pytest.raises(Busy):
+        trials.died("a", old)
+
+
 class Sighted(Blind):
     """A bus whose processes see each other; this one sees one."""
 
@@ -253,7 +268,7 @@ async def test_a_process_that_lives_and_is_silent_about_an_event_has_not_died_at
     assert not trials.died("tried/instance", old)
     assert trials.died("tried/instance", structs.replace(old, worker="one that is gone"))
     with pytest.raises(Busy):
-        trials.died("tried/instance", structs.replace(old, at=time.time()))
+        trials.died("tried/instance", structs.replace(old, at=time.time() - SILENT / 2))
 
 
 async def test_who_ends_an_event_takes_no_note_away_that_another_process_has_left() -> None:
@@ -293,6 +308,33 @@ async def test_a_note_that_could_not_be_taken_away_goes_as_soon_as_the_store_is_
     await trials.close()
 
 
+async def test_who_closes_while_the_store_is_away_waits_for_no_note() -> None:
+    backend = Refusing(1000, busy=True)
+    trials = Trials(backend, LocalBus())
+    trial = trials.of("somebody", "instance", "tab", 1)
+    await trial.begin(settled=False)
+    backend.armed = True
+    await trial.end()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await trials.close()
+
+
+async def test_a_note_that_could_not_be_taken_away_stays_where_its_event_runs_again() -> None:
+    backend = Refusing(1, busy=True)
+    trials = Trials(backend, LocalBus())
+    before, again = (trials.of("somebody", "instance", "tab", 1) for _ in range(2))
+    await before.begin(settled=False)
+    backend.armed = True
+    await before.end()
+    await again.begin(settled=False)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert await notes_of(backend, "somebody")
+    await again.end()
+    assert not await notes_of(backend, "somebody")
+
+
 async def test_r32_of_retries_that_ran_together_the_death_is_laid_to_the_last_that_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -322,6 +364,23 @@ async def test_r06_what_a_process_that_was_told_to_end_leaves_behind_is_not_to_b
     if begun == "before":
         await draining.company.acquit()
     assert await Trials(backend, bus).of("ann", "slow", "tab", 1).begin(settled=False) is Found.NOTHING
+
+
+async def test_r06_who_drains_says_of_each_retry_that_still_runs_that_it_is_not_to_blame(tmp_path: Path) -> None:
+    gate.clear()
+    runs.clear()
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await tab.send("event", tab.only, 1, "wait", RETRY)
+        await until(lambda: runs)
+        draining = asyncio.create_task(visitor.rig.app.drain(10))
+        followed = 0
+        async with asyncio.timeout(5):
+            while not followed:
+                await asyncio.sleep(0)
+                (cell,) = (await notes_of(backend, owner_of(visitor.cookie))).values()
+                followed = decode(cell.value, type=list[Note])[0].followed
+        gate.set()
+        await draining
 
 
 async def test_the_note_of_a_dead_process_goes_with_the_record_of_its_instance() -> None:
