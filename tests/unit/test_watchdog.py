@@ -1,0 +1,169 @@
+"""The watchdog names the method that blocks the loop, and blames nobody where the machine is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from asok import Component, exposed
+from asok.watchdog import BEAT, Watchdog
+from tests.rig import asok_app, rig
+from tests.unit.waiting import until
+
+LONGEST = 0.25
+
+
+class Hands:
+    """A watchdog's clocks and its thread, moved by hand: it sleeps for these seconds, and ends after the last."""
+
+    def __init__(self) -> None:
+        self.now = self.used = 0.0
+        self.naps: list[float] = []
+        self.rests: Callable[[], None] = lambda: None
+        self.look: Callable[[], None] = lambda: None
+        self.get_ident = threading.get_ident
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.used
+
+    def Event(self) -> Hands:
+        return self
+
+    def Thread(self, target: Any, args: Any, **named: Any) -> Hands:
+        self.look = partial(target, *args)
+        return self
+
+    def start(self) -> None: ...
+
+    def set(self) -> None: ...
+
+    def wait(self, seconds: float) -> bool:
+        self.rests()
+        if self.naps:
+            self.now += self.naps.pop(0)
+            return False
+        return True
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
+    hands = Hands()
+    for name in "time", "threading":
+        monkeypatch.setattr(f"asok.watchdog.{name}", hands)
+    return hands
+
+
+class Computing(Component):
+    template = "<p></p>"
+
+    @exposed
+    async def compute(self) -> None:
+        end = time.monotonic() + 10
+        while time.monotonic() < end and not blamed():
+            threading.Event().wait(0.001)  # in a library, which is not to blame
+
+
+said: list[str] = []
+
+
+def blamed() -> list[str]:
+    """The lines that name it; a slow machine may bring others."""
+    return [line for line in said if "by Computing.compute at test_watchdog.py:" in line]
+
+
+async def test_a_method_that_blocks_the_loop_is_named_once_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said.clear()
+    monkeypatch.setattr("asok.watchdog.log.warning", lambda text, *values: said.append(text % values))
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Computing') }}"})) as server:
+        await (await server.tab()).event("compute")
+    assert len(blamed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("naps", "times"),
+    [([BEAT] * 9, 1), ([5.0], 0), ([5.0, BEAT], 0), ([BEAT, BEAT, 5.0, BEAT], 0), ([5.0, BEAT, BEAT], 1)],
+)
+async def test_who_is_woken_late_blames_nobody_for_it(
+    hands: Hands, caplog: pytest.LogCaptureFixture, naps: list[float], times: int
+) -> None:
+    dog = Watchdog(LONGEST)
+    dog.start()
+    hands.naps = naps
+    hands.look()
+    dog.stop()
+    assert caplog.text.count("the event loop is blocked") == times
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_loop_that_waits_for_events_is_not_blocked(
+    hands: Hands, caplog: pytest.LogCaptureFixture, run: Callable[[Any], None]
+) -> None:
+    own = threading.get_ident()
+
+    def stands_here() -> bool:
+        frame = sys._current_frames().get(own)
+        while frame is not None and frame.f_code is not main.__code__:
+            frame = frame.f_back
+        return frame is not None
+
+    def rests() -> None:
+        while stands_here():
+            time.sleep(0.001)
+
+    async def main() -> None:
+        dog = Watchdog(LONGEST)
+        dog.start()
+        hands.naps, hands.rests = [BEAT] * 9, rests
+        await asyncio.to_thread(hands.look)
+        dog.stop()
+
+    run(main())
+    assert not caplog.text
+
+
+def test_a_loop_that_does_not_run_is_not_blocked(hands: Hands, caplog: pytest.LogCaptureFixture) -> None:
+    async def started() -> Watchdog:
+        dog = Watchdog(LONGEST)
+        dog.start()
+        return dog
+
+    loop = asyncio.new_event_loop()
+    dog = loop.run_until_complete(started())
+    hands.naps = [BEAT] * 9
+    hands.look()
+    assert not caplog.text
+    dog.stop()
+    loop.close()
+    hands.naps = [BEAT] * 9
+    hands.look()
+    assert len(hands.naps) == 8, "nobody looks at a loop that is closed"
+
+
+@pytest.mark.parametrize(
+    ("naps", "used", "times"), [([5.0], 5.0, 1), ([5.0], 0.0, 0), ([0.3], 0.3, 0), ([BEAT] * 9, 0.9, 0)]
+)
+async def test_what_the_thread_has_not_seen_is_said_afterwards_if_the_loop_has_computed(
+    hands: Hands, caplog: pytest.LogCaptureFixture, naps: list[float], used: float, times: int
+) -> None:
+    dog = Watchdog(LONGEST)
+    dog.start()
+    hands.naps, hands.used = naps, used
+    hands.look()
+    beaten = asyncio.get_running_loop().time() + 2 * BEAT
+    await until(lambda: asyncio.get_running_loop().time() > beaten)
+    dog.stop()
+    assert caplog.text.count("the event loop was blocked for 4.9 s") == caplog.text.count("was blocked") == times
