@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,7 +21,10 @@ SAFE = ("GET", "HEAD")
 ATTEMPTS = 5
 FAILED = 500
 # What a person does on a live page counts, so that no other site may lay it under its own.
-FRAMING = "frame-ancestors 'self'"
+FRAMING = b"content-security-policy", b"frame-ancestors 'self'"
+UNKEPT = b"cache-control", b"no-store"
+REPLACED = frozenset({b"cache-control", b"vary"})
+Header = tuple[bytes, bytes]
 
 
 def cookie_name(scheme: str) -> str:
@@ -44,7 +46,10 @@ def _in_a_sentence(send: Send) -> Send:
 
 def session_cookie(scope: Scope) -> str:
     """The session id that the browser brings; empty if none."""
-    return HTTPConnection(scope).cookies.get(cookie_name(scope["scheme"]), "")
+    for name, _ in scope["headers"]:
+        if name == b"cookie":
+            return HTTPConnection(scope).cookies.get(cookie_name(scope["scheme"]), "")
+    return ""
 
 
 class SessionMiddleware:
@@ -118,13 +123,15 @@ class _Response:
                 self.session, self.found = Session(), True
             if self.session.dirty:
                 await self._commit()
-            self._write_headers(MutableHeaders(scope=message), slides=await self._slides())
+            slides = self.found and self.session.needed and await self._slides()
+            # Posts come all the time: one that is answered after a login must not take its cookie away.
+            if not self._is_live():
+                message["headers"] = self._with_ours(message["headers"], slides=slides)
         await self._send(message)
 
     async def _slides(self) -> bool:
         """Whether a session in use is past half its age, and nobody has given it another id meanwhile."""
-        age = time.time() - self.session.meta.created
-        if not self.found or not self.session.needed or age < self.middleware.settings.limits.session_age / 2:
+        if time.time() - self.session.meta.created < self.middleware.settings.limits.session_age / 2:
             return False
         return await open_session(self.middleware.backend, self.cookie) is not None
 
@@ -144,23 +151,25 @@ class _Response:
         if self.session.regenerated:
             self.middleware.kick(owner_of(self.cookie))
 
-    def _write_headers(self, headers: MutableHeaders, *, slides: bool) -> None:
-        session, name = self.session, cookie_name(self.scope["scheme"])
-        if self._is_live():
-            return  # posts come all the time: one that is answered after a login must not take its cookie away
+    def _with_ours(self, headers: Iterable[Header], *, slides: bool) -> list[Header]:
+        session, kept = self.session, list(headers)
         if session.needed:
-            headers["cache-control"] = "no-store"
-            headers.add_vary_header("Cookie")
-            headers.setdefault("content-security-policy", FRAMING)  # an app's own policy says all itself
+            varying = [value for name, value in kept if name == b"vary"]
+            kept = [each for each in kept if each[0] not in REPLACED]
+            kept += UNKEPT, (b"vary", b", ".join([*varying, b"Cookie"]))
+            if not any(name == FRAMING[0] for name, _ in kept):  # an app's own policy says all itself
+                kept.append(FRAMING)
         if session.needed and (session.is_new or session.regenerated or slides):
-            age = int(self.middleware.settings.limits.session_age)
-            headers.append("set-cookie", f"{name}={session.id}; Path=/; Max-Age={age}; {self._flags()}")
+            kept.append(self._cookie(session.id, int(self.middleware.settings.limits.session_age)))
         elif self.cookie and not self.found:
-            headers.append("set-cookie", f"{name}=; Path=/; Max-Age=0; {self._flags()}")
+            kept.append(self._cookie("", 0))
+        return kept
+
+    def _cookie(self, value: str, age: int) -> Header:
+        scheme = self.scope["scheme"]
+        flags = "HttpOnly; SameSite=Lax" + ("; Secure" if scheme == "https" else "")
+        return b"set-cookie", f"{cookie_name(scheme)}={value}; Path=/; Max-Age={age}; {flags}".encode()
 
     def _is_live(self) -> bool:
         path: str = self.scope["path"]
         return path.removeprefix(self.scope.get("root_path", "")) == self.middleware.settings.live
-
-    def _flags(self) -> str:
-        return "HttpOnly; SameSite=Lax" + ("; Secure" if self.scope["scheme"] == "https" else "")

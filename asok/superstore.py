@@ -80,14 +80,24 @@ class SuperStore:
                 return store
         raise UnknownStore(name, {store.name: store for store in _meant()})
 
-    @contextmanager
-    def here(self) -> Iterator[None]:
+    def here(self) -> Here:
         """Let stores that are used inside be those of this app."""
-        before = _here.set(self)
-        try:
-            yield
-        finally:
-            _here.reset(before)
+        return Here(self)
+
+
+class Here:
+    """While this is entered, a store is that of these."""
+
+    __slots__ = ("_before", "_stores")
+
+    def __init__(self, stores: SuperStore) -> None:
+        self._stores = stores
+
+    def __enter__(self) -> None:
+        self._before = _here.set(self._stores)
+
+    def __exit__(self, *_: object) -> None:
+        _here.reset(self._before)
 
 
 _stores: WeakKeyDictionary[Named, int] = WeakKeyDictionary()

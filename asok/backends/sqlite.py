@@ -55,6 +55,7 @@ INSERT INTO cells (owner, key, version, touched, value) VALUES (?, ?, 1, ?, ?)
 ON CONFLICT (owner, key) DO UPDATE SET version = version + 1, touched = excluded.touched, value = excluded.value
 """
 _RENEW = "UPDATE cells SET version = version + 1, touched = ?, value = ? WHERE owner = ? AND key = ? AND version = ?"
+_BEGIN = "INSERT INTO cells (owner, key, version, touched, value) VALUES (?, ?, 1, ?, ?) ON CONFLICT DO NOTHING"
 _ERASE = "DELETE FROM cells WHERE owner = ? AND key = ?"
 _DELETE = "DELETE FROM cells WHERE owner = ?"
 _AGES = f"""
@@ -239,6 +240,9 @@ def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], 
             others = [part for other in commit.checks.items() if other[0] != key for part in (*other[0], other[1])]
             given = (clock(), value, *key, commit.checks[key], *others)
             return execute(_renewing(len(commit.checks) - 1), given).rowcount == 1
+        if value is not None and commit.checks == {key: 0}:
+            # A visitor's first page: half the time of a transaction.
+            return execute(_BEGIN, (*key, clock(), value)).rowcount == 1
     execute("BEGIN IMMEDIATE")
     if commit.move is not None:
         old, new = commit.move
