@@ -25,6 +25,7 @@ from threading import Lock
 from typing import TypeVar
 from weakref import WeakSet
 
+from asok.backends.copies import Copies
 from asok.errors import Busy, ConfigurationError
 from asok.sessions import STORES, Cell, Commit
 
@@ -84,6 +85,7 @@ class SQLiteBackend:
         self._connection: sqlite3.Connection | None = None
         # The loop and worker threads may call alike; the connection serves one at a time.
         self._lock = Lock()
+        self._copies = Copies()
         _backends.add(self)
 
     async def open(self) -> None:
@@ -104,14 +106,10 @@ class SQLiteBackend:
     async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
         if not names and prefix is None:
             return {}
-        query = _reading(len(names), prefix is not None)
-        named = (owner, *names) if names else ()
-        values = named if prefix is None else (*named, owner, prefix, _after(prefix))
-        rows = await self._run(lambda connection: connection.execute(query, values).fetchall())
-        return {name: Cell(version, value) for name, version, value in rows}
+        return await self._run(partial(self._read, owner, names, prefix))
 
     async def commit(self, commit: Commit) -> bool:
-        return await self._run(lambda connection: _commit(connection, commit, self._clock))
+        return await self._run(partial(self._commit, commit))
 
     async def count(self, owner: str, prefix: str) -> int:
         values = owner, prefix, _after(prefix)
@@ -124,12 +122,12 @@ class SQLiteBackend:
         return [name for (name,) in rows]
 
     async def delete(self, owner: str) -> None:
-        await self._run(lambda connection: connection.execute(_DELETE, (owner,)))
+        await self._run(partial(self._delete, owner))
 
     async def sweep(self, before: float) -> int:
         swept, last, more = 0, "", True
         while more:
-            ages = await self._run(partial(_sweep_page, after=last, before=before))
+            ages = await self._run(partial(self._sweep_page, last, before))
             swept += sum(touched < before for _, touched in ages)
             if more := len(ages) == _PAGE:
                 last = ages[-1][0]
@@ -168,11 +166,50 @@ class SQLiteBackend:
             connection = self._connection
             if connection is None:
                 connection = self._connection = _connect(self._path)
+                self._copies = Copies()  # a connection counts the commits of others from its own beginning
             try:
                 return work(connection)
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    def _read(
+        self, owner: str, names: Sequence[str], prefix: str | None, connection: sqlite3.Connection
+    ) -> dict[str, Cell]:
+        found = self._copies.find(owner, names, prefix)
+        if found is not None and self._copies.valid(*connection.execute("PRAGMA data_version").fetchone()):
+            return found
+        query = _reading(len(names), prefix is not None)
+        named = (owner, *names) if names else ()
+        values = named if prefix is None else (*named, owner, prefix, _after(prefix))
+        found = {name: Cell(version, value) for name, version, value in connection.execute(query, values)}
+        self._copies.keep(owner, names, prefix, found)
+        return found
+
+    def _commit(self, commit: Commit, connection: sqlite3.Connection) -> bool:
+        try:
+            done = _commit(connection, commit, self._clock)
+        except BaseException:
+            self._copies.void()
+            raise
+        if done:
+            self._copies.follow(commit)
+        return done
+
+    def _delete(self, owner: str, connection: sqlite3.Connection) -> None:
+        self._copies.void()
+        connection.execute(_DELETE, (owner,))
+
+    def _sweep_page(self, after: str, before: float, connection: sqlite3.Connection) -> list[tuple[str, float]]:
+        """The newest write of the owners that follow, those deleted that are older than `before`."""
+        connection.execute("BEGIN IMMEDIATE")
+        ages = connection.execute(_AGES, (after, _PAGE)).fetchall()
+        old = [(owner,) for owner, touched in ages if touched < before]
+        if old:
+            self._copies.void()
+            connection.executemany(_DELETE, old)
+        connection.execute("COMMIT")
+        return ages
 
     def _start_in_child(self) -> None:
         """Open anew after a fork: SQLite's connections must not cross it, not even to be closed."""
@@ -261,15 +298,6 @@ def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], 
             execute(_WRITE, (owner, name, now, value))
     execute("COMMIT")
     return True
-
-
-def _sweep_page(connection: sqlite3.Connection, after: str, before: float) -> list[tuple[str, float]]:
-    """The newest write of the owners that follow, those deleted that are older than `before`."""
-    connection.execute("BEGIN IMMEDIATE")
-    ages = connection.execute(_AGES, (after, _PAGE)).fetchall()
-    connection.executemany(_DELETE, [(owner,) for owner, touched in ages if touched < before])
-    connection.execute("COMMIT")
-    return ages
 
 
 @lru_cache(maxsize=256)

@@ -201,6 +201,13 @@ DEFENCES = (
         ),
     ),
     defence(
+        "a copy of a cell is void when another process has written",
+        "backends/copies",
+        UNIT + "copies",
+        "",
+        ("        if version == self._version:", "        if version or not version:"),
+    ),
+    defence(
         "memory compares versions",
         "backends/memory",
         UNIT + "backends",
