@@ -75,11 +75,11 @@ class LiveSession:
         return bool(self.screen.tab)
 
     async def ready(self) -> None:
-        """Wait until one more message may come: while the tab does not read, or has sent more than its share."""
-        if not self.outbox.has_room:
+        """Wait until one more message may come: while an open tab does not read, or has sent more than its share."""
+        if not (self.outbox.has_room or self.outbox.closed):
             await self.outbox.room()
         pause = self._admission.count()
-        if pause and self.greeted:
+        if pause and self.greeted and not self.outbox.closed:
             await asyncio.sleep(pause)
 
     def affords(self, messages: int) -> bool:

@@ -75,7 +75,7 @@ class _PageRequest(Request):
         self._of = handshake, mount, session
 
     def __getattr__(self, name: str) -> Any:
-        if "scope" in self.__dict__:
+        if "scope" in self.__dict__ or "_of" not in self.__dict__:  # a copy is looked at while it is blank
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         handshake, mount, session = self._of
         page = {

@@ -20,7 +20,7 @@ from asok import Component, Limits, Store, exposed
 from asok.connections import Connections
 from asok.conversation import LiveSession
 from asok.outbox import Outbox
-from asok.protocol import Pong, Update
+from asok.protocol import PROTOCOL, Join, Pong, Update
 from asok.wire import WebSocketProtocol
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.waiting import until
@@ -281,6 +281,16 @@ async def test_t44_who_never_reads_is_cut_and_leaves_no_connection_behind(tmp_pa
         assert await tab.closed() == 1006
         await numbers.update("number", 1)
         await other.shows(f">0/{numbers.read('number')} ")
+
+
+@pytest.mark.parametrize("limits", [Limits(messages_per_second=0.001, messages_burst=1), Limits(outbox_messages=1)])
+async def test_t43_who_is_sent_away_is_not_kept_waiting_for_the_end(tmp_path: Path, limits: Limits) -> None:
+    session = LiveSession(asok_app(tmp_path, ONE, limits=limits)._engine, {"type": "websocket"}, "")
+    session.receive(Join(PROTOCOL, "", "tab", []))
+    session.outbox.close(4429, "too many events")
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await session.ready()
 
 
 class Stuck:

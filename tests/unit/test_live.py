@@ -6,12 +6,16 @@ import asyncio
 import re
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asok import Component, Limits, exposed, private
+from asok.places import page_request
+from asok.sessions import Session, owner_of
+from asok.state import Mount
 from tests.rig import Tab, asok_app, rig
 
 
@@ -821,8 +825,6 @@ async def test_a_session_that_ends_ends_the_socket(tmp_path: Path) -> None:
     async with rig(app) as served:
         visitor = await served.visitor()
         tab = await visitor.tab()
-        from asok.sessions import owner_of
-
         await app.backend.delete(owner_of(visitor.cookie))
         await tab.send("event", tab.only, 1, "add")
         assert await tab.closed() == 4401
@@ -852,6 +854,12 @@ async def test_the_request_of_an_event_is_that_of_the_page(tmp_path: Path) -> No
         assert seen[0][0] == "http"
         assert seen[0][2:] == ("1", {"name": "é b", "number": 3})
         assert seen[1].startswith(f"{served.base}/u/")
+
+
+def test_a_copy_of_a_page_request_that_nobody_has_looked_at_is_one() -> None:
+    handshake = {"type": "websocket", "scheme": "wss", "headers": [], "server": ("localhost", 443)}
+    request = page_request(handshake, Mount("person", "/u/3"), Session())
+    assert str(copy(request).url) == str(request.url) == str(copy(request).url) == "https://localhost/u/3"
 
 
 async def test_event_ids_are_the_same_for_every_attempt_and_else_unique(tmp_path: Path) -> None:
