@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import jinja2
-
-from asok import Asok, Component, Settings, Store, exposed
+from asok import Component, Store, exposed
 from tests.bench import rows
-from tests.bench.site import KEY, PLENTY
+from tests.bench.making import made
 
 __all__ = ["app"]
 
@@ -76,17 +71,5 @@ PAGES = {
     "/shared": "<h3>Count: <b id='shown'>{{ counted.react('count', tag='output') }}</b></h3>"
     "<button id='go' {{ counted.do.update('count', 1) }}>Add 1</button>",
 }
-PAGE = "<!doctype html><html lang='en'><head><title>Bench</title>{{ alive() }}</head><body>%s</body></html>"
 
-
-def made(folder: Path) -> Asok:
-    """The app, with its sessions in this folder."""
-    env = jinja2.Environment(loader=jinja2.DictLoader({path: PAGE % body for path, body in PAGES.items()}))
-    env.globals["counted"] = counted
-    made = Asok(root=folder, settings=Settings(folder, keys=(KEY,), limits=PLENTY), env=env)
-    for path in PAGES:
-        made.page(path, path)
-    return made
-
-
-app = made(Path(os.environ["ASOK_BENCH"])) if "ASOK_BENCH" in os.environ else None
+app = made(PAGES, counted=counted)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from asok import Asok, Component, Limits, Settings, exposed
+from asok import Component, exposed
+from tests.bench.making import made
 
 __all__ = ["SIZES", "app"]
 
-KEY = "k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"
 SIZES = (1000, 10_000)
 SHOWN = 37
-PAGE = "<!doctype html><html lang='en'><head><title>Rows</title>{{ alive() }}</head><body>%s</body></html>"
 
 
 def _rows(count: int, changed: int) -> list[dict[str, Any]]:
@@ -71,15 +66,4 @@ class ChromiumTable(Component):
         self.few = not self.few
 
 
-def made(folder: Path) -> Asok:
-    """The app, with its sessions in this folder."""
-    pages = {f"/{size}": PAGE % f"{{{{ component('ChromiumTable', size={size}) }}}}" for size in SIZES}
-    plenty = Limits(events_per_second=1e9, burst=10**9, handler_timeout=60, html=8 * 1024 * 1024)
-    settings = Settings(folder, keys=(KEY,), limits=plenty)
-    made = Asok(root=folder, settings=settings, env=jinja2.Environment(loader=jinja2.DictLoader(pages)))
-    for path in pages:
-        made.page(path, path)
-    return made
-
-
-app = made(Path(os.environ["ASOK_BENCH"])) if "ASOK_BENCH" in os.environ else None
+app = made({f"/{size}": f"{{{{ component('ChromiumTable', size={size}) }}}}" for size in SIZES})

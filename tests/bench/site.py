@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from asok import Asok, Component, Limits, Settings, Store, exposed
+from asok import Component, Store, exposed
 from tests.bench import rows
+from tests.bench.making import made
 
-__all__ = ["KILOBYTES", "PLENTY", "app", "made"]
+__all__ = ["KILOBYTES", "app"]
 
-KEY = "k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"
 KILOBYTES = (0, 1, 2, 4, 8, 16)
-# One machine plays all the visitors.
-PLENTY = Limits(
-    events_per_second=1e9,
-    burst=10**9,
-    handler_timeout=60,
-    session_connections=0,
-    address_connections=0,
-    connects_per_second=0,
-    joins_per_second=0,
-)
 TABLE = (
     "<table>{% for row in rows %}<tr ws-key='{{ row.id }}'><td>{{ row.id }}</td><td>{{ row.name }}</td>"
     "<td>{{ row.city }}</td><td>{{ row.count }}</td></tr>{% endfor %}</table>"
@@ -168,18 +154,6 @@ PAGES = {
     **{f"/table/{size}/dicts": f"{{{{ component('BenchDicts', size={size}) }}}}" for size in rows.SIZES},
     **{f"/state/{kb}": f"{{{{ component('BenchState', text='x' * {kb * 1024}) }}}}" for kb in KILOBYTES},
 }
-PAGE = "<!doctype html><html lang='en'><head><title>Bench</title>{{ alive() }}</head><body>%s</body></html>"
-
-
-def made(folder: Path) -> Asok:
-    """The app, with its sessions in this folder."""
-    env = jinja2.Environment(loader=jinja2.DictLoader({path: PAGE % body for path, body in PAGES.items()}))
-    env.globals["shown"] = shown
-    made = Asok(root=folder, settings=Settings(folder, keys=(KEY,), limits=PLENTY), env=env)
-    for path in PAGES:
-        made.page(path, path)
-    made.add_route("/price", price)
-    return made
 
 
 async def price(request: Request) -> HTMLResponse:
@@ -188,4 +162,6 @@ async def price(request: Request) -> HTMLResponse:
     return HTMLResponse("changed")
 
 
-app = made(Path(os.environ["ASOK_BENCH"])) if "ASOK_BENCH" in os.environ else None
+app = made(PAGES, shown=shown)
+if app is not None:
+    app.add_route("/price", price)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import jinja2
@@ -18,13 +19,13 @@ __all__ = ["app"]
 env = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
 ROWS = PEOPLE[1000]
 together: set[WebSocket] = set()
-shared = {"count": 0}
+counts = Counter[str]()
 
 
 async def page(request: Request) -> HTMLResponse:
     """The page that is called like its path."""
-    template = env.get_template(f"{request.url.path[1:]}.html")
-    return HTMLResponse(template.render(rows=ROWS, count=shared["count"]))
+    path = request.url.path
+    return HTMLResponse(env.get_template(f"{path}.html").render(rows=ROWS, count=counts[path]))
 
 
 async def counter(socket: WebSocket) -> None:
@@ -58,9 +59,9 @@ async def everybody(socket: WebSocket) -> None:
     together.add(socket)
     try:
         async for _ in socket.iter_text():
-            shared["count"] += 1
+            counts["/shared"] += 1
             for each in together:
-                await each.send_json({"count": shared["count"]})
+                await each.send_json({"count": counts["/shared"]})
     finally:
         together.discard(socket)
 
