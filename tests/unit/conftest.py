@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from asok import Asok
 from asok.bus import LocalBus
+from asok.compiling import same_as_stock
 from tests.redis_server import RedisServer
 from tests.rig import asok_app
 from tests.unit.scripted import opened
@@ -24,6 +25,14 @@ async def app(tmp_path: Path) -> AsyncIterator[Asok]:
     await app._connect()
     yield app
     await app._disconnect()
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Nobody has checked yet that Jinja is as it was."""
+    same_as_stock.cache_clear()
+    yield
+    same_as_stock.cache_clear()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -460,13 +459,6 @@ def test_render_serves_async_environments_and_own_templates_too() -> None:
 
 
 # Where Jinja changes.
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    same_as_stock.cache_clear()
-    yield
-    same_as_stock.cache_clear()
 
 
 def assert_stays_stock() -> None:

@@ -13,9 +13,9 @@ import pytest
 from jinja2.compiler import CodeGenerator
 
 from asok import compiling
-from asok.compiling import Generator, install, same_as_stock
+from asok.compiling import Generator, same_as_stock
 from asok.remembering import Known
-from tests.unit.test_compiling import environment
+from tests.unit.test_compiling import assert_stays_stock, environment
 from tests.unit.test_remembering import PAIRS, TABLE, Frozen, Twins, as_dict
 
 ROWS: list[Any] = [Frozen(f"<{n}>", n) for n in range(20)]
@@ -250,19 +250,6 @@ def test_in_development_a_slow_loop_is_told_of_once_with_what_it_would_save(
 
 
 # Where Jinja changes
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    same_as_stock.cache_clear()
-    yield
-    same_as_stock.cache_clear()
-
-
-def assert_stays_stock() -> None:
-    env = jinja2.Environment(autoescape=True)
-    assert not install(env)
-    assert env.code_generator_class is CodeGenerator
 
 
 def test_a_jinja_that_writes_its_own_names_otherwise_stays_stock(
