@@ -7,8 +7,6 @@ anywhere in HTML. So a parent's text never holds a child's: each is rendered, co
 from __future__ import annotations
 
 import hashlib
-import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -19,7 +17,7 @@ from msgspec import Struct
 from asok.component import Definition
 from asok.errors import FieldError, RenderError
 from asok.markup import children_in
-from asok.state import Token
+from asok.state import Token, random_id, urlsafe
 
 __all__ = [
     "NO_CONTENT",
@@ -98,13 +96,13 @@ class Frame(Struct):
             raise RenderError(f"two {name} have key={key!r} here; give each a key of its own")
         self.met[name] = met + 1
         self.places.add(slot)
-        return _short(f"{self.instance}\x00{place}") if self.instance else secrets.token_urlsafe(9), slot
+        return _short(f"{self.instance}\x00{place}") if self.instance else random_id(9), slot
 
-    def add(self, seat: tuple[str, str], definition: Definition, arguments: dict[str, Any], **options: Any) -> Child:
-        """The child that takes this seat. options: the rest of a `Child`. Raises FieldError."""
+    def add(self, seat: tuple[str, str], definition: Definition, arguments: dict[str, Any], *rest: Any) -> Child:
+        """The child that takes this seat. rest: of a `Child`. Raises FieldError."""
         instance, slot = seat
         path, digest = self.path + self.instance + self.within, _arguments_digest(definition, arguments)
-        child = self.children[instance] = Child(instance, definition, arguments, digest, slot, path, **options)
+        child = self.children[instance] = Child(instance, definition, arguments, digest, slot, path, *rest)
         return child
 
     def inside(self, child: str) -> Frame:
@@ -158,7 +156,7 @@ def _place(name: str, mark: str) -> str:
 
 
 def _short(text: str) -> str:
-    return urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=9).digest()).decode()
+    return urlsafe(hashlib.blake2b(text.encode(), digest_size=9).digest())
 
 
 def _arguments_digest(definition: Definition, arguments: dict[str, Any]) -> str:

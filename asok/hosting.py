@@ -75,6 +75,7 @@ class Host:
     observers: Observers = field(default_factory=Observers)
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
     _threads: anyio.CapacityLimiter | None = None
+    _bound: tuple[str, bytes] = "", b""
     crowd: Crowd = field(init=False)
     rota: Rota = field(default_factory=Rota)
     steps: dict[str, tuple[tuple[bytes, bytes], str | Delta]] = field(default_factory=dict)
@@ -188,7 +189,11 @@ class Host:
 
     def binding(self, session_id: str) -> bytes:
         """What ties a token to a session without telling its id."""
-        return self.ring.mac("bind", session_id)[:BINDING].encode()
+        known, binding = self._bound
+        if known != session_id:  # all components of a page are one visitor's
+            binding = self.ring.mac("bind", session_id)[:BINDING].encode()
+            self._bound = session_id, binding
+        return binding
 
     def bound(self, token: Token, definition: Definition, session_id: str) -> bool:
         """Whether the token may be used in this session; that of a stateless class in any."""

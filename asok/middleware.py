@@ -113,7 +113,7 @@ class _Response:
         except Busy:
             raise _Stop(503) from None
         self.found = found is not None
-        self.session = self.scope["session"] = Session() if found is None else found
+        self.session = self.scope["session"] = self.session if found is None else found
         serve_session(self.session)
         await self.middleware.app(self.scope, receive, self.send)
 

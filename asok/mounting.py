@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping, Set
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -83,11 +83,14 @@ class Engine(Host):
         found: dict[str, Mounted] = {}
         level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
         while level:
-            kept = await self._kept(level, place)
-            waits = len(level) > 1 and any(child.definition.waits for child in level)
-            work = [self._show(child, place, kept(child), shown.get(child.instance, ""), bounds) for child in level]
-            mounted = await _side_by_side(work, waits=waits)
-            found.update({each.child.instance: each for each in mounted})
+            kept = await self._kept(level, place) if place.owner else _nothing
+            showing = (self._show(child, place, kept(child), shown.get(child.instance, ""), bounds) for child in level)
+            if len(level) > 1 and any(child.definition.waits for child in level):
+                mounted = await _side_by_side(showing)
+            else:
+                mounted = [await each for each in showing]
+            for each in mounted:
+                found[each.child.instance] = each
             inside = [child for each in mounted for child in each.rendering.children.values()]
             level = [child for child in inside if shown.get(child.instance) != child.mark]
             bounds = Bounds(NEVER_SHOWN, seconds)
@@ -95,8 +98,6 @@ class Engine(Host):
 
     async def _kept(self, level: list[Child], place: Place) -> Callable[[Child], tuple[Record | None, Record | None]]:
         """What the session keeps of each child: its own record, and the last one of its slot."""
-        if not place.owner:
-            return lambda child: (None, None)
         slots = [f"slot/{child.slot}" for child in level]
         names = [f"record/{child.instance}" for child in level]
         cells = await self.backend.read(place.owner, [*slots, *names])
@@ -244,13 +245,12 @@ async def _at_most(seconds: float, work: Coroutine[Any, Any, T]) -> T:
         raise TimeoutError(f"it took longer than {seconds:g} s") if limit.expired() else error from error
 
 
-async def _side_by_side(work: list[Coroutine[Any, Any, Mounted]], *, waits: bool) -> list[Mounted]:
-    if not waits:
-        try:
-            return [await each for each in work]
-        finally:
-            for coroutine in work:
-                coroutine.close()
+def _nothing(child: Child) -> tuple[None, None]:
+    """What is kept of a child where nothing is stored."""
+    return None, None
+
+
+async def _side_by_side(work: Iterable[Coroutine[Any, Any, Mounted]]) -> list[Mounted]:
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         return await asyncio.gather(*tasks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -34,7 +34,7 @@ class Pages:
     looks at the state of the session."""
 
     def __init__(self, engine: Engine, scripts: Scripts, uses_state: Callable[[], bool]) -> None:
-        self._engine, self._settings, self._scripts, self._handled = engine, engine.settings, scripts, uses_state
+        self._engine, self._settings, self._scripts, self._uses_state = engine, engine.settings, scripts, uses_state
 
     async def respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
         """A template as a response, with every component in it mounted, loaded and rendered. Raises RenderError."""
@@ -60,15 +60,17 @@ class Pages:
         self, request: Request, nonce: str | None, stores: bool | None, features: bool | None, *, later: bool
     ) -> Markup:
         """The runtime's tags. later: the page as a whole is put together by `respond`."""
-        scope = request.scope
+        scope, needs, scripts = request.scope, needs_of_all(registry.changes), self._scripts
         scope["asok.nonce"] = nonce
-        if stores or self._uses_state or self._scripts.stores:
+        writes = scripts.stores or scripts.state or self._uses_state()
+        if stores or writes:
             session_of(request).id  # noqa: B018  # asking makes the session, without which no script writes
-        base, modules = scope.get("root_path", "") + self._settings.live, tuple(self._modules(stores, features))
-        flags: tuple[str, ...] = ("target",) if needs_of_all(registry.changes).target else ()
-        flags += ("features",) if "features" in modules else ()
-        flags += () if self._settings.websocket else ("post",)
-        tags = _tags(base, modules, flags, nonce, self._settings.debug)
+        # What nothing else would call for in time.
+        with_features = scripts.features or needs.features if features is None else features
+        with_stores = writes or self._engine.stores.used if stores is None else stores
+        base = scope.get("root_path", "") + self._settings.live
+        flags = {"target": needs.target, "post": not self._settings.websocket, "debug": self._settings.debug}
+        tags = _tags(base, nonce, features=with_features, stores=with_stores, **flags)
         if later:
             return tags
         return Markup(tags.replace(CSRF_PLACE, self._csrf(session_of(request))).replace(HEAD_PLACE, ""))
@@ -85,23 +87,13 @@ class Pages:
     def _csrf(self, session: Session) -> str:
         return self._engine.ring.mac("csrf", session.id)
 
-    @property
-    def _uses_state(self) -> bool:
-        return self._scripts.state or self._handled()
-
-    def _modules(self, stores: bool | None, features: bool | None) -> Iterator[str]:
-        """What pages of this app load beside the core, since nothing else would call for it in time."""
-        scripts = self._scripts
-        if scripts.features or needs_of_all(registry.changes).features if features is None else features:
-            yield "features"
-        if scripts.stores or self._engine.stores.used or self._uses_state if stores is None else stores:
-            yield "store"
-        if self._settings.debug:
-            yield "speller"
-
 
 @lru_cache(maxsize=64)
-def _tags(base: str, modules: tuple[str, ...], flags: tuple[str, ...], nonce: str | None, debug: bool) -> Markup:
+def _tags(
+    base: str, nonce: str | None, *, features: bool, stores: bool, target: bool, post: bool, debug: bool
+) -> Markup:
+    modules = [name for name, used in (("features", features), ("store", stores), ("speller", debug)) if used]
+    flags = [name for name, used in (("target", target), ("features", features), ("post", post)) if used]
     return script_tags(base, CSRF_PLACE, modules, flags, nonce=nonce, debug=debug) + Markup(HEAD_PLACE)
 
 

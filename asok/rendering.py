@@ -88,17 +88,18 @@ class Templates:
     ) -> Markup:
         definition = registry.find(name)
         _check_call(definition, arguments, lazy)
-        frame = current_frame()
-        request = context.get("request")
-        if frame is None and (self.inline is None or request is None):
-            raise RenderError(f"component('{name}') needs `request` in the template's context")
-        into = frame or request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
+        frame = into = current_frame()
+        if into is None:
+            request = context.get("request")
+            if self.inline is None or request is None:
+                raise RenderError(f"component('{name}') needs `request` in the template's context")
+            into = request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
         seat = into.seat(definition, key)
         content = given(caller, into, seat[0], self.limit) if caller else NO_CONTENT
         if content and definition.cls.stateless:
             raise RenderError(f"{name} is stateless and keeps no content; give it arguments, or a state")
-        options = {"content": content, "lazy": LAZY[lazy], "placeholder": str(escape(placeholder))}
-        child = into.add(seat, definition, arguments, **options)
+        waiting = str(escape(placeholder)) if placeholder else ""
+        child = into.add(seat, definition, arguments, content, LAZY[lazy], waiting)
         if frame is None and self.inline is not None:
             return self.inline(child, request)
         return Markup(place_of(child))
@@ -108,8 +109,8 @@ class Templates:
         self, context: Context, *, nonce: str | None = None, stores: bool | None = None, features: bool | None = None
     ) -> Markup:
         assert self.script is not None
-        request = context.get("request")
-        if request is None:
+        request = context.resolve_or_missing("request")
+        if request is missing:
             raise RenderError("alive() needs `request` in the template's context")
         return self.script(request, nonce, stores, features, later=current_frame() is not None)
 
@@ -122,7 +123,7 @@ class Templates:
         """A component as HTML with one root element; its children are left in the frame. Raises RenderError."""
         with rendering_into(frame):
             html: object = component.render()
-        name = type(component).__name__
+        name, definition = type(component).__name__, definition_of(component)
         if not isinstance(html, str):
             got = type(html).__name__
             raise RenderError(f"{name}.render() returned {got}; return HTML, such as self.html('x.html')")
@@ -132,7 +133,7 @@ class Templates:
             _check_characters(name, html)
         if frame.content:
             self._check_content(component, frame, html)
-        html, scope = single_root(str(html)), self.statics.scope_attribute(definition_of(component))
+        html, scope = single_root(str(html)), self.statics.scope_attribute(definition)
         return with_attribute(html, scope) if scope else html
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
@@ -217,7 +218,9 @@ class _ComponentContext(Context):
     """A template's variables; what is not among them may be a property of the component, or a store of its module."""
 
     def resolve_or_missing(self, key: str) -> Any:
-        found = super().resolve_or_missing(key)
+        if key in self.vars:
+            return self.vars[key]
+        found = self.parent.get(key, missing)
         if found is missing and not key.startswith("_"):
             component = super().resolve_or_missing("this")
             if isinstance(getattr(type(component), key, None), property):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from asok.errors import AsokError
+from asok.state import random_id
 
 __all__ = [
     "STORES",
@@ -137,6 +137,7 @@ class Record(Struct, array_like=True, frozen=True):
     content: bytes = b""
 
 
+_NEW = Meta(0)
 _values = msgspec.msgpack.Encoder()
 _meta = msgspec.msgpack.Decoder(Meta)
 _record = msgspec.msgpack.Decoder(Record)
@@ -168,8 +169,8 @@ class Session(MutableMapping[str, Any]):
     def __init__(self, session_id: str = "", meta: Cell | None = None, cells: Mapping[str, Cell] | None = None) -> None:
         self._id = session_id
         self._meta_version = meta.version if meta else 0
-        self.meta = _meta.decode(meta.value) if meta else Meta(0)
-        self._cells = {name[len(KEY) :]: cell for name, cell in (cells or {}).items() if name.startswith(KEY)}
+        self.meta = _meta.decode(meta.value) if meta else _NEW
+        self._cells = {name[len(KEY) :]: cell for name, cell in cells.items() if name.startswith(KEY)} if cells else {}
         self._values: dict[str, Any] = {}
         self._read: set[str] = set()
         self._written: set[str] = set()
@@ -186,7 +187,7 @@ class Session(MutableMapping[str, Any]):
         """The session's id. Asking makes the session: its row is written and its cookie set."""
         self.needed = True
         if not self._id:
-            self._id = secrets.token_urlsafe(32)
+            self._id = random_id(32)
         return self._id
 
     @property
@@ -221,7 +222,7 @@ class Session(MutableMapping[str, Any]):
             )
         if not self.is_new and not self._old_id:
             self._old_id = self._id
-        self._id = secrets.token_urlsafe(32)
+        self._id = random_id(32)
         self.meta = msgspec.structs.replace(self.meta, epoch=self.meta.epoch + 1)
         self.needed = True
 

@@ -65,6 +65,7 @@ class Statics:
         self._live, self._debug = live, debug
         self._files: WeakKeyDictionary[Definition, dict[str, File]] = WeakKeyDictionary()
         self._links: WeakKeyDictionary[Definition, list[Link]] = WeakKeyDictionary()
+        self._bare: WeakKeyDictionary[Definition, bool] = WeakKeyDictionary()
         self._scopes: WeakKeyDictionary[Definition, str] = WeakKeyDictionary()
 
     def entries(self, definitions: Iterable[Definition], root: str = "") -> list[Entry]:
@@ -74,10 +75,13 @@ class Statics:
         """
         found: dict[str, Entry] = {}
         for definition in definitions:
-            for owner in _lineage(definition):
-                for link in self._own(owner):
-                    entry = self._entry(owner, link, root)
-                    found.setdefault(entry.url, entry)
+            if self._bare.get(definition):
+                continue
+            links = [(owner, link) for owner in _lineage(definition) for link in self._own(owner)]
+            for owner, link in links:
+                entry = self._entry(owner, link, root)
+                found.setdefault(entry.url, entry)
+            self._bare[definition] = not links and not self._debug
         return list(found.values())
 
     def new_for(self, sent: set[str], definitions: Iterable[Definition], root: str = "") -> list[Entry]:

@@ -70,7 +70,7 @@ class SuperStore:
     @property
     def used(self) -> bool:
         """Whether there are any stores."""
-        return any(store is not None and store.held for store in (meant() for meant in _stores.keyrefs()))
+        return any((store := meant()) is not None and store.held for meant in _stores.keyrefs())
 
     def find(self, name: str) -> Named:
         """The store of a name; the newest, where a module was loaded again. Raises UnknownStore."""
