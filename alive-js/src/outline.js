@@ -19,114 +19,123 @@ import { label } from "./label.js";
  * @property {Block[]} inside
  * @property {Set<string>} [keys] of those inside; it is made when it is first needed
  *
- * @typedef {object} Open an element whose end has not come
+ * @typedef {object} Open an element whose end has not come; the topmost is only what is around the text
+ * @property {Open} [around] what it is in
  * @property {string} name
  * @property {any} element null: of what is in it, only the text is walked
  * @property {any} next its child that has to come next
  * @property {Block[]} inside
- * @property {boolean} [keyed] whether it may have a key
- * @property {number} [at] where its start tag begins
- * @property {number} [inner] where its inside begins; the same: it has no start tag
+ * @property {number} at where its start tag begins
+ * @property {number} inner where its inside begins; the same: it has no start tag
  * @property {number} last where what was found in it last ends
+ * @property {boolean} [keyed] whether it may have a key
  * @property {boolean} [foreign] SVG or MathML
  */
 
-/** The inside of an element with one of these is not what the text says, but the person's or a script's. */
-const LEFT = /\s(ws-ignore|ws-stream|contenteditable)/i;
+/** The inside of one of these, or with one of these, is not what the text says, but a fragment, the person's or a script's. */
+const LEFT = /^(template|selectedcontent)(\s|$)|\s(ws-ignore|ws-stream|contenteditable)/i;
 /** A comment, an end tag or a start tag; what is written in another way has no outline. */
-const TAG = /<(?:!--(?!-?>)((?:(?!--!?>|<!--)[^])*)-->|\/([a-z][^\s/>]*)\s*>|([a-z][^\s/>]*)((?:\s+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*)\s*(\/?)>)/iy;
-const EMPTY = /^(area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)$/i;
+const TAG = /<(?:!--(?!-?>)(?:(?!--!?>|<!--)[^])*-->|\/([a-z][^\s/>]*)\s*>|([a-z][^\s/>]*)((?:\s+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*)\s*(\/?)>)/iy;
+const EMPTY = /^(area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)$/;
 /** In these, tags are text. */
-const RAW = /^(iframe|script|style|textarea|title)$/i;
+const RAW = /^(iframe|script|style|textarea|title)$/;
+const FOREIGN = /^(svg|math)$/;
 const MAY_HAVE_KEY = /\s(id|ws-key)\s*=/i;
 /** Where words are put somewhere else. */
 const WORDLESS = /^(colgroup|table|t(body|foot|head|r))$/;
 const WORDS = /[^ \t\n\f\r]/;
 const PARTS = /^(caption|colgroup|t(body|foot|head))$/i;
 
+/** The outline of an element, if there is one. @param {string} text its own  @param {Element} element */
+export const outlineOf = (text, element) => {
+  const top = open("", null);
+  top.next = element;
+  if (walk(text, top) >= 0) return top.inside[0];
+};
+
 /**
- * Walks on through `text`; the blocks that it finds are put into `top.inside`.
+ * Walks on through `text`; the blocks that it finds are then `top.inside`.
  * @param {string} text  @param {Open} top  what is around
  * @returns {number} how many characters follow the last block; -1: there is no outline
  */
 export const walk = (text, top) => {
-  const open = [top];
+  /** @type {Open | undefined} */
   let one = top;
-  let at = 0;
   /** Where the last tag ends. */
   let after = 0;
   top.last = 0;
-
-  /** @param {any} element  @param {number} from  @param {number} inner  @param {number} outer  @param {number} to  @param {Block[]} inside  @param {boolean} keyed */
-  const put = (element, from, inner, outer, to, inside, keyed) => {
-    const key = keyed && (element.getAttribute(KEY) || element.id) ? label(element) : "";
-    if (!key && !inside[0]) return;
-    one.inside.push({ element, key, gap: from - one.last, head: inner - from, size: to - from, tail: to - outer, inside });
-    one.last = to;
-  };
-  /** @param {number} outer  @param {number} to */
-  const close = (outer, to) => {
-    const { element, at, inner, inside, next, keyed } = /** @type {any} */ (open.pop());
-    one = open[open.length - 1];
-    if (element) put(element, at, inner, outer, to, inside, keyed);
-    return !next;
-  };
-  /** Between the rows of a table and the table itself. */
-  const implied = () => one.inner === one.at && one !== top;
-
+  top.inside = [];
   for (;;) {
-    at = text.indexOf("<", at);
-    if (at >= 0 && !/[a-z/!?]/i.test(text[at + 1])) {
-      at++;
-      continue;
-    }
-    const words = text.slice(after, at < 0 ? text.length : at);
+    let from = text.indexOf("<", after);
+    while (from >= 0 && !/[a-z/!?]/i.test(text[from + 1])) from = text.indexOf("<", from + 1);
+    const words = text.slice(after, from < 0 ? text.length : from);
     if (words && WORDLESS.test(one.name) && WORDS.test(words)) return -1;
-    if (at < 0) return open[1] ? -1 : text.length - top.last;
-    TAG.lastIndex = at;
+    if (from < 0) return one === top ? text.length - top.last : -1;
+    TAG.lastIndex = from;
     const found = TAG.exec(text);
     if (!found) return -1;
-    const [all, , end, name, attributes, slash] = found;
-    const from = at;
-    at = after = from + all.length;
-    if (end) {
-      if (implied() && !close(from, from)) return -1;
-      if (one === top || one.name !== end.toLowerCase() || !close(from, at)) return -1;
-    } else if (name) {
-      const lower = name.toLowerCase();
-      if (implied() && PARTS.test(lower) && !close(from, from)) return -1;
-      if (lower === "tr" && one.name === "table" && one.next?.localName === "tbody") {
-        const body = one.next;
-        one.next = body.nextElementSibling;
-        open.push((one = { name: "tbody", element: body, next: body.firstElementChild, inside: [], at: from, inner: from, last: from }));
-      }
-      // Of what is left alone, only the text is walked.
-      const blind = one !== top && !one.element;
-      const element = blind ? null : one.next;
-      const placeholder = lower === "template" && attributes.includes(CHILD);
-      if (!blind) {
-        if (!element) return -1;
-        one.next = one.element && element.nextElementSibling;
-        const instance = placeholder && element.getAttribute(STATE)?.slice(0, INSTANCE_LENGTH);
-        if (instance ? !attributes.includes(instance) : element.localName !== lower && element.localName.toLowerCase() !== lower) return -1;
-      }
-      const foreign = one.foreign || lower === "svg" || lower === "math";
-      const keyed = MAY_HAVE_KEY.test(attributes);
-      if (foreign ? slash : EMPTY.test(lower)) {
-        if (element?.firstElementChild) return -1;
-        if (element) put(element, from, at, at, at, [], keyed);
-        continue;
-      }
-      const alone = blind || lower === "template" || lower === "selectedcontent" || LEFT.test(attributes);
-      const inner = alone ? null : element;
-      open.push((one = { name: lower, element: inner, next: inner && element.firstElementChild, inside: [], at: from, inner: at, last: at, foreign, keyed }));
-      if (RAW.test(lower) && !foreign) {
-        const closing = new RegExp(`</${lower}\\s*>`, "gi");
-        closing.lastIndex = at;
-        const ends = closing.exec(text);
-        if (!ends || text.slice(at, ends.index).includes("<!--")) return -1;
-        at = ends.index;
-      }
+    const [all, end, name, attributes, slash] = found;
+    after = from + all.length;
+    // Between the rows of a table and the table itself.
+    if ((end || PARTS.test(name)) && one.around && one.inner === one.at) one = leave(one, from, from);
+    if (end) one = one?.name === end.toLowerCase() ? leave(one, from, after) : undefined;
+    else if (name) one = one && enter(one, name.toLowerCase(), attributes, slash, from, after);
+    if (!one) return -1;
+    if (RAW.test(one.name) && !one.foreign) {
+      const length = text.slice(after).search(RegExp(`</${one.name}\\s*>`, "i"));
+      if (length < 0 || text.slice(after, (after += length)).includes("<!--")) return -1;
     }
   }
+};
+
+/**
+ * The element that a start tag opens, or what is around it, if it has no inside; undefined: it is another one in the page.
+ * @param {Open} one  what is around  @param {string} name  @param {string} attributes  @param {string} slash
+ * @param {number} at where the tag begins  @param {number} inner where it ends
+ */
+const enter = (one, name, attributes, slash, at, inner) => {
+  if (name === "tr" && one.name === "table" && one.next?.localName === "tbody") one = open("tbody", child(one), at, at, one);
+  // Of what is left alone, only the text is walked.
+  const blind = one.around && !one.element;
+  const element = blind ? null : child(one);
+  if (!blind && !(element && fits(element, name, attributes))) return;
+  const foreign = one.foreign || FOREIGN.test(name);
+  const empty = foreign ? slash : EMPTY.test(name);
+  const inside = open(name, !empty && LEFT.test(name + attributes) ? null : element, at, inner, one);
+  inside.keyed = MAY_HAVE_KEY.test(attributes);
+  inside.foreign = foreign;
+  return empty ? leave(inside, inner, inner) : inside;
+};
+
+/**
+ * An element whose inside comes next; nothing around it: the text is inside of it.
+ * @param {string} name  @param {any} element  @param {Open} [around]  @returns {Open}
+ */
+export const open = (name, element, at = 0, inner = at, around) => ({ around, name, element, next: element?.firstElementChild, at, inner, last: inner, inside: [] });
+
+/** The child that has to come next. @param {Open} one */
+const child = (one) => {
+  const { element, next } = one;
+  one.next = element && next?.nextElementSibling;
+  return next;
+};
+
+/**
+ * What is around an element that ends here; undefined: nothing, or more children ought to have come.
+ * @param {Open} one  @param {number} outer where its inside ends  @param {number} to
+ */
+const leave = ({ around, element, next, at, inner, inside, keyed }, outer, to) => {
+  if (!around || next) return;
+  const key = keyed && element && (element.getAttribute(KEY) || element.id) ? label(element) : "";
+  if (key || inside[0]) {
+    around.inside.push({ element, key, gap: at - around.last, head: inner - at, size: to - at, tail: to - outer, inside });
+    around.last = to;
+  }
+  return around;
+};
+
+/** Whether that is the element's start tag: of a child's root, it is the child's placeholder. @param {Element} element  @param {string} name  @param {string} attributes */
+const fits = (element, name, attributes) => {
+  const instance = name === "template" && attributes.includes(CHILD) && element.getAttribute(STATE)?.slice(0, INSTANCE_LENGTH);
+  return instance ? attributes.includes(instance) : element.localName.toLowerCase() === name;
 };
