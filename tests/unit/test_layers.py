@@ -89,6 +89,7 @@ LAYERS = (
     "asok.shared_fields",
     # engine
     "asok.immutable",
+    "asok.columns",
     "asok.numbering",
     "asok.purity",
     "asok.remembering",
@@ -164,6 +165,7 @@ LAYERS = (
     "asok.project",
     "asok.runtime",
     "asok.pages",
+    "asok.routing",
     "asok.app",
     "asok",
     "asok.metrics",

@@ -225,7 +225,8 @@ def test_a_row_that_breaks_breaks_each_time_at_the_same_line() -> None:
     page = "{% for row in rows %}\n{{ row.name }}{{ row.x }}\n{{ 1 // row.x }}{{ row.name|upper }}\n{% endfor %}"
     twins = Twins(page + "\n{{ 1 // n }}")
     rows = [Frozen(f"<{n}>", 20 - n) for n in range(20)]
-    for some in [rows, rows, [*rows, Frozen("zero", 0)], [*rows, Frozen("zero", 0)], [*rows, Frozen("text", "")], rows]:
+    among, behind = [*rows[:3], Frozen("zero", 0), *rows[4:]], [*rows, Frozen("zero", 0)]
+    for some in [rows, rows, among, rows, behind, behind, [*rows, Frozen("text", "")], rows]:
         twins.show(rows=some, n=1)
         twins.show(rows=some, n=0)
 
@@ -270,9 +271,9 @@ def test_a_memory_that_confuses_rows_is_not_used(unchecked: None, monkeypatch: p
 def test_rows_that_only_seem_equal_are_part_of_the_check(unchecked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Known.fill
 
-    def fill(self: Known, texts: list[str | None]) -> None:
+    def fill(self: Known, texts: list[str | None], places: list[int]) -> None:
         known = next((text for text in texts if text is not None), None)
-        before(self, [text or known for text in texts])
+        before(self, [text or known for text in texts], [] if known else places)
 
     monkeypatch.setattr(Known, "fill", fill)
     assert_stays_stock()
