@@ -113,7 +113,7 @@ class Crowd:
 
     async def judge(self) -> list[str]:
         """What is not exact; a fresh page of each person says what is stored."""
-        noted = effects(self.site.ledger) if self.method in ("note", "slowly") else None
+        noted = effects(self.site.ledger) if self.method in ("note", "jot", "slowly") else None
         found = list(self.diary.problems)
         for answers in await asyncio.gather(*(self._compare(person, noted) for person in self.persons)):
             found += answers

@@ -42,6 +42,11 @@ class Tally(Component):
         self._take(who, number)
 
     @exposed
+    async def jot(self, who: str, number: int) -> None:
+        """As `note`, without a thread."""
+        self.note(who, number)
+
+    @exposed
     async def slowly(self, who: str, number: int, seconds: float) -> None:
         """As `note`, after so long."""
         await asyncio.sleep(seconds)
