@@ -178,6 +178,12 @@ def test_one_cell_is_written_anew_if_all_checks_hold(backend: Backend, others: d
     assert at_once(backend.read("t", ["a"])) == {"a": Cell(1, b"1")}
 
 
+def test_a_cell_that_is_to_be_new_is_written_once(backend: Backend) -> None:
+    assert at_once(backend.commit(writing({("s", "a"): b"1"}, {("s", "a"): 0})))
+    assert not at_once(backend.commit(writing({("s", "a"): b"2"}, {("s", "a"): 0})))
+    assert at_once(backend.read("s", ["a"])) == {"a": Cell(1, b"1")}
+
+
 def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
     names = [f"session/{number}" for number in range(1500)]
     at_once(backend.commit(writing({("s", name): b"" for name in ["record", *names]})))
