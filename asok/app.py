@@ -33,6 +33,7 @@ from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features
 from asok.rendering import Templates
+from asok.routing import PageRoute, PageRouter
 from asok.runtime import runtime_file
 from asok.sessions import Backend
 from asok.settings import Settings
@@ -97,6 +98,7 @@ class Asok(Sharing):
             exception_handlers=WORDS,
             lifespan=self._run_lifespan,
         )
+        self.starlette.router = PageRouter(self.starlette.routes, lifespan=self._run_lifespan)
         started, draining = lambda: self.stores.replicas.is_open, lambda: self._connections.draining
         self._health = Health(f"{self.settings.live}/health", self.backend, started=started, draining=draining)
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
@@ -166,7 +168,7 @@ class Asok(Sharing):
             self._engine.guards[path] = guard
         variables: list[Callable[[Request], Any]] = []
         template = page if isinstance(page, str) else "asok/page.html"
-        self.starlette.router.routes.append(Route(path, self._page_endpoint(path, template, variables), name=name))
+        self.starlette.router.routes.append(PageRoute(path, self._page_endpoint(path, template, variables), name=name))
         if isinstance(page, Component):
             own = frozenset(compile_path(path)[2])
             self._engine.shared[path] = SharedFields(self.stores.replicas, page, own)

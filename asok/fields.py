@@ -8,6 +8,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, ClassVar
 
 import msgspec
@@ -20,6 +21,7 @@ from asok.shape import inexact
 __all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
+UNCHANGING = frozenset({str, int, float, bool, NoneType, bytes})
 NO_FIELDS = msgspec.msgpack.encode({})
 
 
@@ -36,6 +38,10 @@ class Field:
     bound: bool = False
     private: bool = False
     source: Any = None
+
+    def fresh(self) -> Any:
+        """The default for one more instance: a copy of what could be changed."""
+        return self.default if type(self.default) in UNCHANGING else copy.deepcopy(self.default)
 
 
 class Apart:
@@ -99,7 +105,7 @@ class Fields:
                 example = f"component('{self.owner}', {name}=…)"
                 raise FieldError(f"{self.owner}.{name} has no default: give it, as in {example}")
             else:
-                values[name] = copy.deepcopy(field.default)
+                values[name] = field.fresh()
         return values
 
     def pack_arguments(self, given: Mapping[str, Any]) -> bytes:
@@ -117,7 +123,7 @@ class Fields:
     def defaults(self) -> dict[str, Any]:
         """Fresh copies of the defaults; None for a field that has none."""
         fields = self.by_name.values()
-        return {field.name: None if field.default is MISSING else copy.deepcopy(field.default) for field in fields}
+        return {field.name: None if field.default is MISSING else field.fresh() for field in fields}
 
     def convert(self, name: str, value: Any, *, strict: bool = True) -> Any:
         """The value as the field's declared type; not strict: as somebody has entered it. Raises FieldError."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok.errors import AsokError, Busy
-from asok.sessions import Backend, Session, current_session, evicted, open_session, owner_of, serve_session
+from asok.sessions import Backend, Commit, Session, current_session, evicted, open_session, owner_of, serve_session
 from asok.settings import Settings
 
 __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
@@ -141,7 +140,7 @@ class _Response:
             commit = self.session.commit(time.time())
             if self.session.staged:
                 room = await evicted(backend, owner_of(self.session.id), self.session.meta, records)
-                commit = replace(commit, writes={**commit.writes, **room})
+                commit = Commit(commit.checks, {**commit.writes, **room}, commit.move)
             done = await backend.commit(commit)
         except Busy:
             raise _Stop(503) from None

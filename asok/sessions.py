@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -44,8 +43,7 @@ class Cell(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Writes that happen together, and only if what was read has not changed.
 
     checks: (owner, name) -> the version that was read, 0 for a cell that was not there.
@@ -266,6 +264,8 @@ class Session(MutableMapping[str, Any]):
         Raises AsokError where a value is nothing that can be stored.
         """
         found: dict[str, bytes | None] = {}
+        if not (self._written or self._deleted or self.modified):
+            return found
         for name in self._values if self.modified else self._written:
             packed = self._pack(name)
             if name in self._written or packed != self._cells[name].value:
@@ -287,18 +287,21 @@ class Session(MutableMapping[str, Any]):
 
     def checks(self, owner: str) -> dict[CellKey, int]:
         """What must still be as it was read: the session itself, and each key that was looked at."""
-        read = {(owner, KEY + name): self._cells[name].version if name in self._cells else 0 for name in self._read}
-        return {(owner, META): self._meta_version, **read}
+        checks = {(owner, META): self._meta_version}
+        for name in self._read:
+            checks[owner, KEY + name] = self._cells[name].version if name in self._cells else 0
+        return checks
 
     def commit(self, now: float) -> Commit:
         """Everything that the session has to write at the end of a request."""
         owner = owner_of(self.id)
         writes: dict[CellKey, bytes | None] = {(owner, name): value for name, value in self.changes().items()}
-        writes.update({(owner, name): value for name, value in self.staged.items()})
         if self.is_new or self._old_id:
-            self.meta = msgspec.structs.replace(self.meta, created=self.meta.created or now)
+            self.meta = Meta(self.meta.created or now, self.meta.epoch, self.meta.watermark)
             writes[owner, META] = pack(self.meta)
-        checks = self.checks(owner) | {(owner, name): 0 for name in self.staged}
+        checks = self.checks(owner)
+        for name, value in self.staged.items():
+            writes[owner, name], checks[owner, name] = value, 0
         return Commit(checks, writes, move=(owner_of(self._old_id), owner) if self._old_id else None)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 from markupsafe import Markup
+from msgspec import Struct
 
 from asok.documents import Reads
 from asok.presence import Presence
@@ -114,8 +116,7 @@ class Event:
         return self.origin.page_y
 
 
-@dataclass(slots=True)
-class Surroundings:
+class Surroundings(Struct):
     """Where an instance lives: who renders it, for whom, and what it asks of the browser and of others.
 
     path: the instances around it, outermost first, one after the other. weight: of the effects, in bytes.
@@ -135,19 +136,19 @@ class Surroundings:
     session: Session | None = None
     request: Request | None = None
     route: str = ""
-    event: Event = field(default_factory=Event)
-    effects: list[list[Any]] = field(default_factory=list)
+    event: Event = msgspec.field(default_factory=Event)
+    effects: list[list[Any]] = []
     weight: int = 0
-    changes: list[Any] = field(default_factory=list)
+    changes: list[Any] = []
     loading: bool = False
-    loaded: set[str] = field(default_factory=set)
-    reads: Reads = field(default_factory=dict)
+    loaded: set[str] = set()
+    reads: Reads = {}
     since: int = -1
-    topics: set[str] = field(default_factory=set)
-    heard: set[str] = field(default_factory=set)
-    rooms: dict[str, Any] = field(default_factory=dict)
-    outgoing: list[tuple[Any, ...]] = field(default_factory=list)
-    tasks: list[Coroutine[Any, Any, Any]] = field(default_factory=list)
+    topics: set[str] = set()
+    heard: set[str] = set()
+    rooms: dict[str, Any] = {}
+    outgoing: list[tuple[Any, ...]] = []
+    tasks: list[Coroutine[Any, Any, Any]] = []
     touched: bool = False
     late: Callable[[], None] | None = None
     committed: Any = None
