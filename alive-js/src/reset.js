@@ -1,5 +1,5 @@
 /** Components that cannot go on from what they hold get new state from the page, fetched anew; typed text stays. */
-import { CHILD, STATE, STREAM } from "./protocol.js";
+import { CHILD, INSTANCE_LENGTH, STATE, STREAM } from "./protocol.js";
 import { fail } from "./refused.js";
 import { allowed } from "./reload.js";
 import stream from "./stream.js";
@@ -86,11 +86,9 @@ export const counterparts = (old, fresh, found = new Map()) => {
  */
 const adopt = (alive, component, root, roots) => {
   const { components } = alive;
-  const inner = new Map([...roots].map(([old, fresh]) => [fresh, old]));
   for (const child of own(root)) {
-    const old = [...components.values()].find((each) => each.root === inner.get(child));
-    const token = /** @type {string} */ (child.getAttribute(STATE));
-    const id = token.split(".")[0];
+    const old = [...components.values()].find((each) => roots.get(each.root) === child);
+    const [id, token] = named(child);
     if (old) adopt(alive, old, child, roots);
     else arrive(alive, id, 0, textOf(child), token);
     child.replaceWith(placeholder(id));
@@ -98,8 +96,7 @@ const adopt = (alive, component, root, roots) => {
   const forms = [...component.root.querySelectorAll("form")].filter((form) => alive.around(form) === component);
   const typed = forms.map((form) => [...new FormData(form)].filter(([, text]) => /** @type {any} */ (text).at));
   const unsent = letGo(component);
-  const token = /** @type {string} */ (root.getAttribute(STATE));
-  const id = token.split(".")[0];
+  const [id, token] = named(root);
   // The old name stays: the text of a parent that goes on still has it.
   components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
   // A form stays as it is seen until the new instance knows it: whoever sends it now must not send an empty one.
@@ -116,6 +113,12 @@ const adopt = (alive, component, root, roots) => {
   }
   component.queue.push(...unsent);
   alive.receive("update", id, 0, []);
+};
+
+/** The instance of a new root, and its token. @param {Element} root */
+const named = (root) => {
+  const token = /** @type {string} */ (root.getAttribute(STATE));
+  return [token.slice(0, INSTANCE_LENGTH), token];
 };
 
 /**
