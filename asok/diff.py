@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from typing import Literal
 
 __all__ = ["Delta", "apply", "change", "diff"]
 
@@ -33,6 +34,8 @@ _PROBE = 24  # characters that must agree before two places count as the same
 _REACHES = (0, 8, 40, 200)  # how far into a changed stretch the probes are taken
 _WINDOW = 8192  # how far away a probe is looked for
 _CLEAR = 256  # an agreement this long needs no second opinion
+_AT_ONCE = 256  # characters that are compared as one number
+_LONG = 1024
 _NEAR = 48  # in so little text nothing more is looked for
 _WORTH = 8  # a shorter copy costs as much as its text
 _MAX_ROWS = 16_384
@@ -199,34 +202,54 @@ def _trim(pieces: list[_Piece], row: str, old: str, start: int, end: int) -> int
 def _agree(a: str, b: str, i: int, j: int, limit: int) -> int:
     """How many characters from a[i:] and b[j:] are the same, at most `limit`.
 
-    Slices are compared in C: twice as much each time until they differ, then half as much each time.
+    Slices are compared in C: eight times as much each time until they differ, then half as much each time.
     """
-    same, step = 0, 32
+    same, step = 0, _AT_ONCE
     while b.startswith(a[i + same : i + min(same + step, limit)], j + same):
         same += step
         if same >= limit:
             return limit
-        step *= 2
-    while step > 1:
-        step //= 2
+        step *= 8
+    step = min(step, limit - same)
+    while step > _AT_ONCE:
+        step -= step // 2
         if b.startswith(a[i + same : i + min(same + step, limit)], j + same):
             same += step
-    return min(same, limit)
+    end = min(same + step, limit)
+    return same + _agree_at_once(a[i + same : i + end], b[j + same : j + end], "big")
 
 
 def _agree_backwards(a: str, b: str, i: int, j: int, limit: int) -> int:
     """How many characters before a[i] and b[j] are the same, at most `limit`."""
-    same, step = 0, 32
+    same, step = 0, _AT_ONCE
+    if limit > _LONG and b.endswith(a[i - limit + _NEAR : i], 0, j):
+        # One small change in a long text, as most are: a fifth of the steps.
+        same = limit - _NEAR
     while b.endswith(a[i - min(same + step, limit) : i - same], 0, j - same):
         same += step
         if same >= limit:
             return limit
-        step *= 2
-    while step > 1:
-        step //= 2
+        step *= 8
+    step = min(step, limit - same)
+    while step > _AT_ONCE:
+        step -= step // 2
         if b.endswith(a[i - min(same + step, limit) : i - same], 0, j - same):
             same += step
-    return min(same, limit)
+    end = min(same + step, limit)
+    return same + _agree_at_once(a[i - end : i - same], b[j - end : j - same], "little")
+
+
+def _agree_at_once(a: str, b: str, order: Literal["big", "little"]) -> int:
+    """How many characters two short texts of one length share at their beginning, or "little": at their end.
+
+    They differ. As numbers, they are compared in a third of the time of halving them again and again.
+    """
+    if a.isascii() and b.isascii():
+        differs, bits = int.from_bytes(a.encode(), order) ^ int.from_bytes(b.encode(), order), 8
+    else:
+        one, two = (text.encode(f"utf-32-{order[0]}e", "surrogatepass") for text in (a, b))
+        differs, bits = int.from_bytes(one, order) ^ int.from_bytes(two, order), 32
+    return len(a) - (differs.bit_length() + bits - 1) // bits
 
 
 # ---- writing it down

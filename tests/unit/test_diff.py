@@ -70,6 +70,19 @@ def test_many_small_edits_of_a_long_text_are_exact(old: str, chance: random.Rand
     assert apply(old, diff(old, new)) == new
 
 
+@settings(deadline=None)
+@given(st.integers(1, 40_000), st.data(), st.sampled_from("!é€\udc80🗑"), st.sampled_from("!é€\udc80🗑"))
+def test_one_changed_character_is_found_wherever_it_stands(
+    length: int, data: st.DataObject, in_it: str, new: str
+) -> None:
+    text = "".join(map("{}, ".format, range(length // 2)))[:length] + "-"
+    text = data.draw(st.sampled_from([text, text + in_it, in_it + text]))
+    place = data.draw(st.integers(0, len(text) - 1))
+    after = text[:place] + "\0" + new + text[place + 1 :]
+    head, gone = (len(part.encode("utf-16-le", "surrogatepass")) // 2 for part in (text[:place], text[place]))
+    assert diff(text, after) == [*([head] if head else []), "\0" + new, -gone]
+
+
 # ---- the format
 
 
