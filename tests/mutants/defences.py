@@ -968,13 +968,6 @@ DEFENCES = (
         ),
     ),
     defence(
-        "what is kept of a file is believed only while nobody else writes to it",
-        "backends/copies",
-        UNIT + "copies",
-        "two_processes",
-        ("        if version == self._version:", "        if True:"),
-    ),
-    defence(
         "what no Redis says is refused",
         "backends/resp",
         UNIT + "backends_resp",
