@@ -112,20 +112,24 @@ class Loop:
         return undefined in UNDEFINED and all(map(is_, called, self._expected))
 
     def _look(self, known: Known, rows: Sequence[Any]) -> Known:
-        middle = len(rows) // 2
-        seen = [*rows[:2], *rows[middle : middle + 3], *rows[-2:]]
-        known.again = sum(map(set(map(id, self._seen)).__contains__, map(id, seen))) * 2 > len(seen)
-        self._seen = seen
         if known.kept.texts:
             find = known.kept.texts.get
             known.recall("", [rows], lambda keys: list(map(find, map(id, keys))))
         if len(known.missing) * 4 < len(rows):
-            known.again = known.of_use = True
+            known.of_use = True
             return known
+        known.again = self._are_again(rows)
         known.strange = known.holes, known.missing
         self._look_by_value(known)
         known.of_use = known.keys is not None or self.immutable.weight(known.missing[:1]) is not None
         return known
+
+    def _are_again(self, rows: Sequence[Any]) -> bool:
+        """Whether these seem to be the rows of the last time, or have moved by one or two."""
+        middle = len(rows) // 2
+        seen = [*rows[:2], *rows[middle : middle + 3], *rows[-2:]]
+        before, self._seen = set(map(id, self._seen)), seen
+        return sum(map(before.__contains__, map(id, seen))) * 2 > len(seen)
 
     def _look_by_value(self, known: Known) -> None:
         columns = self._reader.columns(known.missing) if self._by_value else None
@@ -151,8 +155,10 @@ class Loop:
         holes, rows = known.strange
         # Plain values are known by their value for less.
         wanted = known.keys is None or (known.again and type(known.rows[0]) not in PLAIN)
-        if wanted and self.immutable.weight(rows[:1]) is not None:
-            if self._keep_frozen(kept, rows, [texts[hole] for hole in holes]):
+        weight = self.immutable.weight(rows[:1]) if wanted else None
+        if weight is not None:
+            weight = weight if len(rows) < 2 else self.immutable.weight(rows)
+            if self._keep_frozen(kept, rows, [texts[hole] for hole in holes], weight):
                 kept.last = Last("", [list(known.rows)], texts)
         elif known.keys is not None:
             made = [texts[hole] for hole in known.holes]
@@ -162,16 +168,16 @@ class Loop:
             if known.columns and len(rows) == len(texts):
                 kept.last = Last(known.signature, known.columns, texts)
 
-    def _keep_frozen(self, kept: Kept, rows: Sequence[Any], texts: list[str]) -> bool:
-        """Keep those rows that cannot change; whether these are all."""
-        whole, weight = True, self.immutable.weight(rows)
-        if weight is None:
+    def _keep_frozen(self, kept: Kept, rows: Sequence[Any], texts: list[str], weight: int | None) -> bool:
+        """Keep those rows that cannot change; whether these are all. weight: of all, None if they are not."""
+        whole = weight is not None
+        if not whole:
             sound = [place for place, row in enumerate(rows) if self.immutable.weight([row]) is not None]
-            rows, texts, whole = [rows[place] for place in sound], [texts[place] for place in sound], False
-            weight = self.immutable.weight(rows) or 0
+            rows, texts = [rows[place] for place in sound], [texts[place] for place in sound]
+            weight = self.immutable.weight(rows)
         kept.rows += rows
         kept.texts.update(zip(map(id, rows), texts, strict=True))
-        _grow(kept, weight, texts)
+        _grow(kept, weight or 0, texts)
         return whole
 
 

@@ -213,4 +213,5 @@ def coarse(now: float) -> int:
 
 def digest(html: str) -> bytes:
     """Eight bytes that stand for a rendering."""
-    return hashlib.blake2b(html.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    # Of so few bytes SHA-1 is as good as any, and processors have instructions for it: decision 047.
+    return hashlib.sha1(html.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[:8]
