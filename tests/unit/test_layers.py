@@ -134,6 +134,7 @@ LAYERS = (
     "asok.backends",
     "asok.backends.memory",
     "asok.backends.copies",
+    "asok.backends.gathering",
     "asok.backends.sqlite",
     "asok.backends.resp",
     "asok.backends.redis_address",
