@@ -74,16 +74,18 @@ class Engine(Host):
         *,
         raising: tuple[type[Exception], ...] = (),
         seconds: float | None = None,
+        fresh: bool = False,
     ) -> dict[str, Mounted]:
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
         shown: the instances that the page shows already, with the marks that they had. raising: what one of the first
-        level raises out of here, instead of showing its boundary. seconds: how long each may take.
+        level raises out of here, instead of showing its boundary. seconds: how long each may take. fresh: all get new
+        instances, which nobody can have kept.
         """
         found: dict[str, Mounted] = {}
         level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
         while level:
-            kept = await self._kept(level, place) if place.owner else _nothing
+            kept = await self._kept(level, place, fresh) if place.owner else _nothing
             showing = (self._show(child, place, kept(child), shown.get(child.instance, ""), bounds) for child in level)
             if len(level) > 1 and any(child.definition.waits for child in level):
                 mounted = await _side_by_side(showing)
@@ -96,10 +98,12 @@ class Engine(Host):
             bounds = Bounds(NEVER_SHOWN, seconds)
         return found
 
-    async def _kept(self, level: list[Child], place: Place) -> Callable[[Child], tuple[Record | None, Record | None]]:
+    async def _kept(
+        self, level: list[Child], place: Place, fresh: bool
+    ) -> Callable[[Child], tuple[Record | None, Record | None]]:
         """What the session keeps of each child: its own record, and the last one of its slot."""
         slots = [f"slot/{child.slot}" for child in level]
-        names = [f"record/{child.instance}" for child in level]
+        names = [] if fresh else [f"record/{child.instance}" for child in level]
         cells = await self.backend.read(place.owner, [*slots, *names])
         pointed = [cells[slot].value.decode() for slot in slots if slot in cells]
         cells |= await self.backend.read(place.owner, pointed) if pointed else {}
@@ -195,7 +199,7 @@ class Engine(Host):
         frame = Frame(slot=place.mount.path)
         text = self.templates.page(name, context, frame)
         raising = (Exception,) if name == ALONE else PAGES_OWN
-        mounted = await self.mount_tree(frame.children, place, raising=raising)
+        mounted = await self.mount_tree(frame.children, place, raising=raising, fresh=True)
         return self._assemble(text, mounted, place), [each.child.definition for each in mounted.values()]
 
     def inline(self, child: Child, place: Place) -> tuple[Markup, list[Definition]]:
@@ -203,7 +207,7 @@ class Engine(Host):
         return _at_once(self._inline(child, place), child.definition.name)
 
     async def _inline(self, child: Child, place: Place) -> tuple[Markup, list[Definition]]:
-        mounted = await self.mount_tree({child.instance: child}, place, raising=PAGES_OWN)
+        mounted = await self.mount_tree({child.instance: child}, place, raising=PAGES_OWN, fresh=True)
         html = Markup(self._in_full(mounted[child.instance], mounted, place))
         return html, [each.child.definition for each in mounted.values()]
 

@@ -69,7 +69,7 @@ class Copies:
         owned.cells.update(dict.fromkeys(names), **found)
         if prefix is not None:
             owned.ranges[prefix] = [name for name in found if name.startswith(prefix)]
-        self._size += sum(len(cell.value) + _BESIDE for cell in found.values())
+        self._size += _BESIDE * len(names) + sum(len(cell.value) + _BESIDE for cell in found.values())
 
     def follow(self, commit: Commit) -> None:
         """This connection has done the commit: what it has written is known, unless `valid` says no anyway."""
