@@ -135,7 +135,10 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     )
 
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_BY_NAME, _ONLY_BY_PLACE = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
+_MORE, _MORE_NAMED = _VARIADIC = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+_BY_PLACE = frozenset({_ONLY_BY_PLACE, inspect.Parameter.POSITIONAL_OR_KEYWORD})
+_NOTHING = EventData()
 
 
 def bind_arguments(
@@ -147,9 +150,10 @@ def bind_arguments(
     the control's `value` and the `key`, laxly, since a browser sends text. A `value` that no name took goes
     to the first required parameter still open. Raises BadArguments.
     """
-    if not parameters and not call.positional and not call.named:
-        return [], {}
-    return _Binding(call, parameters, data or EventData()).arguments()
+    given = call.positional
+    if not call.named and len(given) == len(parameters) and all(p.kind in _BY_PLACE for p in parameters):
+        return [_converted(call, p, value, strict=True) for p, value in zip(parameters, given, strict=True)], {}
+    return _Binding(call, parameters, data or _NOTHING).arguments()
 
 
 class _Binding:
@@ -157,60 +161,55 @@ class _Binding:
         self.call, self.data = call, data
         self.open = [p for p in parameters if p.kind not in _VARIADIC]
         self.rest = {p.kind: p for p in parameters if p.kind in _VARIADIC}
+        self.positional = [p for p in self.open if p.kind is not _BY_NAME]
+        taken = {p.name for p in self.positional[: len(call.positional)]}
+        # Those that no positional literal has taken.
+        self.unfilled = {p.name: p for p in self.open if p.name not in taken}
         self.form: dict[str, list[str]] = {}
         for name, value in data.form or ():
-            self.form.setdefault(name, []).append(value)
+            if name in self.unfilled or self.rest:
+                self.form.setdefault(name, []).append(value)
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
         args, kwargs = self._literals()
         offered = self._offered(kwargs)
-        for parameter in self._unfilled():
-            if parameter.name in kwargs:
+        for name, parameter in self.unfilled.items():
+            if name in kwargs:
                 continue
-            if parameter.name in offered:
-                kwargs[parameter.name] = self._lax(parameter, offered[parameter.name])
+            if name in offered:
+                kwargs[name] = self._lax(parameter, offered[name])
             elif parameter.required:
-                raise BadArguments(self.call.method, f"the argument {parameter.name!r} is missing")
-        extra = self.rest.get(inspect.Parameter.VAR_KEYWORD)
+                raise BadArguments(self.call.method, f"the argument {name!r} is missing")
+        extra = self.rest.get(_MORE_NAMED)
         if extra is not None:
             free = self.form.keys() - self._names - kwargs.keys()
             kwargs.update({name: self._lax(extra, self.form[name][-1]) for name in self.form if name in free})
-        positional_only = [p for p in self._unfilled() if p.kind is inspect.Parameter.POSITIONAL_ONLY]
-        args += [kwargs.pop(p.name) for p in itertools.takewhile(lambda p: p.name in kwargs, positional_only)]
+        only_by_place = [p for p in self.unfilled.values() if p.kind is _ONLY_BY_PLACE]
+        args += [kwargs.pop(p.name) for p in itertools.takewhile(lambda p: p.name in kwargs, only_by_place)]
         return args, kwargs
 
     @property
     def _names(self) -> set[str]:
         return {"self", *(p.name for p in self.open)}
 
-    def _unfilled(self) -> list[Parameter]:
-        """The parameters that no positional literal has taken."""
-        positional = [p for p in self.open if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        return [p for p in self.open if p not in positional[: len(self.call.positional)]]
-
     def _literals(self) -> tuple[list[Any], dict[str, Any]]:
-        positional = [p for p in self.open if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        extra, extra_named = (
-            self.rest.get(inspect.Parameter.VAR_POSITIONAL),
-            self.rest.get(inspect.Parameter.VAR_KEYWORD),
-        )
-        given = self.call.positional
+        extra, extra_named = self.rest.get(_MORE), self.rest.get(_MORE_NAMED)
+        given, positional = self.call.positional, self.positional
         if len(given) > len(positional) and extra is None:
             raise BadArguments(self.call.method, f"takes {len(positional)} arguments, got {len(given)}")
         wanted = [*positional, *([extra] * (len(given) - len(positional)) if extra else [])]
-        args = [self._strict(p, value) for p, value in zip(wanted, given, strict=False)]
-        named = {p.name: p for p in self._unfilled()}
+        args = [_converted(self.call, p, value, strict=True) for p, value in zip(wanted, given, strict=False)]
         kwargs = {}
         for name, value in self.call.named:
-            parameter = named.get(name) or (extra_named if name not in self._names else None)
+            parameter = self.unfilled.get(name) or (extra_named if name not in self._names else None)
             if parameter is None:
                 raise BadArguments(self.call.method, f"there is no free argument called {name!r}")
-            kwargs[name] = self._strict(parameter, value)
+            kwargs[name] = _converted(self.call, parameter, value, strict=True)
         return args, kwargs
 
     def _offered(self, taken: Mapping[str, Any]) -> dict[str, Any]:
         """What the event brings, by the name of the parameter that it fits."""
-        waiting = [p for p in self._unfilled() if p.name not in taken]
+        waiting = [p for name, p in self.unfilled.items() if name not in taken]
         offered: dict[str, Any] = {}
         for parameter in waiting:
             if parameter.name in self.form:
@@ -226,18 +225,15 @@ class _Binding:
                 offered[first.name] = self.data.value
         return offered
 
-    def _strict(self, parameter: Parameter, value: Any) -> Any:
-        return self._convert(parameter, value, strict=True)
-
     def _lax(self, parameter: Parameter, value: Any) -> Any:
-        value = as_entered(value, parameter.type)
-        return self._convert(parameter, value, strict=False)
+        return _converted(self.call, parameter, as_entered(value, parameter.type), strict=False)
 
-    def _convert(self, parameter: Parameter, value: Any, *, strict: bool) -> Any:
-        if holds_nul(value):
-            raise BadArguments(self.call.method, f"{parameter.name} holds a NUL character")
-        try:
-            converted = msgspec.convert(value, parameter.type, strict=strict)
-        except (msgspec.ValidationError, TypeError, ValueError) as error:
-            raise BadArguments(self.call.method, f"{parameter.name}: {error}") from None
-        return check_numbers(self.call.method, converted)
+
+def _converted(call: Call, parameter: Parameter, value: Any, *, strict: bool) -> Any:
+    if holds_nul(value):
+        raise BadArguments(call.method, f"{parameter.name} holds a NUL character")
+    try:
+        converted = msgspec.convert(value, parameter.type, strict=strict)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise BadArguments(call.method, f"{parameter.name}: {error}") from None
+    return check_numbers(call.method, converted)

@@ -19,6 +19,8 @@ def as_entered(value: Any, wanted: Any) -> Any:
     An empty text is None where the type has None and no text; a list of boxes that are checked is whether one is,
     where a bool is wanted; one text is a list of one, where a list is; and a time needs no seconds.
     """
+    if type(value) is wanted:  # as most are
+        return value
     kinds = _kinds(wanted)
     if isinstance(value, list):
         return bool(value) if bool in kinds and not takes_several(wanted) else value
@@ -47,6 +49,8 @@ def holds_nul(value: Any) -> bool:
 
 def takes_several(wanted: Any) -> bool:
     """Whether it is a list or the like."""
+    if type(wanted) is type:
+        return wanted in SEQUENCES
     return any((typing.get_origin(kind) or kind) in SEQUENCES for kind in _kinds(wanted))
 
 
