@@ -153,10 +153,13 @@ class _Response:
     def _with_ours(self, headers: Iterable[Header], *, slides: bool) -> list[Header]:
         session, kept = self.session, list(headers)
         if session.needed:
-            varying = [value for name, value in kept if name == b"vary"]
-            kept = [each for each in kept if each[0] not in REPLACED]
-            kept += UNKEPT, (b"vary", b", ".join([*varying, b"Cookie"]))
-            if not any(name == FRAMING[0] for name, _ in kept):  # an app's own policy says all itself
+            names = [name for name, _ in kept]
+            vary = b"Cookie"
+            if not REPLACED.isdisjoint(names):
+                vary = b", ".join([*(value for name, value in kept if name == b"vary"), b"Cookie"])
+                kept = [each for each in kept if each[0] not in REPLACED]
+            kept += UNKEPT, (b"vary", vary)
+            if FRAMING[0] not in names:  # an app's own policy says all itself
                 kept.append(FRAMING)
         if session.needed and (session.is_new or session.regenerated or slides):
             kept.append(self._cookie(session.id, int(self.middleware.settings.limits.session_age)))
