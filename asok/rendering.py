@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from functools import update_wrapper
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -217,6 +218,7 @@ class _Function:
 
     def __init__(self, function: Callable[..., Markup]) -> None:
         self.function = function
+        update_wrapper(self, function)
 
     @jinja2.pass_context
     def __call__(self, context: Context, /, *args: Any, **kwargs: Any) -> Markup:
