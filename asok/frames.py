@@ -64,7 +64,7 @@ class Child(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """Changes with what its parent gives it: arguments and content."""
-        return _digest((self.digest, self.content.texts)) if self.content else self.digest
+        return _digest((self.digest, self.content.texts)) if self.content.texts else self.digest
 
 
 class Frame(Struct):

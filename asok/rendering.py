@@ -41,7 +41,7 @@ LAZY = {False: "", True: "now", "visible": "visible", "idle": "idle"}
 # The tags of asok's own, one class for each idea.
 EXTENSIONS = (SlotTags, StreamTag)
 
-_NO_SLOTS = Slots(NO_CONTENT)
+_NO_SLOTS, _NO_SLOT = Slots(NO_CONTENT), Markup()
 
 
 class Templates:
@@ -96,7 +96,7 @@ class Templates:
             into = request.scope.setdefault("asok.frame", Frame(slot=request.scope["path"]))
         seat = into.seat(definition, key)
         content = given(caller, into, seat[0], self.limit) if caller else NO_CONTENT
-        if content and definition.cls.stateless:
+        if content.texts and definition.cls.stateless:
             raise RenderError(f"{name} is stateless and keeps no content; give it arguments, or a state")
         waiting = str(escape(placeholder)) if placeholder else ""
         child = into.add(seat, definition, arguments, content, LAZY[lazy], waiting)
@@ -130,7 +130,7 @@ class Templates:
             raise RenderError(f"{name} rendered {len(html)} characters; {self.limit} are allowed: page the list")
         if not html.isascii():
             _check_characters(name, html)
-        if frame.content:
+        if frame.content.texts:
             self._check_content(component, frame, html)
         html, scope = single_root(str(html)), self.statics.scope_attribute(definition)
         return with_attribute(html, scope) if scope else html
@@ -186,12 +186,13 @@ class Templates:
 
     def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any], source: str) -> Markup:
         around, frame = surroundings_of(component), current_frame()
-        content = frame.content if frame is not None else NO_CONTENT
-        if frame is not None and content:
+        slots, slot = _NO_SLOTS, _NO_SLOT
+        if frame is not None and frame.content.texts:
             self._note_slots(frame, template, source)
-        slots = Slots(content) if content else _NO_SLOTS
+            slots = Slots(frame.content)
+            slot = slots[""]
         surroundings = {"this": component, "session": around.session, "request": around.request}
-        variables: dict[str, Any] = {**surroundings, "slot": slots[""], "slots": slots, **component.__dict__}
+        variables: dict[str, Any] = {**surroundings, "slot": slot, "slots": slots, **component.__dict__}
         del variables["_asok"]
         variables.update(extra)
         return Markup(compiling.render(template, variables))

@@ -126,7 +126,7 @@ _decoder = msgspec.msgpack.Decoder(_KeptContent)
 
 def pack_content(content: Content) -> bytes:
     """The content as a record keeps it; nothing where there is none. Raises FieldError."""
-    if not content:
+    if not content.texts:
         return b""
     return msgspec.msgpack.encode(_KeptContent(content.texts, [_keep(each) for each in content.children.values()]))
 

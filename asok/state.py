@@ -13,7 +13,6 @@ from typing import Any, Literal
 import msgspec
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode
-from itsdangerous.signer import SigningAlgorithm
 from msgspec import Struct
 
 from asok.errors import ResetNeeded, TokenError
@@ -90,7 +89,7 @@ class KeyRing:
         self._keyed: dict[tuple[bytes, str], _Keyed] = {}
         self._ids = [hashlib.sha256(b"asok key id" + master).hexdigest()[:4] for master in self._masters]
         self._signers = {
-            key_id: Signer(b"held by it", algorithm=_Keyed(_derive(master, "state")), key_derivation="none")
+            key_id: _Keyed(_derive(master, "state"))
             for key_id, master in zip(reversed(self._ids), reversed(self._masters), strict=True)
         }
 
@@ -132,24 +131,21 @@ class KeyRing:
         keyed = self._keyed.get((master, purpose))
         if keyed is None:
             keyed = self._keyed[master, purpose] = _Keyed(_derive(master, purpose))
-        return urlsafe(keyed.digest(text.encode()))
+        return keyed.get_signature(text).decode()
 
 
-class _Keyed(SigningAlgorithm):
-    """HMAC-SHA-256 with a key that is worked in once: half the time of `hmac.digest`."""
+class _Keyed(Signer):
+    """Signs with HMAC-SHA-256. The key is worked in once, which takes half of the time of each signature."""
 
     def __init__(self, key: bytes) -> None:
+        super().__init__(key, key_derivation="none", digest_method=hashlib.sha256)
         self._begun = hmac.new(key, digestmod="sha256")
 
-    def digest(self, value: bytes) -> bytes:
-        """The mac of a value."""
-        begun = self._begun.copy()
-        begun.update(value)
-        return begun.digest()
-
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        """As itsdangerous asks for it, with its own key."""
-        return self.digest(value)
+    def get_signature(self, value: str | bytes) -> bytes:
+        """The mac, as itsdangerous writes it."""
+        mac = self._begun.copy()
+        mac.update(value if isinstance(value, bytes) else value.encode())
+        return urlsafe(mac.digest()).encode()
 
 
 def _derive(master: bytes, purpose: str) -> bytes:
