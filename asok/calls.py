@@ -151,6 +151,8 @@ def bind_arguments(
     to the first required parameter still open. Raises BadArguments.
     """
     given = call.positional
+    if not parameters and not given and not call.named:
+        return [], {}
     if not call.named and len(given) == len(parameters) and all(p.kind in _BY_PLACE for p in parameters):
         return [_converted(call, p, value, strict=True) for p, value in zip(parameters, given, strict=True)], {}
     return _Binding(call, parameters, data or _NOTHING).arguments()
@@ -171,7 +173,7 @@ class _Binding:
                 self.form.setdefault(name, []).append(value)
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        args, kwargs = self._literals()
+        args, kwargs = self._literals() if self.call.positional or self.call.named else ([], {})
         offered = self._offered(kwargs)
         for name, parameter in self.unfilled.items():
             if name in kwargs:

@@ -120,9 +120,10 @@ class Templates:
 
     def text(self, component: Component, frame: Frame) -> str:
         """A component as HTML with one root element; its children are left in the frame. Raises RenderError."""
-        with rendering_into(frame):
-            html: object = component.render()
         name, definition = type(component).__name__, definition_of(component)
+        with rendering_into(frame):
+            # Text that nobody else sees needs no Markup around it: two copies less.
+            html: object = component.render() if "render" in definition.overrides else self._own(component)
         if not isinstance(html, str):
             got = type(html).__name__
             raise RenderError(f"{name}.render() returned {got}; return HTML, such as self.html('x.html')")
@@ -137,6 +138,19 @@ class Templates:
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:
         """The template file beside the component's class."""
+        return Markup(self._from_file(component, name, extra))
+
+    def source(self, component: Component, source: str) -> Markup:
+        """A template given as text in the class."""
+        return Markup(self._from_source(component, source))
+
+    def _own(self, component: Component) -> str:
+        """What `Component.render` returns."""
+        if component.template is not None:
+            return self._from_source(component, component.template)
+        return self._from_file(component, definition_of(component).template_name, {})
+
+    def _from_file(self, component: Component, name: str, extra: Mapping[str, Any]) -> str:
         cls = type(component)
         beside = f"@{cls.__name__}/{name}"
         try:
@@ -147,8 +161,7 @@ class Templates:
             raise RenderError(f"{cls.__name__} has no template {name!r} beside {_module_file(cls)}") from None
         return self._render(template, component, extra, "")
 
-    def source(self, component: Component, source: str) -> Markup:
-        """A template given as text in the class."""
+    def _from_source(self, component: Component, source: str) -> str:
         template = self._sources.get(source)
         if template is None:
             html, _ = split_styles(source, type(component).__name__)
@@ -184,7 +197,7 @@ class Templates:
             self._told.add(problem)
             log.warning("%s", problem)
 
-    def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any], source: str) -> Markup:
+    def _render(self, template: jinja2.Template, component: Component, extra: Mapping[str, Any], source: str) -> str:
         around, frame = surroundings_of(component), current_frame()
         slots, slot = _NO_SLOTS, _NO_SLOT
         if frame is not None and frame.content.texts:
@@ -195,7 +208,7 @@ class Templates:
         variables: dict[str, Any] = {**surroundings, "slot": slot, "slots": slots, **component.__dict__}
         del variables["_asok"]
         variables.update(extra)
-        return Markup(compiling.render(template, variables))
+        return compiling.render(template, variables)
 
     def forget(self) -> None:
         """Read every template again; for development."""

@@ -53,6 +53,8 @@ def depth(frame: str) -> int:
 
 def inexact(value: Any) -> Any:
     """The first number in a value that JavaScript cannot hold exactly, or None."""
+    if value is None or type(value) is str:  # as most are
+        return None
     match value:
         case bool():
             return None
