@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import functools
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, TypeVar
-
-import anyio
-import anyio.to_thread
+from typing import Any
 
 from asok.component import Component
 from asok.errors import Busy, MethodFailed, MethodTimeout, Refusal
 from asok.exposing import Exposed
+from asok.threads import Threads
 from asok.timing import TimeLimit, within
 
 __all__ = ["ends_all", "run_method"]
 
 Step = Callable[[], Awaitable[None]]
-T = TypeVar("T")
 END: Any = object()
-
-
-class _Cut(BaseException):
-    """Raised inside a thread whose method ran into its limit."""
 
 
 async def run_method(
@@ -35,7 +26,7 @@ async def run_method(
     arguments: tuple[list[Any], dict[str, Any]],
     *,
     seconds: float,
-    threads: anyio.CapacityLimiter,
+    threads: Threads,
     step: Step,
     started: Callable[[TimeLimit], None] = lambda limit: None,
 ) -> Any:
@@ -64,11 +55,11 @@ async def run_method(
         raise MethodFailed(name, error) from error
 
 
-async def _run(work: Callable[[], Any], kind: str, threads: anyio.CapacityLimiter, step: Step) -> Any:
+async def _run(work: Callable[[], Any], kind: str, threads: Threads, step: Step) -> Any:
     if kind == "async":
         return await work()
     if kind == "sync":
-        return await _in_thread(work, threads)
+        return await threads.run(work)
     async with contextlib.aclosing(work() if kind == "steps" else _step_by_step(work(), threads)) as steps:
         async for _ in steps:
             await step()
@@ -84,32 +75,11 @@ def ends_all(error: BaseException) -> bool:
     return not isinstance(error, (Exception, SystemExit))
 
 
-async def _step_by_step(steps: Generator[Any, None, Any], threads: anyio.CapacityLimiter) -> AsyncGenerator[None, None]:
+async def _step_by_step(steps: Generator[Any, None, Any], threads: Threads) -> AsyncGenerator[None, None]:
     """What a plain generator does up to each `yield`, in a thread."""
     try:
-        while await _in_thread(functools.partial(next, steps, END), threads) is not END:
+        while await threads.run(functools.partial(next, steps, END)) is not END:
             yield
     finally:
         with contextlib.suppress(ValueError):  # it runs, in a thread that has been told to stop
             steps.close()
-
-
-async def _in_thread(work: Callable[[], T], threads: anyio.CapacityLimiter) -> T | None:
-    """Run in a thread of the pool. When cancelled, the thread is told to stop at its next Python instruction."""
-    thread: list[int] = []
-
-    def tracked() -> T | None:
-        thread.append(threading.get_ident())
-        try:
-            return work()
-        except _Cut:
-            return None
-        finally:
-            thread.clear()
-
-    try:
-        return await anyio.to_thread.run_sync(tracked, abandon_on_cancel=True, limiter=threads)
-    except BaseException:
-        for ident in thread:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(_Cut))
-        raise

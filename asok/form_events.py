@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-import anyio.to_thread
 
 from asok.calls import Parameter
 from asok.errors import BadArguments, ComponentError, nearest
@@ -189,7 +188,7 @@ def restore(component: Any, drafts: Drafts, data: EventData) -> None:
 async def checked(draft: Draft) -> tuple[Any, Any]:
     """The object that a draft makes, or None, and what is wrong. Rules that may wait do so in a thread."""
     kind, data = draft.kind_, draft.data_()
-    return await anyio.to_thread.run_sync(kind.check, data) if kind.slow else kind.check(data)
+    return await asyncio.to_thread(kind.check, data) if kind.slow else kind.check(data)
 
 
 # ---- what every component with a form answers to

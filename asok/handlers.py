@@ -12,8 +12,6 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
-
 from asok.documents import GONE, Change, Document, at
 from asok.namespaces import ALL, CELL
 from asok.sessions import STORES
@@ -57,7 +55,7 @@ class Handler:
 
 async def _done(update: Callable[[], Any]) -> None:
     is_async = inspect.iscoroutinefunction(inspect.unwrap(getattr(update, "func", update)))
-    result = update() if is_async else await anyio.to_thread.run_sync(update)
+    result = update() if is_async else await asyncio.to_thread(update)
     if inspect.isawaitable(result):
         await result
 

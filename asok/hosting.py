@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-import anyio
 from starlette.requests import Request
 
 from asok.component import Component, Definition, definition_of, surroundings_of
@@ -37,6 +36,7 @@ from asok.state import KeyRing, Mount, Token, coarse, digest, seal
 from asok.statics import Statics
 from asok.superstore import SuperStore
 from asok.texts import Rendering, Renderings
+from asok.threads import Threads
 from asok.topics import Topics
 from asok.trials import Trials
 
@@ -74,21 +74,15 @@ class Host:
     shared: dict[str, SharedFields] = field(default_factory=dict)
     observers: Observers = field(default_factory=Observers)
     room_guards: list[tuple[str, RoomGuard]] = field(default_factory=list)
-    _threads: anyio.CapacityLimiter | None = None
     _bound: tuple[str, bytes] = "", b""
     crowd: Crowd = field(init=False)
+    threads: Threads = field(init=False)
     rota: Rota = field(default_factory=Rota)
     steps: dict[str, tuple[tuple[bytes, bytes], str | Delta]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.crowd = Crowd(self.settings.limits)
-
-    @property
-    def threads(self) -> anyio.CapacityLimiter:
-        """The bound that all sync methods of the process share."""
-        if self._threads is None:
-            self._threads = anyio.CapacityLimiter(self.settings.limits.threads)
-        return self._threads
+        self.threads = Threads(self.settings.limits.threads)
 
     def shared_by(self, definition: Definition, mount: Mount, slot: str) -> SharedFields | None:
         """What keeps the fields of this component, where its page was given an instance to share."""

@@ -768,12 +768,12 @@ DEFENCES = (
     ),
     defence(
         "a thread that hangs is told to stop",
-        "calling",
+        "threads",
         ATTACKS + "operations",
         "t51",
         (
-            "            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(_Cut))",
-            "            pass",
+            "ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(_Stop))",
+            "pass",
         ),
     ),
     defence(
@@ -781,7 +781,7 @@ DEFENCES = (
         "hosting",
         ATTACKS + "operations",
         "t51",
-        ("anyio.CapacityLimiter(self.settings.limits.threads)", "anyio.CapacityLimiter(1000)"),
+        ("Threads(self.settings.limits.threads)", "Threads(1000)"),
     ),
     defence(
         "another protocol reloads",

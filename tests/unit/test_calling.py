@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from asok import Component, Denied, exposed
 from asok.calling import run_method
 from asok.component import definition_of
 from asok.errors import MethodFailed, MethodTimeout
+from asok.threads import Threads
 from tests.rig import asok_app, rig
 
 stopped = threading.Event()
@@ -103,7 +103,7 @@ async def run(name: str, *, seconds: float = 5, step: Any = None) -> Component:
     async def no_step() -> None: ...
 
     component, method = Worker(), definition_of(Worker).exposed[name]
-    threads = anyio.CapacityLimiter(2)
+    threads = Threads(2)
     await run_method(component, method, ([], {}), seconds=seconds, threads=threads, step=step or no_step)
     return component
 

@@ -83,6 +83,7 @@ LAYERS = (
     "asok.asynchronous",
     "asok.component",
     "asok.statics",
+    "asok.threads",
     "asok.calling",
     "asok.reviving",
     "asok.following",
