@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -31,8 +31,10 @@ class Place(Struct, frozen=True):
     owner: str
 
 
-@dataclass(slots=True)
-class Mounted:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Mounted(Struct):
     """An instance with its rendering, and the rows of its streams by name."""
 
     child: Child
@@ -43,8 +45,8 @@ class Mounted:
     record: Record | None = None
     pending: Literal["", "lazy", "failed"] = ""
     sealed: tuple[Token, str] | None = None
-    sequences: Mapping[str, int] = field(default_factory=dict)
-    rows: Mapping[str, str] = field(default_factory=dict)
+    sequences: Mapping[str, int] = NOTHING
+    rows: Mapping[str, str] = NOTHING
 
     def applied(self, tab: str) -> int:
         """The last sequence of a tab that the instance has applied."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from asok.frames import Child
 from asok.rows import Container
@@ -15,7 +16,7 @@ __all__ = ["Rendering", "Renderings"]
 BESIDE = 400  # bytes that a short text takes beside its characters
 
 
-class Rendering(NamedTuple):
+class Rendering(Struct, frozen=True):
     """A component's text, the digest of that, the children whose placeholders it holds, and its streams' containers."""
 
     html: str
