@@ -102,8 +102,6 @@ class Host:
         guard = self.guards.get(place.mount.route)
         if guard is not None and await hook(guard(place.request, place.session)) is False:
             raise Denied(place.mount.route)
-        if "guard" not in definition_of(component).overrides:
-            return
         if await hook(component.guard(place.request, place.session)) is False:
             raise Denied(type(component).__name__)
 

@@ -160,7 +160,8 @@ class Engine(Host):
         definition, arguments = child.definition, bytes.fromhex(child.digest)
         component = definition.cls(**child.arguments)
         self.surround(component, child.instance, place, child.path)
-        await self.admit(component, place)
+        if "guard" in definition.overrides or place.mount.route in self.guards:
+            await self.admit(component, place)
         of_this_page = last is not None and last.arguments == (bytes.fromhex(before) if before else arguments)
         begun = own if own is not None and own.state else None
         source = begun or (last if of_this_page else None)
@@ -174,10 +175,11 @@ class Engine(Host):
         around.content = pack_content(child.content)
         if begun is None and not restored and "mount" in definition.overrides:
             await hook(component.mount())
-        shared = self.shared_by(definition, place.mount, child.slot)
+        shared = self.shared_by(definition, place.mount, child.slot) if self.shared else None
         if shared is not None:
             shared.give(component, place.mount.path)
-        await self.load(component)
+        if "load" in definition.overrides:
+            await self.load(component)
         version, born = (own.version, own.born) if own else (0, time.time())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)
         containers = mounted.rendering.containers

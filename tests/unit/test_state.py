@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import string
 from pathlib import Path
 
@@ -36,6 +37,16 @@ PLAIN = string.ascii_letters + string.digits + "-_.=+/!\n \x00é"
 
 def test_a_sealed_token_comes_back() -> None:
     assert unseal(TEXT, RING, LIMITS, NOW) == token()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_mac_is_hmac_sha_256_of_a_key_for_its_purpose(master: str, text: str) -> None:
+    ring = KeyRing([master])
+    key = hmac.digest(master.encode(), b"asok bind", "sha256")
+    assert ring.mac("bind", text) == base64_encode(hmac.digest(key, text.encode(), "sha256")).decode()
+    key = hmac.digest(master.encode(), b"asok state", "sha256")
+    signed, _, mac = ring.sign(INSTANCE, base64_encode(text).decode()).rpartition(".")
+    assert mac == base64_encode(hmac.digest(key, signed.encode(), "sha256")).decode()
 
 
 def test_a_token_of_an_older_release_stood_in_no_other_component() -> None:
