@@ -70,7 +70,11 @@ class SuperStore:
     @property
     def used(self) -> bool:
         """Whether there are any stores."""
-        return any((store := meant()) is not None and store.held for meant in _stores.keyrefs())
+        for meant in _stores.keyrefs():
+            store = meant()
+            if store is not None and store.held:
+                return True
+        return False
 
     def find(self, name: str) -> Named:
         """The store of a name; the newest, where a module was loaded again. Raises UnknownStore."""
