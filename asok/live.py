@@ -139,8 +139,9 @@ class Live:
             sealed = self.screen.seal(unit, rendering, record)
             done = await commit(self.engine, self.owner, unit, record, fresh)
         finally:
+            attempt.end()
             if not done:
-                attempt.undo()
+                attempt.undo(unit.component)
         if done:
             self.screen.show_children(unit, fresh)
             self.screen.show(unit, seq, rendering, sealed, around.effects)
@@ -248,7 +249,7 @@ class Live:
             record = record_after(unit, self.screen.tab, unit.applied(self.screen.tab), event=False)
             if await commit(self.engine, self.owner, unit, record, {}):
                 return self.screen.committed(unit, record)
-            attempt.undo()
+            attempt.undo(unit.component)
         raise Busy(f"{name}: {ATTEMPTS} commits in a row met newer data")
 
 

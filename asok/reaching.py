@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
+from weakref import ref
 
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError
@@ -90,21 +91,22 @@ class Reach:
     # ---- after the commit
 
     def _hook(self, line: Line, component: Component) -> Callable[[], None]:
-        """What a change calls that comes after the commit, in any thread."""
-        tab, due = surroundings_of(component).tab, False
+        """What a change calls that comes after the commit, in any thread; it knows the component only by a weak ref."""
+        tab, due, known = surroundings_of(component).tab, False, ref(component)
         loop = tab.loop if tab is not None else asyncio.get_running_loop()
 
-        def changed() -> None:
+        def changed(component: Component) -> None:
             nonlocal due
             due = False
             self._after(line, component)
 
         def late() -> None:
             nonlocal due
-            if not due:
+            changing = known()
+            if not due and changing is not None:
                 due = True
                 with suppress(RuntimeError):  # the loop is closed, and nobody is there any more
-                    loop.call_soon_threadsafe(changed)
+                    loop.call_soon_threadsafe(changed, changing)
 
         return late
 
