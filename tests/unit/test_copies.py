@@ -136,6 +136,15 @@ def test_the_copies_take_no_more_than_their_limit() -> None:
     assert kept[-1] == 99
 
 
+def test_what_is_known_to_be_missing_counts() -> None:
+    copies = Copies(limit=10_000)
+    for n in range(100):
+        copies.keep("s", [f"slot/{n}"], None, {})
+    kept = [n for n in range(100) if copies.find("s", [f"slot/{n}"], None) is not None]
+    assert kept
+    assert len(kept) <= 50
+
+
 def test_what_a_commit_makes_long_counts() -> None:
     copies = Copies(limit=10_000)
     copies.keep("s", ["record/1"], None, {"record/1": Cell(1, b"")})

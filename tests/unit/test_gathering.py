@@ -48,6 +48,17 @@ async def test_one_that_is_there_is_refused_and_the_others_are_not(backend: SQLi
     assert (await backend.read("c", [META]))[META] == (1, b"new")
 
 
+async def test_what_is_more_than_a_new_cell_is_done_as_ever(backend: SQLiteBackend) -> None:
+    await asyncio.gather(*(backend.commit(beginning(owner)) for owner in ("old", "a", "b")))
+    key, moved = ("none", META), ("moved", META)
+    assert await backend.commit(Commit({key: 0}, {key: None}))
+    assert META not in await backend.read("none", [META])
+    assert not await backend.commit(Commit({moved: 0}, {moved: b"more"}, move=("old", "moved")))
+    assert META in await backend.read("old", [META])
+    renewals = [Commit({(owner, META): 1}, {(owner, META): b"newer"}) for owner in ("a", "b")]
+    assert await asyncio.gather(*map(backend.commit, renewals)) == [True, True]
+
+
 async def test_who_does_not_wait_for_the_answer_keeps_it_from_nobody(backend: SQLiteBackend) -> None:
     gone, stays = (asyncio.create_task(backend.commit(beginning(owner))) for owner in ("gone", "stays"))
     await asyncio.sleep(0)
