@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asok.errors import ComponentError, StoreError
@@ -81,6 +81,7 @@ VALUES = st.recursive(
 
 
 @given(value=VALUES)
+@example(value="""<'>&"\\""")
 def test_what_the_attribute_says_is_what_was_granted(value: Any) -> None:
     session = Session()
     serve_session(session)
@@ -92,11 +93,14 @@ def test_what_the_attribute_says_is_what_was_granted(value: Any) -> None:
 
 
 @given(value=VALUES)
+@example(value="""<'>&"\\\u2028""")
 def test_a_call_may_stand_in_a_script_and_in_an_attribute(value: Any) -> None:
     serve_session(Session())
     call = Calls(RING, "votes").append("a", value)
     assert call.startswith("alive.store('votes').append('a',")
     assert not set('<>"&\u2028\u2029\n') & set(call)
+    given = json.loads(f"[{call.partition('append(')[2][:-1]}]".replace("'", '"'))
+    assert given[:2] == ["a", value]
 
 
 def test_removing_is_called_remove_and_has_no_value() -> None:
