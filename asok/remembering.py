@@ -6,7 +6,7 @@ told apart by the types in the whole column. What is kept is bounded, and the lo
 A loop that meets new rows all the time looks less and less often.
 
 Most rows stand where they stood the last time, and there each is looked for first: lists are compared in C, in a third
-of the time of as many look-ups. Measured, 1,000 rows of 4 values: 600 to 800 µs become 50 by identity and 220 by value.
+of the time of as many look-ups. Measured, 1,000 rows of 4 values: 600 to 800 µs become 55 by identity and 255 by value.
 """
 
 from __future__ import annotations
