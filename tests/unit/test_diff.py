@@ -78,9 +78,9 @@ def test_one_changed_character_is_found_wherever_it_stands(
     text = "".join(map("{}, ".format, range(length // 2)))[:length] + "-"
     text = data.draw(st.sampled_from([text, text + in_it, in_it + text]))
     place = data.draw(st.integers(0, len(text) - 1))
-    after = text[:place] + "\0" + new + text[place + 1 :]
+    after = text[:place] + f"\0{new}\1" + text[place + 1 :]
     head, gone = (len(part.encode("utf-16-le", "surrogatepass")) // 2 for part in (text[:place], text[place]))
-    assert diff(text, after) == [*([head] if head else []), "\0" + new, -gone]
+    assert diff(text, after) == [*([head] if head else []), f"\0{new}\1", -gone]
 
 
 # ---- the format
