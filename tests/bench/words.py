@@ -47,8 +47,8 @@ and served as `asok run` serves it, with one worker. Each figure is the best of 
   see.
 - Write `ws-key` on each row: the browser then touches only the rows that have changed.
 - What many people see at once, show with [`react()`](stores.md): it is rendered once for all of them.
-- Write `async def` where nothing blocks: a `def` runs in a thread, and the way there and back costs more than
-  a counter.
+- Write `async def` where nothing blocks: a `def` runs in a thread, and the way there and back costs about a
+  quarter of a counter.
 """
 TABLES = {
     "events": Said(
