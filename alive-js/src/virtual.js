@@ -21,8 +21,9 @@ alive.receive = (...message) => {
 
 /** @param {any} list */
 const come = (list) => {
-  /** The first row as it was asked for last. */
+  /** The first row as it was asked for last, and one that was not given. */
   let asked = 0;
+  let denied = -1;
   let held = false;
   let height = 0;
   tops.set(list, undefined);
@@ -43,7 +44,10 @@ const come = (list) => {
     // A page that was loaded again shows the middle of its rows. The server shows another place than it was asked for: there we go.
     let top = /** @type {number} */ (tops.get(list));
     if (top === undefined) top = (asked = first) && (first + spare) * height;
-    else if (first !== asked && !busy) top = (asked = first) * height;
+    else if (first !== asked && !busy) {
+      denied = asked;
+      top = (asked = first) * height;
+    }
     tops.set(list, top);
     if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
@@ -51,7 +55,8 @@ const come = (list) => {
     if (held && focus === document.body) list.focus({ preventScroll: true });
     held = list.contains(focus);
     const wanted = Math.max(0, Math.min(last, Math.round(top / height - spare)));
-    if (!busy && Math.abs(wanted - first) > spare / 2)
+    // Towards the ends nothing is spare: what is missing there would be seen missing.
+    if (!busy && Math.abs(wanted - first) > (wanted % last || wanted === denied ? spare / 2 : 0))
       alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
   };
 

@@ -496,6 +496,23 @@ async def test_the_focus_of_a_row_that_is_scrolled_away_goes_to_the_list(
     assert await page.evaluate("document.querySelector('ol').scrollTop") == 15000
 
 
+async def test_no_row_is_missing_at_the_ends(page: Page, serve: Serve, tmp_path: Path) -> None:
+    style = "const sheet = new CSSStyleSheet(); sheet.replaceSync('ol { height: 300px; overflow: auto; margin: 0 }"
+    style += " li { height: 30px }'); document.adoptedStyleSheets = [sheet];"
+    await opened(page, serve, small_app(tmp_path, "{{ component('Boxes') }}", first=style))
+    rows, box = page.locator("li"), page.locator("ol")
+    for top, first, end, row in (
+        (15000, 475, 1050, 10),
+        (1050, 10, 0, 0),
+        (15000, 475, 28650, 930),
+        (28650, 930, 29700, 940),
+    ):
+        await box.evaluate("(list, top) => { list.scrollTop = top }", top)
+        await expect(rows.first).to_have_text(str(first))
+        await box.evaluate("(list, top) => { list.scrollTop = top }", end)
+        await expect(rows.first).to_have_text(str(row))
+
+
 async def test_updates_do_not_stop_a_scroll_that_is_under_way(page: Page, serve: Serve, tmp_path: Path) -> None:
     style = "const sheet = new CSSStyleSheet(); sheet.replaceSync('ol { height: 300px; overflow: auto; margin: 0 }"
     style += " li { height: 30px }'); document.adoptedStyleSheets = [sheet];"
