@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError, expect
 from starlette.types import ASGIApp
 
 from asok.wire import WebSocketProtocol
@@ -48,6 +48,9 @@ ROOT = Path(__file__).parents[2]
 ASOK = Path(sys.executable).with_name("asok")
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
+
+# A machine that does much else is slow, and what never comes does not come later either.
+expect.set_options(timeout=20_000)
 
 
 # --- the browser

@@ -27,9 +27,9 @@ LONGEST = 0.25
 class Hands:
     """A watchdog's clocks and its thread, moved by hand: it sleeps for these seconds, and ends after the last."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, said: list[str]) -> None:
         self.Watchdog: type[Watchdog] = module.Watchdog
-        self.said: list[str] = []
+        self.said = said
         self.now = self.used = 0.0
         self.naps: list[float] = []
         self.rests: Callable[[], None] = lambda: None
@@ -61,16 +61,22 @@ class Hands:
         return True
 
 
-@pytest.fixture
-def hands() -> Hands:
-    """A second watchdog module, so that those of other tests' apps keep their own time and log."""
+def second_module(said: list[str]) -> Any:
+    """A watchdog module with this log, so that those of other tests' apps keep their own, and their own time."""
     spec = find_spec("asok.watchdog")
     assert spec is not None
     assert spec.loader is not None
     module: Any = module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.time = module.threading = hands = Hands(module)
-    module.log = SimpleNamespace(warning=lambda text, *values: hands.said.append(text % values))
+    module.log = SimpleNamespace(warning=lambda text, *values: said.append(text % values))
+    return module
+
+
+@pytest.fixture
+def hands() -> Hands:
+    said: list[str] = []
+    module = second_module(said)
+    module.time = module.threading = hands = Hands(module, said)
     return hands
 
 
@@ -96,7 +102,7 @@ async def test_a_method_that_blocks_the_loop_is_named_once_with_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said.clear()
-    monkeypatch.setattr("asok.watchdog.log.warning", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr("asok.sharing.Watchdog", second_module(said).Watchdog)
     async with rig(asok_app(tmp_path, {"/": "{{ component('Computing') }}"})) as server:
         await (await server.tab()).event("compute")
     assert len(blamed()) == 1
