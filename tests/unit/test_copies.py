@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -124,6 +126,25 @@ def test_nothing_is_believed_after_a_commit_that_failed(statements: tuple[SQLite
     said.clear()
     assert look(backend, ("s", ["meta"], None)) == {"meta": Cell(1, b"m")}
     assert any(each.startswith("SELECT") for each in said)
+
+
+async def test_nothing_is_believed_after_several_commits_that_failed_as_one(tmp_path: Path) -> None:
+    backend, said = SQLiteBackend(tmp_path / "sessions.db"), list[str]()
+    await backend.open()
+    assert backend._connection is not None
+    for _ in range(2):
+        assert await backend.read("s", ["meta"]) == {}
+    backend._connection.set_trace_callback(said.append)
+    values: list[Any] = [b"m", object()]
+    commits = [
+        Commit({(owner, "meta"): 0}, {(owner, "meta"): value}) for owner, value in zip("st", values, strict=True)
+    ]
+    failed = await asyncio.gather(*map(backend.commit, commits), return_exceptions=True)
+    assert all(isinstance(each, sqlite3.Error) for each in failed)
+    said.clear()
+    assert await backend.read("s", ["meta"]) == {}
+    assert any(each.startswith("SELECT") for each in said)
+    await backend.close()
 
 
 def test_the_copies_take_no_more_than_their_limit() -> None:
