@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from asok.audience import Audience
 from asok.errors import PathError, StoreError
+from asok.inside import Inside
 from asok.sessions import CellKey
 from asok.trees import Path, Write, apply, overlaps, read_at, same
 
@@ -28,7 +29,6 @@ __all__ = [
     "working",
 ]
 
-T = TypeVar("T")
 GONE: Any = object()
 Check = Callable[[Any, Any], None]
 Reads = dict[CellKey, set[Path]]
@@ -196,31 +196,14 @@ def current_work() -> Work | None:
     return None if work is None or work.over else work
 
 
-# A class costs a third of what a generator does, and each event enters both of these.
-class _Within(Generic[T]):
-    """Inside, the variable has this value."""
-
-    __slots__ = ("_before", "_own")
-    _variable: ClassVar[ContextVar[Any]]
-
-    def __init__(self, own: T) -> None:
-        self._own = own
-
-    def __enter__(self) -> None:
-        self._before = self._variable.set(self._own)
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._variable.reset(self._before)
-
-
-class reading_into(_Within[Reads]):  # used as a function
+class reading_into(Inside[Reads]):  # used as a function
     """Note the paths that are read inside."""
 
     __slots__ = ()
     _variable = _reads
 
 
-class working(_Within[Work]):  # used as a function
+class working(Inside[Work]):  # used as a function
     """Let what is written inside belong to this unit of work."""
 
     __slots__ = ()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from asok.errors import ConfigurationError, UnknownStore
+from asok.inside import Inside
 from asok.replicas import Replicas
 from asok.state import KeyRing
 
@@ -89,24 +90,16 @@ class SuperStore:
         return Here(self)
 
 
-class Here:
-    """While this is entered, a store is that of these."""
-
-    __slots__ = ("_before", "_stores")
-
-    def __init__(self, stores: SuperStore) -> None:
-        self._stores = stores
-
-    def __enter__(self) -> None:
-        self._before = _here.set(self._stores)
-
-    def __exit__(self, *_: object) -> None:
-        _here.reset(self._before)
-
-
 _stores: WeakKeyDictionary[Named, int] = WeakKeyDictionary()
 _latest: list[SuperStore] = []
 _here: ContextVar[SuperStore | None] = ContextVar("asok_super_store", default=None)
+
+
+class Here(Inside[SuperStore]):
+    """While this is entered, a store is that of these."""
+
+    __slots__ = ()
+    _variable = _here
 
 
 def declare(store: Named) -> None:

@@ -20,6 +20,7 @@ LAYERS = (
     "asok.journal",
     "asok.underneath",
     "asok.timing",
+    "asok.inside",
     # pure
     "asok.shape",
     "asok.entered",
