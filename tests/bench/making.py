@@ -20,6 +20,7 @@ PLENTY = Limits(
     session_connections=0,
     address_connections=0,
     connects_per_second=0,
+    messages_per_second=0,
     joins_per_second=0,
     html=8 * 1024 * 1024,
 )
