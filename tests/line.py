@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import websockets
+from websockets.frames import Close
 
 __all__ = ["CODES", "Line", "LineRefused", "events_of", "frames"]
 
@@ -81,7 +82,7 @@ class Line:
         """The next frame. Raises ConnectionClosed."""
         frame = None if self.close_code and self._heard.empty() else await self._heard.get()
         if frame is None:
-            raise websockets.ConnectionClosedError(None, None)
+            raise websockets.ConnectionClosedError(Close(self.close_code, ""), None)
         return frame
 
     def _end(self, code: int) -> None:

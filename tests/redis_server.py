@@ -12,16 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["RedisServer", "free_port", "redis_server", "server_programs"]
+from tests.ports import kept_port
+
+__all__ = ["RedisServer", "redis_server", "server_programs"]
 
 START_SECONDS = 20.0
 TRIES = 5
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now; who starts on it tries again with another one where that has changed."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def server_programs() -> dict[str, str]:
@@ -60,7 +56,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it, and return when it answers."""
         for _ in range(TRIES):
-            port = self.port or free_port()
+            port = self.port or kept_port()
             self._process = subprocess.Popen(self._command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if self._answers(port):
                 self.port = port

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from asok.wire import WebSocketProtocol
 from tests.browser.alive_rig import Rig
+from tests.ports import kept_port
 
 __all__ = ["Launch", "Launched", "Serve"]
 
@@ -178,7 +179,7 @@ class Launched:
     """An `asok dev` or `asok run` of its own process group, on a port that it keeps over restarts."""
 
     def __init__(self, command: tuple[str | Path, ...], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
-        self.port = _free_port()
+        self.port = kept_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.command = (*command, "--port", str(self.port))
         self.cwd, self.env, self.log = cwd, env, log
@@ -249,11 +250,6 @@ def _is_free(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

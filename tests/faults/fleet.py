@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.faults.wire import Address
-from tests.redis_server import free_port
+from tests.ports import kept_port
 from tests.rig import KEY
 
 __all__ = ["Fleet", "fleet", "until"]
@@ -32,7 +32,7 @@ class Fleet:
     def __init__(self, folder: Path, workers: int, environment: dict[str, str]) -> None:
         self.folder, self.workers, self._environment = folder.resolve(), workers, environment
         self.ledger, self.log = self.folder / "ledger.txt", self.folder / "log.txt"
-        self.port = free_port()
+        self.port = kept_port()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
