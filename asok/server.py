@@ -151,6 +151,8 @@ def allow_open_files(connections: int) -> None:
 class Server(uvicorn.Server):
     """uvicorn that drains: it stops listening, lets running methods answer, and only then closes connections."""
 
+    drains = True
+
     def __init__(self, serving: Serving, loaded: Loaded, tell: Callable[[Started], None]) -> None:
         super().__init__(uvicorn_config(serving, loaded))
         self._asoks, self._development, self._tell = loaded.asoks, serving.development, tell

@@ -986,7 +986,7 @@ DEFENCES = (
         "watchdog",
         UNIT + "watchdog",
         "woken_late",
-        ("if punctual > 1 and loop", "if loop"),
+        ("            if punctual > 1:\n", "            if punctual:\n"),
     ),
     defence(
         "a loop that waits for events is not blamed",
