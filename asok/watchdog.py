@@ -75,11 +75,12 @@ class Watchdog:
         frame = sys._current_frames().get(self._loop_thread)
         if frame is None or frame.f_code.co_name == "select" or frame.f_code.co_filename.startswith(LOOP):
             return  # it waits for events: it is not blocked, but may have no processor
-        if self._asked is None:
+        asked = self._asked  # the loop may answer meanwhile
+        if asked is None:
             self._asked, self._computed = now, self._used()
             with suppress(RuntimeError):  # it was closed just now
                 loop.call_soon_threadsafe(self._answer, now)
-        elif now - self._asked > self._longest and self._told < self._asked:
+        elif now - asked > self._longest and self._told < asked:
             self._told = now
             problem = f"the event loop is blocked for more than {self._longest:.2f} s{_place(frame)}"
             log.warning("%s; %s", problem, ADVICE)
