@@ -24,7 +24,7 @@ from uvicorn.protocols.utils import (
 )
 from uvicorn.server import ServerState
 from websockets.exceptions import ProtocolError
-from websockets.frames import Close
+from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Response
 
 from asok.wire_frames import BINARY, CLOSE, PING, PONG, TEXT, VIOLATED, Violation, framed
@@ -255,8 +255,9 @@ class WebSocketProtocol(Incoming):
             raise RuntimeError(f"Unexpected ASGI message '{kind}' {EXPECTED[self._stage]}.")
 
     def _close(self, message: Message) -> None:
-        code, reason = message.get("code", 1000), message.get("reason") or ""
-        self.transport.write(framed(CLOSE, Close(code, reason).serialize()))
+        code, reason = message.get("code"), message.get("reason") or ""
+        code = 1000 if code is None else code
+        self.transport.write(close_frame(code, reason))
         self._disconnect(code, reason)
         self._leave(CLOSING)
         self._cut_later()
@@ -267,7 +268,7 @@ class WebSocketProtocol(Incoming):
     def fail(self, code: int, reason: str) -> None:
         """Section 7.1.7: say why, and end it without waiting for an answer."""
         if self._stage == OPEN:
-            self.transport.write(framed(CLOSE, Close(code, reason).serialize()))
+            self.transport.write(close_frame(code, reason))
             self._disconnect(code, reason)
         self._hang_up()
 
@@ -300,6 +301,13 @@ class WebSocketProtocol(Incoming):
     def silent(self) -> None:
         """No pong came in time."""
         self.fail(SILENT, "keepalive ping timeout")
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """Raises ProtocolError for a code that must not be sent, and for a reason that is too long for a control frame."""
+    frame = Frame(Opcode.CLOSE, Close(code, reason).serialize())
+    frame.check()
+    return framed(CLOSE, bytes(frame.data))
 
 
 SAID: dict[tuple[int, str], Callable[[WebSocketProtocol, Message], None]] = {

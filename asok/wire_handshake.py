@@ -30,7 +30,7 @@ def shaken(data: bytes) -> tuple[Request, Response]:
     protocol.receive_data(data)
     request = next((event for event in protocol.events_received() if isinstance(event, Request)), None)
     if request is None:
-        raise Refused(b"".join(protocol.data_to_send()))
+        raise Refused(b"".join(protocol.data_to_send()) or written(denial(400)))
     response = protocol.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         raise Refused(response.serialize())

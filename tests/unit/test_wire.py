@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ProtocolError
 from websockets.frames import Close, Frame, Opcode
 
 from asok.server import take_own_sockets
@@ -205,6 +206,15 @@ async def test_a_handshake_that_is_none_is_refused_as_uvicorn_refuses_it(data: b
     assert b" 101 " not in ours[0][0]
 
 
+@pytest.mark.parametrize("more", [{"content_length": "5"}, {"transfer_encoding": "chunked"}])
+async def test_a_handshake_that_announces_a_body_is_answered_400(more: dict[str, str]) -> None:
+    """Uvicorn's class says nothing, and keeps the connection."""
+    async with connected(echo) as peer:
+        await peer.write(request(**more))
+        assert (await peer.read()).startswith(b"HTTP/1.1 400 ")
+        assert await peer.read() == b""
+
+
 async def answered(app: Any, cls: Any, data: bytes) -> tuple[list[bytes], list[dict[str, Any]]]:
     async with connected(app, cls) as peer:
         lines = (await peer.shake(data)).split(b"\r\n")
@@ -264,6 +274,23 @@ async def test_a_close_of_the_app_is_answered_before_the_connection_ends() -> No
         may.set()
         await peer.send(CLOSE, Close(4400, "").serialize())
         assert await peer.next() is None
+
+
+@pytest.mark.parametrize("close", [{"reason": "é" * 62}, {"code": 1005}, {"code": 70000}])
+async def test_a_close_that_no_frame_can_carry_is_the_apps_mistake_and_is_not_sent(close: dict[str, Any]) -> None:
+    async def parting(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        with pytest.raises(ProtocolError):
+            await send({"type": "websocket.close", **close})
+        await send({"type": "websocket.close", "code": None, "reason": "x" * 123})
+
+    async with shaken(parting) as peer:
+        await peer.send(TEXT, b"leave")
+        sent = await peer.next()
+        assert sent is not None and Close.parse(sent.data) == Close(1000, "x" * 123)
+        await peer.send(CLOSE, sent.data)
 
 
 @pytest.mark.parametrize(("said", "code", "reason"), [(Close(4001, "over").serialize(), 4001, "over"), (b"", 1005, "")])
