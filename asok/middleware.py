@@ -125,7 +125,8 @@ class _Response:
             slides = self.found and self.session.needed and await self._slides()
             # Posts come all the time: one that is answered after a login must not take its cookie away.
             if not self._is_live():
-                message["headers"] = self._with_ours(message["headers"], slides=slides)
+                # A copy: an app may send the same message to everybody, and it may be without headers.
+                message = {**message, "headers": self._with_ours(message.get("headers", ()), slides=slides)}
         await self._send(message)
 
     async def _slides(self) -> bool:

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from asok import Asok, Component, Limits
 from asok.backends.memory import MemoryBackend
@@ -180,6 +181,26 @@ async def test_a_busy_store_is_a_503_and_nothing_is_lost(tmp_path: Path, failing
         assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
         setattr(backend, failing, False)
         assert (await http.post("/plus")).text == "2"
+
+
+async def test_an_app_beneath_may_send_the_same_answer_without_headers_to_everybody(tmp_path: Path) -> None:
+    start = {"type": "http.response.start", "status": 200}
+
+    async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["session"]["n"] = 1
+        await send(start)
+        await send({"type": "http.response.body", "body": b"said"})
+
+    app = app_with(tmp_path)
+    app.mount("/beneath", plain)
+    cookies = []
+    for _ in range(2):
+        async with client(app) as http:
+            answer = await http.get("/beneath/")
+            assert answer.text == "said"
+            cookies.append(answer.headers.get_list("set-cookie"))
+    assert [len(each) for each in cookies] == [1, 1] and cookies[0] != cookies[1]
+    assert "headers" not in start
 
 
 async def test_a_failing_route_writes_nothing(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ async def test_a_close_that_no_frame_can_carry_is_the_apps_mistake_and_is_not_se
         await peer.send(TEXT, b"leave")
         sent = await peer.next()
         assert sent is not None and Close.parse(sent.data) == Close(1000, "x" * 123)
-        await peer.send(CLOSE, sent.data)
+        await peer.send(CLOSE, b"")
 
 
 @pytest.mark.parametrize(("said", "code", "reason"), [(Close(4001, "over").serialize(), 4001, "over"), (b"", 1005, "")])
