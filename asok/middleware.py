@@ -133,7 +133,10 @@ class _Response:
         """Whether a session in use is past half its age, and nobody has given it another id meanwhile."""
         if time.time() - self.session.meta.created < self.middleware.settings.limits.session_age / 2:
             return False
-        return await open_session(self.middleware.backend, self.cookie) is not None
+        try:
+            return await open_session(self.middleware.backend, self.cookie) is not None
+        except Busy:
+            return False  # there will be another request
 
     async def _commit(self) -> None:
         backend, records = self.middleware.backend, self.middleware.settings.limits.records

@@ -183,6 +183,25 @@ async def test_a_busy_store_is_a_503_and_nothing_is_lost(tmp_path: Path, failing
         assert (await http.post("/plus")).text == "2"
 
 
+async def test_a_page_that_is_made_is_sent_though_the_store_is_busy_when_its_cookie_should_last_longer(
+    tmp_path: Path,
+) -> None:
+    backend = BusyBackend()
+
+    async def failing(request: Request) -> PlainTextResponse:
+        backend.reads_fail = True
+        return PlainTextResponse(f"page for {len(request.scope['session'].id)} letters")
+
+    app = app_with(tmp_path, backend=backend)
+    app.add_route("/failing", failing)
+    async with client(app) as http:
+        await http.get("/live-page")
+        owner = owner_of(http.cookies["asok"])
+        await backend.commit(Commit({}, {(owner, "meta"): pack(Meta(created=time.time() - 8 * 86400))}))
+        answer = await http.get("/failing")
+        assert (answer.status_code, answer.text) == (200, "page for 43 letters")
+
+
 async def test_an_app_beneath_may_send_the_same_answer_without_headers_to_everybody(tmp_path: Path) -> None:
     start = {"type": "http.response.start", "status": 200}
 
