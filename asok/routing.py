@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Mount, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 __all__ = ["PageRoute", "PageRouter"]
@@ -14,6 +14,13 @@ __all__ = ["PageRoute", "PageRouter"]
 
 class PageRoute(Route):
     """A page. What its endpoint raises is for the one layer around all routes, which knows the same handlers."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As Starlette's; a number of more digits than Python reads is no number."""
+        try:
+            return super().matches(scope)
+        except ValueError:
+            return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As Starlette's, for methods that it has."""

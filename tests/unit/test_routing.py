@@ -80,6 +80,14 @@ async def test_a_route_that_comes_later_is_found_and_one_that_was_taken_out_is_n
     assert (await answer(router, "GET", "/a"))[0] == 404
 
 
+async def test_a_number_of_more_digits_than_python_reads_is_a_404() -> None:
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    router = PageRouter([PageRoute("/a/{n:int}", endpoint)])
+    assert [(await answer(router, "GET", f"/a/{'9' * digits}"))[0] for digits in (1, 5000)] == [200, 404]
+
+
 async def test_what_a_page_raises_is_answered_by_the_handlers_of_the_app() -> None:
     async def endpoint(request: Request) -> PlainTextResponse:
         raise KeyError(request.scope["route"].path)
