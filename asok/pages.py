@@ -19,6 +19,7 @@ from asok.mounting import Engine, Place
 from asok.project import Scripts, needs_of_all
 from asok.runtime import runtime_url, script_tags
 from asok.sessions import Session
+from asok.shape import MAX_EXACT_INTEGER
 from asok.state import Mount
 from asok.statics import head
 
@@ -28,6 +29,7 @@ __all__ = ["Pages", "page_of", "session_of"]
 CSRF_PLACE = f"asok-csrf-{secrets.token_hex(16)}"
 HEAD_PLACE = f"<!--asok-head-{secrets.token_hex(16)}-->"
 HTML = b"content-type", b"text/html; charset=utf-8"
+LONGEST_ADDRESS = 8192  # bytes of path and query, which each token on the page holds; others allow no more either
 
 
 class Pages:
@@ -107,8 +109,16 @@ def _tags(
 
 def _place(request: Request, route: str) -> Place:
     session, scope = session_of(request), request.scope
-    mount = Mount(route, scope["path"], scope["query_string"].decode("latin-1"), dict(request.path_params))
-    return Place(request, session, mount, session.owner)
+    path, query = scope["path"], scope["query_string"].decode("latin-1")
+    if len(path.encode()) + len(query) > LONGEST_ADDRESS:
+        raise HTTPException(414)
+    params = {name: value if _is_carried(value) else str(value) for name, value in request.path_params.items()}
+    return Place(request, session, Mount(route, path, query, params), session.owner)
+
+
+def _is_carried(value: Any) -> bool:
+    """Whether a token can hold it; the route makes the rest anew from the path."""
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) <= MAX_EXACT_INTEGER)
 
 
 def session_of(request: Request) -> Session:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec import Struct
 from starlette.requests import Request
+from starlette.routing import compile_path
 
 from asok.asynchronous import is_loading
 from asok.component import Component, definition_of, surroundings_of
@@ -86,7 +88,20 @@ class _PageRequest(Request):
             "scheme": {"ws": "http", "wss": "https"}.get(handshake["scheme"], handshake["scheme"]),
             "path": mount.path,
             "raw_path": quote(mount.path).encode(),
+            "query_string": mount.query.encode("latin-1"),
+            "path_params": _converted(mount, handshake.get("root_path", "")),
         }
-        query = {"query_string": mount.query.encode(), "path_params": mount.params, "session": session}
-        super().__init__({**handshake, **page, **query})
+        super().__init__({**handshake, **page, "session": session})
         return getattr(self, name)
+
+
+_compiled = lru_cache(maxsize=256)(compile_path)
+
+
+def _converted(mount: Mount, root: str) -> dict[str, Any]:
+    """The parameters of the page's path as its route converts them; the token has of an UUID only the text."""
+    regex, _, convertors = _compiled(mount.route)
+    path = mount.path
+    found = regex.match(path[len(root) :] if f"{path}/".startswith(f"{root}/") else path) if convertors else None
+    given = found.groupdict() if found else {}
+    return mount.params | {name: convertors[name].convert(text) for name, text in given.items()}

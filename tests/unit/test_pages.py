@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.routing import Mount
 
 from asok import Component
 from asok.backends.sqlite import SQLiteBackend
+from asok.component import exposed
 from asok.sessions import META, Cell, Commit
 from tests.rig import asok_app, rig
 
@@ -32,6 +42,69 @@ class Noting(SQLiteBackend):
     async def commit(self, commit: Commit) -> bool:
         self.asked.append(["write", [name for _, name in commit.writes]])
         return await super().commit(commit)
+
+
+class PagesWord(Component):
+    """Shows a word of the path."""
+
+    word = ""
+    template = "<p>{{ word }}</p>"
+
+
+class PagesLooking(Component):
+    """Looks at the request of its page."""
+
+    seen: ClassVar[list[Any]] = []
+    template = "<p></p>"
+
+    @exposed
+    def look(self) -> None:
+        self.seen.append(self.request.path_params)
+
+
+class Day(Convertor[date]):
+    """A day in a path."""
+
+    regex = "[0-9]{8}"
+
+    def convert(self, value: str) -> date:
+        return date(int(value[:4]), int(value[4:6]), int(value[6:]))
+
+    def to_string(self, value: date) -> str:
+        return value.strftime("%Y%m%d")
+
+
+@pytest.mark.parametrize("root", ["", "/under"])
+async def test_a_methods_request_has_the_parameters_of_the_path_as_the_page_had_them(tmp_path: Path, root: str) -> None:
+    register_url_convertor("day", Day())
+    seen, huge = PagesLooking.seen, 10**30
+    seen.clear()
+
+    def guard(request: Request, session: Any) -> None:
+        seen.append(request.path_params)
+
+    app = asok_app(tmp_path)
+    app.page("/{tag:uuid}/{day:day}/{number:int}/{rest:path}", PagesLooking, guard=guard)
+    outer = Starlette(routes=[Mount(root, app)]) if root else app
+    async with rig(outer) as served:
+        visitor = await served.visitor()
+        page = await visitor.open(f"{root}/{UUID(int=7)}/20261122/{huge}/a%20b/c")
+        tab = await visitor.connect(path=f"{root}/live")
+        await tab.join(page.tokens, page.csrf)
+        await tab.event("look")
+    assert len(seen) >= 3
+    wanted = {"tag": UUID(int=7), "day": date(2026, 11, 22), "number": huge, "rest": "a b/c"}
+    assert all({name: each[name] for name in wanted} == wanted for each in seen)
+
+
+@pytest.mark.parametrize("address", [f"/{'w' * 9000}", f"/w?{'q' * 9000}", f"/{'%C3%A9' * 4500}"])
+async def test_an_address_that_no_token_could_hold_is_a_414(tmp_path: Path, address: str) -> None:
+    app = asok_app(tmp_path)
+    app.page("/{word}", PagesWord)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        assert (await visitor.http.get(address)).status_code == 414
+        assert "www" in (await visitor.open(f"/{'w' * 8000}")).text
 
 
 async def test_a_new_visitor_costs_one_write_and_one_who_is_known_two_reads(tmp_path: Path) -> None:
