@@ -21,10 +21,11 @@ def host_of(scope: Scope) -> str:
 
 
 def host_allowed(host: str, settings: Settings) -> bool:
-    """Whether a Host header names this app; a port does not matter, `*.name` allows subdomains."""
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name in settings.hosts or any(
-        allowed == "*" or (allowed.startswith("*.") and name.endswith(allowed[1:])) for allowed in settings.hosts
+    """Whether a Host header names this app; neither port nor case matters, `*.name` allows subdomains."""
+    name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
+    known = [allowed.lower() for allowed in settings.hosts]
+    return name in known or any(
+        allowed == "*" or (allowed.startswith("*.") and name.endswith(allowed[1:])) for allowed in known
     )
 
 

@@ -50,6 +50,12 @@ def test_only_the_names_of_the_app_are_served(host: str, allowed: bool) -> None:
     assert host_allowed(host, settings()) is allowed
 
 
+def test_the_names_of_hosts_have_no_case() -> None:
+    assert host_allowed("LocalHost:8000", settings())
+    assert host_allowed("shop.test", settings(hosts=("Shop.Test",)))
+    assert host_allowed("A.app.test", settings(hosts=("*.App.test",)))
+
+
 def test_a_star_stands_for_subdomains_and_not_for_the_name_itself() -> None:
     with_star = settings(hosts=("*.app.test",))
     assert host_allowed("a.app.test", with_star)
