@@ -229,7 +229,7 @@ def _keyed(headers: Headers, write: protocol.Write) -> Keyed | None:
         return None
     if not KEY.fullmatch(key):
         raise RequestRefused(400, "bad_header", "an idempotency-key has 1 to 64 visible ASCII characters")
-    written = msgspec.msgpack.encode([write.verb, write.store, write.path, write.value])
+    written = msgspec.json.encode([write.verb, write.store, write.path, write.value])
     return Keyed(key, hashlib.blake2b(written, digest_size=16).digest())
 
 
