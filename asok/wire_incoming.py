@@ -16,6 +16,7 @@ __all__ = ["CLOSING", "CONNECTING", "DENYING", "ENDED", "LOST", "OPEN", "Incomin
 CONNECTING, DENYING, OPEN, CLOSING, ENDED, LOST = range(6)
 
 UNREAD_BYTES = 65536  # of messages that the app has not taken; beyond, the socket is not read
+FRAMES_AT_ONCE = 100  # then others have their turn
 
 
 class Incoming(asyncio.Protocol):
@@ -66,7 +67,7 @@ class Incoming(asyncio.Protocol):
         if not self._queue:
             self._unread = 0
             if self.is_deaf:
-                self._listen()
+                self._loop.call_soon(self._go_on)
         return message
 
     def _wake(self) -> None:
@@ -88,6 +89,12 @@ class Incoming(asyncio.Protocol):
             self._keep(self._rest, self._take(self._rest))
         if not self.is_deaf:
             self.transport.resume_reading()
+
+    def _go_on(self) -> None:
+        """Listen again, in another turn of the loop: who sends without a pause must not keep it from all others."""
+        has_room = len(self._queue) < self._queue_limit and self._unread <= UNREAD_BYTES
+        if self.is_deaf and (self._stage > OPEN or (self._stage == OPEN and has_room)):
+            self._listen()
 
     def _stop_listening(self) -> None:
         self.is_deaf = True
@@ -119,7 +126,7 @@ class Incoming(asyncio.Protocol):
 
     def _take(self, data: bytes | bytearray) -> int:
         """Take whole frames from its beginning, until too much waits; how many bytes they were."""
-        start, size = 0, len(data)
+        start, size, left = 0, len(data), FRAMES_AT_ONCE
         try:
             while start < size and not self.is_deaf and self._stage < ENDED:
                 parts = self._parts
@@ -127,6 +134,10 @@ class Incoming(asyncio.Protocol):
                 if found is None:
                     break
                 first, content, start = found
+                left -= 1
+                if not left:
+                    self._stop_listening()
+                    self._loop.call_soon(self._go_on)
                 if first == TEXT and parts is None:
                     self._deliver({"type": "websocket.receive", "text": content.decode()}, len(content))
                 elif first & CONTROL:

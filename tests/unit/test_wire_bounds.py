@@ -109,6 +109,18 @@ async def test_messages_of_one_packet_wait_as_bytes_not_as_objects() -> None:
         await until(lambda: len(app.taken) == 40_000)
 
 
+@pytest.mark.parametrize("opcode", [TEXT, PING, PONG])
+async def test_whoever_sends_many_frames_at_once_leaves_the_others_their_turns(opcode: Opcode) -> None:
+    async with shaken() as peer:
+        peer.protocol.data_received(frame(opcode, b"") * 10_000 + frame(TEXT, b"last"))
+        turns = 0
+        while peer.heard[-1].get("text") != "last":
+            await asyncio.sleep(0)
+            turns += 1
+            assert turns < 100_000
+        assert turns >= 100
+
+
 async def test_what_comes_before_the_handshake_is_answered_waits_within_bounds() -> None:
     may = asyncio.Event()
 
@@ -219,6 +231,7 @@ async def test_fragments_without_content_take_no_memory() -> None:
         tracemalloc.start()
         try:
             peer.protocol.data_received(flood)
+            await until(lambda: not peer.protocol.is_deaf)
             assert tracemalloc.get_traced_memory()[0] < 40_000
         finally:
             tracemalloc.stop()
