@@ -151,7 +151,8 @@ class Connections:
         task.add_done_callback(self._tasks.discard)
 
     def watch(self) -> None:
-        """Drain, too, where a server ends without a word: no answer of a line would ever end."""
+        """A server begins. Drain, too, where it ends without a word: no answer of a line would ever end."""
+        self.draining = False
         ends = end_of_server()
         if ends is not None:
             self.own(self._watch(ends))

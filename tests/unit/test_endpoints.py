@@ -173,6 +173,18 @@ async def test_a_drain_lets_methods_answer_then_sends_everybody_elsewhere(tmp_pa
         assert await tab.closed() == 1012
 
 
+@pytest.mark.parametrize("over", ["socket", "post", "poll"])
+async def test_an_app_that_was_drained_may_be_served_again(tmp_path: Path, over: str) -> None:
+    app = asok_app(tmp_path, ONE)
+    for _ in range(2):
+        async with rig(app) as served:
+            visitor = await served.visitor()
+            assert (await visitor.http.get("/live/health")).json() == {"status": "ready"}
+            tab = await visitor.tab(over=over)
+            assert await tab.text_after("add") == "<p>1</p>"
+            await app.drain(1)
+
+
 async def test_a_method_that_runs_when_the_page_is_left_may_finish(tmp_path: Path) -> None:
     gate, begun, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
