@@ -16,6 +16,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from asok.errors import Busy
+
 __all__ = ["Threads"]
 
 T = TypeVar("T")
@@ -33,7 +35,8 @@ class Threads:
         self._waiting: deque[_Work] = deque()
 
     async def run(self, call: Callable[[], T]) -> T:
-        """What `call` returns in a thread, with the context variables of here; raises what it raises.
+        """What `call` returns in a thread, with the context variables of here; raises what it raises, and Busy
+        where the system gives no thread.
 
         When this is cancelled, the thread is told to stop at its next Python instruction. It counts no more, so that
         one that hangs in something else takes nobody's place, and ends with the call.
@@ -59,12 +62,20 @@ class Threads:
 
     def _begin(self) -> None:
         """Let those who wait have the threads that there are, and that there may be."""
-        while self._waiting and (self._idle or self._number < self._most):
-            work = self._waiting.popleft()
-            if not self._idle:
-                self._number += 1
-                self._idle.append(_Thread(self, work.loop))
-            self._idle.pop().todo.put(work)
+        while self._waiting and (self._idle or (self._number < self._most and self._add())):
+            self._idle.pop().todo.put(self._waiting.popleft())
+
+    def _add(self) -> bool:
+        """Have one more thread, if the system gives one. If there is none at all, who waits is told."""
+        loop = self._waiting[0].loop
+        try:
+            self._idle.append(_Thread(self, loop))
+        except RuntimeError as error:
+            while self._waiting and not self._number:
+                self._waiting.popleft().refuse(Busy(f"the system gives no thread for a method: {error}"))
+            return False
+        self._number += 1
+        return True
 
     def rest(self, thread: _Thread, work: _Work) -> None:
         """A thread has ended its work, and can have other."""
@@ -106,6 +117,12 @@ class _Work:
             if self.left:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(_Stop))
         return self.left
+
+    def refuse(self, error: Exception) -> None:
+        """No thread will do it."""
+        self.error = error
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def do(self) -> None:
         """In the thread: make the call."""

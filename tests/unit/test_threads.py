@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 
 from asok import threads as module
+from asok.errors import Busy
 from asok.threads import Threads
 
 PATIENCE = 10
@@ -166,6 +167,32 @@ async def test_one_that_cannot_be_stopped_takes_nobodys_place_and_its_thread_end
     assert deaf.thread is not None
     await asyncio.to_thread(deaf.thread.join, PATIENCE / 2)  # sooner than an idle one would end
     assert not deaf.thread.is_alive()
+
+
+async def test_who_waits_is_told_where_the_system_gives_no_thread_and_the_next_ones_run() -> None:
+    pool = Threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        for _ in range(2):
+            with pytest.raises(Busy, match="can't start new thread"):
+                await pool.run(lambda: 1)
+    assert await asyncio.wait_for(pool.run(lambda: 2), PATIENCE) == 2
+
+
+async def test_where_the_system_gives_no_more_threads_those_that_are_there_do_all_the_work() -> None:
+    pool, gate = Threads(3), Gate()
+    held = asyncio.create_task(pool.run(gate))
+    await happened(gate.begun)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        others = [asyncio.create_task(pool.run(partial(abs, number))) for number in range(3)]
+        await asyncio.sleep(0)
+        gate.may_end.set()
+        assert await asyncio.wait_for(asyncio.gather(held, *others), PATIENCE) == ["done", 0, 1, 2]
+
+
+def refuse_to_start(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 async def test_any_moment_is_a_moment_to_cancel() -> None:
