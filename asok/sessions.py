@@ -259,7 +259,7 @@ class Session(MutableMapping[str, Any]):
         return f"<Session with {len(self._cells)} stored keys>"
 
     def changes(self) -> dict[str, bytes | None]:
-        """Cell name -> new value, for every key that was assigned, deleted, or changed inside.
+        """Cell name -> new value, for every key that was assigned, deleted, or changed inside; a deletion renews META.
 
         Raises AsokError where a value is nothing that can be stored.
         """
@@ -270,7 +270,9 @@ class Session(MutableMapping[str, Any]):
             packed = self._pack(name)
             if name in self._written or packed != self._cells[name].value:
                 found[KEY + name] = packed
-        found.update({KEY + name: None for name in self._deleted if name in self._cells})
+        gone = {KEY + name: None for name in self._deleted if name in self._cells}
+        if gone:  # a key that comes back counts from 1 again: who has read it before is told by the session's own cell
+            found |= {**gone, META: pack(self.meta)}
         return found
 
     def _pack(self, name: str) -> bytes:

@@ -96,6 +96,18 @@ async def test_a_deleted_key_is_gone_and_may_come_back() -> None:
     assert dict(await saved(backend, session)) == {"a": 3, "b": 2}
 
 
+async def test_who_has_read_a_key_that_was_deleted_and_came_back_does_not_write_what_follows_from_the_old_one() -> None:
+    backend, session = await stored(n=40)
+    slow = await open_session(backend, session.id)
+    assert slow is not None
+    slow["n"] += 1
+    del session["n"]
+    session = await saved(backend, session)
+    session["n"] = 1
+    await saved(backend, session)
+    assert not await backend.commit(slow.commit(1))
+
+
 async def test_a_new_id_keeps_the_values_and_ends_the_old_one() -> None:
     backend, session = await stored(a=1)
     old, epoch = session.id, session.meta.epoch
