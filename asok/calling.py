@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextvars import copy_context
+from types import GeneratorType
 from typing import Any
 
 from asok.component import Component
@@ -58,9 +61,13 @@ async def run_method(
 async def _run(work: Callable[[], Any], kind: str, threads: Threads, step: Step) -> Any:
     if kind == "async":
         return await work()
-    if kind == "sync":
-        return await threads.run(work)
-    async with contextlib.aclosing(work() if kind == "steps" else _step_by_step(work(), threads)) as steps:
+    made = await threads.run(functools.partial(_in_thread, work)) if kind == "sync" else work()
+    if inspect.isawaitable(made):  # a decorator has made a plain function of an `async def`
+        return await made
+    steps = _step_by_step(made, threads) if isinstance(made, GeneratorType) else made
+    if not isinstance(steps, AsyncGenerator):
+        return made
+    async with contextlib.aclosing(steps):
         async for _ in steps:
             await step()
     return None
@@ -68,18 +75,27 @@ async def _run(work: Callable[[], Any], kind: str, threads: Threads, step: Step)
 
 def ends_all(error: BaseException) -> bool:
     """Whether it is to end more than the method that lets it pass. Neither sys.exit() in one is, nor that somebody
-    else's task, for which it has waited, was cancelled."""
+    else's task, for which it has waited, was cancelled, nor an error that a library has put beside Exception."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
-    return not isinstance(error, (Exception, SystemExit))
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit))
 
 
 async def _step_by_step(steps: Generator[Any, None, Any], threads: Threads) -> AsyncGenerator[None, None]:
-    """What a plain generator does up to each `yield`, in a thread."""
+    """What a plain generator does up to each `yield`, in a thread; what it sets for itself stays set after that."""
+    context = copy_context()
     try:
-        while await threads.run(functools.partial(next, steps, END)) is not END:
+        while await threads.run(functools.partial(_in_thread, context.run, next, steps, END)) is not END:
             yield
-    finally:
-        with contextlib.suppress(ValueError):  # it runs, in a thread that has been told to stop
-            steps.close()
+    finally:  # one that runs has been told to stop; its end may block, as all of it
+        if inspect.getgeneratorstate(steps) == inspect.GEN_SUSPENDED:
+            await threads.run(functools.partial(_in_thread, context.run, steps.close))
+
+
+def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What the work returns. Who interrupts the process does not do it in this thread, and nobody closes it."""
+    try:
+        return work(*arguments)
+    except (KeyboardInterrupt, GeneratorExit) as error:
+        raise RuntimeError(f"{type(error).__name__} in a thread ends nothing but the method") from error

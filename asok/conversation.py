@@ -328,7 +328,7 @@ class LiveSession:
         if not line.over and not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 
-    def _fail(self, instance: str, error: Exception) -> None:
+    def _fail(self, instance: str, error: BaseException) -> None:
         name = self._lines[instance].joined.definition.name if instance in self._lines else instance
         self._refuse(instance, 0, error if isinstance(error, Refusal) else MethodFailed(name, error))
 

@@ -14,6 +14,7 @@ from asok.acting import Acting
 from asok.asking import Asking
 from asok.attempt import Attempt
 from asok.beginning import begin
+from asok.calling import ends_all
 from asok.committing import commit, keep, record_after, unchanged
 from asok.component import surroundings_of
 from asok.documents import working
@@ -167,7 +168,9 @@ class Live:
     def _rendering(self, unit: Unit) -> Rendering:
         try:
             return self.engine.render(unit.component, unit.joined.token.slot)
-        except Exception as error:
+        except BaseException as error:
+            if ends_all(error):
+                raise
             raise MethodFailed(f"{unit.joined.definition.name}.render", error) from error
 
     async def _mount_children(self, unit: Unit, rendering: Rendering) -> dict[str, Mounted]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import ref
 
+from asok.calling import ends_all
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError
 from asok.fetching import find_values
@@ -31,7 +32,7 @@ class Reach:
     counts, and of a task that raised."""
 
     def __init__(
-        self, engine: Engine, owner: str, lines: Mapping[str, Line], fail: Callable[[str, Exception], None]
+        self, engine: Engine, owner: str, lines: Mapping[str, Line], fail: Callable[[str, BaseException], None]
     ) -> None:
         self._engine, self._user, self._lines, self._fail = engine, owner[:12], lines, fail
 
@@ -135,7 +136,9 @@ class Reach:
         async def run() -> None:
             try:
                 await work
-            except Exception as error:
+            except BaseException as error:
+                if ends_all(error):
+                    raise
                 self._fail(line.joined.token.instance, error)
             self._after(line, component)
 

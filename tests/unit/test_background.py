@@ -338,8 +338,9 @@ async def test_a_task_starts_once_though_its_method_ran_twice(tmp_path: Path) ->
         assert (len(calls), len(started)) == (3, 1)
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit, BaseException])
 async def test_a_task_that_raises_is_reported_and_what_it_did_before_is_kept(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, raised: type[BaseException]
 ) -> None:
     class Work(Component):
         n = 0
@@ -351,14 +352,14 @@ async def test_a_task_that_raises_is_reported_and_what_it_did_before_is_kept(
 
         async def fail(self) -> None:
             self.n = 7
-            raise RuntimeError("mine")
+            raise raised("mine")
 
     async with rig(asok_app(tmp_path, PAGE)) as served:
         tab = await served.tab()
         await tab.event("start")
         assert (await refused(tab, 0))[3] == "failed"
         await tab.shows("7")
-    assert "RuntimeError: mine" in caplog.text
+    assert f"{raised.__name__}: mine" in caplog.text
 
 
 async def test_a_task_may_do_what_a_method_may(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,18 @@ from tests.rig import asok_app, rig
 
 stopped = threading.Event()
 seen: list[Any] = []
+
+
+style = ContextVar("style", default="plain")
+
+
+def plain(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A decorator that does not say what it returns."""
+
+    def wrapped(self: Any) -> Any:
+        return method(self)
+
+    return wrapped
 
 
 class Worker(Component):
@@ -68,6 +82,42 @@ class Worker(Component):
             yield
         finally:
             seen.append("closed")
+
+    @exposed
+    def drop_slowly(self) -> Iterator[None]:
+        token = style.set("bold")
+        try:
+            yield
+        finally:
+            seen.append(threading.current_thread())
+            style.reset(token)
+
+    @exposed
+    def divide(self) -> Iterator[None]:
+        with localcontext() as context:
+            context.prec = 3
+            yield
+            seen.append(str(Decimal(1) / 3))
+
+    @exposed
+    @plain
+    async def add_in_a_moment(self) -> None:
+        await asyncio.sleep(0)
+        self.count += 1
+
+    @exposed
+    @plain
+    async def add_in_two_steps(self) -> AsyncIterator[None]:
+        self.count += 1
+        yield
+        self.count += 1
+
+    @exposed
+    @plain
+    def add_in_a_thread(self) -> Iterator[None]:
+        seen.append(threading.current_thread())
+        self.count += 1
+        yield
 
     @exposed
     async def stubborn(self) -> AsyncIterator[None]:
@@ -158,6 +208,29 @@ async def test_a_plain_generator_is_cut_and_closed_where_it_stands() -> None:
     assert seen == ["closed"]
 
 
+async def test_what_a_plain_generator_does_at_its_end_blocks_only_its_thread_and_finds_what_it_has_set() -> None:
+    async def broken() -> None:
+        raise LookupError
+
+    with pytest.raises(MethodFailed, match="LookupError"):
+        await run("drop_slowly", step=broken)
+    assert isinstance(seen[0], threading.Thread)
+    assert seen[0] is not threading.main_thread()
+
+
+async def test_what_a_plain_generator_sets_for_itself_stays_set_after_its_yield() -> None:
+    await run("divide")
+    assert seen == ["0.333"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("add_in_a_moment", 1), ("add_in_two_steps", 2), ("add_in_a_thread", 1)])
+async def test_a_method_runs_to_its_end_whatever_a_decorator_has_made_of_it(name: str, count: int) -> None:
+    worker = await run(name)
+    assert isinstance(worker, Worker)
+    assert worker.count == count
+    assert threading.main_thread() not in seen
+
+
 async def test_a_generator_whose_step_cannot_be_shown_is_closed() -> None:
     async def broken() -> None:
         raise ValueError
@@ -203,9 +276,18 @@ async def test_the_loop_goes_on_while_a_sync_method_computes() -> None:
     assert turns > 3
 
 
+class Panic(BaseException):
+    """What a library raises that it does not want to be caught, as those in Rust do."""
+
+
 class Quitter(Component):
     count = 0
     template = "<p>{{ count }}</p>"
+
+    def render(self) -> str:
+        if self.count == 8:
+            sys.exit(1)
+        return super().render()
 
     def load(self) -> None:
         if self.count == 7:
@@ -231,13 +313,39 @@ class Quitter(Component):
         self.count = 7
 
     @exposed
+    def leave_rendering(self) -> None:
+        self.count = 8
+
+    @exposed
+    def panic(self) -> None:
+        raise Panic
+
+    @exposed
+    async def panic_later(self) -> None:
+        raise Panic
+
+    @exposed
+    def interrupt(self) -> None:
+        raise KeyboardInterrupt
+
+    @exposed
+    def close(self) -> None:
+        raise GeneratorExit
+
+    @exposed
+    def stop(self) -> None:
+        raise StopIteration
+
+    @exposed
     def add(self) -> None:
         self.count += 1
 
 
 async def test_what_ends_a_method_from_inside_ends_neither_its_instance_nor_the_server(tmp_path: Path) -> None:
+    endings = ["wait_for_another", "leave", "leave_later", "leave_loading", "leave_rendering"]
+    endings += ["panic", "panic_later", "interrupt", "close", "stop"]
     async with rig(asok_app(tmp_path, {"/": "{{ component('Quitter') }}"})) as served:
         tab = await served.tab()
-        for call in ("wait_for_another", "leave", "leave_later", "leave_loading"):
+        for call in endings:
             assert (await tab.event(call))[::3] == ["refused", "failed"]
         assert await tab.text_after("add") == "<p>1</p>"
