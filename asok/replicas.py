@@ -175,6 +175,8 @@ class Replicas:
         """
         if not work.documents:
             return await self.backend.commit(Commit(checks, writes))
+        if not work.still_stands():  # it has seen what others have written here and what is not stored yet
+            await self._direct.settled(work.documents)
         for attempt in range(ATTEMPTS):
             made = self._apply(work)
             if made is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -74,6 +74,12 @@ class DirectWrites:
         if threading.get_ident() == self._thread:
             return self._queue(document, write)
         return Written(asyncio.run_coroutine_threadsafe(self._soon(document, write), self._loop).result())
+
+    async def settled(self, keys: Iterable[CellKey]) -> None:
+        """Wait until what waits for these documents now is committed, or is not to be."""
+        waiting = [each.done for key in keys for each in self._waiting.get(key, ())]
+        if waiting:
+            await asyncio.wait(waiting)
 
     async def _soon(self, document: Document, write: Write) -> int:
         return await self._queue(document, write)

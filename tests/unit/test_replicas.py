@@ -203,6 +203,26 @@ async def test_a_unit_that_read_what_another_changed_has_to_run_again(backend: B
         assert get(mine).tree == {"a": 2, "b": 1, "list": []}
 
 
+async def test_a_unit_that_read_what_was_written_a_moment_ago_waits_until_that_is_stored(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        replicas.write(get(replicas), write("update", "a", 1))
+        work = Work()
+        work.saw(get(replicas), ("a",))
+        work.write(get(replicas), write("set", "b", 5))
+        assert await replicas.commit(work)
+        assert get(replicas).tree == {"a": 2, "b": 5, "list": []}
+
+
+async def test_a_unit_that_read_what_cannot_be_stored_has_to_run_again(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        replicas.write(get(replicas), write("set", "a", "x" * (1 << 20)))
+        work = Work()
+        work.saw(get(replicas), ("a",))
+        work.write(get(replicas), write("set", "b", 5))
+        assert not await replicas.commit(work)
+        assert get(replicas).newest == DEFAULT
+
+
 async def test_a_unit_that_read_another_path_is_not_disturbed_by_a_hot_one(backend: Backend) -> None:
     async with opened(backend, 2) as [mine, other]:
         for _ in range(20):
