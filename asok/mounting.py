@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -126,7 +125,7 @@ class Engine(Host):
         begun = own is not None and own.state
         try:
             if child.lazy and not begun:
-                return self._sealed(self._pending(child, own, "lazy", waiting(self.templates, child)), place)
+                return self._sealed(self._pending(child, place, own, "lazy", waiting(self.templates, child)), place)
             mounting = self._mount(child, place, own, last, before)
             mounted = await (mounting if bounds.seconds is None else _at_most(bounds.seconds, mounting))
             return self._sealed(mounted, place)
@@ -136,18 +135,20 @@ class Engine(Host):
             if ends_all(error):
                 raise
             html = boundary(self.templates, child.definition, error)
-            return self._sealed(self._pending(child, own, "failed", html), place)
+            return self._sealed(self._pending(child, place, own, "failed", html), place)
 
     def _sealed(self, mounted: Mounted, place: Place) -> Mounted:
         token = self.token(mounted, place)
         mounted.sealed = token, self.seal(token)
         return mounted
 
-    def _pending(self, child: Child, own: Record | None, why: Literal["lazy", "failed"], html: str) -> Mounted:
+    def _pending(
+        self, child: Child, place: Place, own: Record | None, why: Literal["lazy", "failed"], html: str
+    ) -> Mounted:
         """This HTML in the child's place, of which everything is kept that it needs in order to be mounted."""
         definition = child.definition
         rendering = Rendering(html, self.renderings.add(html), {}, {})
-        version, born = (own.version, own.born) if own else (0, time.time())
+        version, born = (own.version, own.born) if own else (0, place.begins())
         pending = Mounted(
             child, definition.rebuild(definition.fields.defaults()), rendering, version, born, pending=why
         )
@@ -180,7 +181,7 @@ class Engine(Host):
             shared.give(component, place.mount.path)
         if "load" in definition.overrides:
             await self.load(component)
-        version, born = (own.version, own.born) if own else (0, time.time())
+        version, born = (own.version, own.born) if own else (0, place.begins())
         mounted = Mounted(child, component, self.render(component, child.slot), version, born)
         containers = mounted.rendering.containers
         if containers:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -31,6 +33,11 @@ class Place(Struct, frozen=True):
     session: Session
     mount: Mount
     owner: str
+
+    def begins(self) -> float:
+        """When an instance is born that is made now: never before what the session has forgotten, since else the
+        clock, turned back, would void it as well."""
+        return max(time.time(), math.ceil(self.session.meta.watermark))
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})

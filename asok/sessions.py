@@ -338,7 +338,7 @@ async def evicted(backend: Backend, owner: str, meta: Meta, limit: int) -> dict[
     pointers = await backend.oldest(owner, "slot/", max(0, await backend.count(owner, "slot/") - limit))
     oldest = await backend.oldest(owner, "record/", limit // 4 + 1)
     cells = await backend.read(owner, oldest)
-    born = max(unpack_record(cell.value).born for cell in cells.values())
-    raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, born + 1))
+    born = max((unpack_record(cell.value).born for cell in cells.values()), default=0)
+    raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, int(born) + 1.0))
     tried = [TRIED + name.removeprefix("record/") for name in oldest]
     return {(owner, META): pack(raised), **{(owner, name): None for name in [*oldest, *pointers, *tried]}}

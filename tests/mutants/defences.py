@@ -240,7 +240,7 @@ DEFENCES = (
         "sessions",
         UNIT + "live",
         "evict or room or record",
-        ("watermark=max(meta.watermark, born + 1)", "watermark=meta.watermark"),
+        ("watermark=max(meta.watermark, int(born) + 1.0)", "watermark=meta.watermark"),
     ),
     defence("a poison event is parked", "trials", UNIT + "trials", "", ("else Found.KILLS", "else Found.NOTHING")),
     defence(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
 from copy import copy
@@ -481,6 +482,19 @@ async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_
         again = await visitor.connect()
         await again.join(page.tokens, page.csrf)
         assert (await again.event("add"))[0] == "reset"
+
+
+async def test_a_page_that_is_opened_after_the_clock_was_turned_back_is_not_taken_for_a_forgotten_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(records=4))) as served:
+        visitor = await served.visitor()
+        for _ in range(5):
+            await (await visitor.tab()).event("add")
+        right = time.time
+        monkeypatch.setattr(time, "time", lambda: right() - 3600)
+        for _ in range(5):
+            assert (await (await visitor.tab()).event("add"))[0] == "update"
 
 
 async def test_an_updated_hook_hears_what_changed(tmp_path: Path) -> None:

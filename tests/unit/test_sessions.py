@@ -165,3 +165,12 @@ async def test_evicting_raises_the_watermark_above_all_that_is_forgotten() -> No
     assert gone == ["record/0", "record/1", "record/2", "tried/0", "tried/1", "tried/2"]
     meta = writes[owner_of(first), META]
     assert meta == pack(Meta(0, watermark=103.0))
+
+
+async def test_of_a_session_that_has_just_been_given_another_id_nothing_is_evicted() -> None:
+    class Leaving(MemoryBackend):
+        async def count(self, owner: str, prefix: str) -> int:
+            return 8
+
+    writes = await evicted(Leaving(), "gone", Meta(1, watermark=5), 8)
+    assert writes == {("gone", META): pack(Meta(1, watermark=5))}
