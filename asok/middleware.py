@@ -6,12 +6,24 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
+import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok.errors import AsokError, Busy
-from asok.sessions import Backend, Commit, Session, current_session, evicted, open_session, owner_of, serve_session
+from asok.sessions import (
+    META,
+    Backend,
+    Commit,
+    Session,
+    current_session,
+    evicted,
+    open_session,
+    owner_of,
+    pack,
+    serve_session,
+)
 from asok.settings import Settings
 
 __all__ = ["SessionMiddleware", "cookie_name", "session_cookie"]
@@ -130,13 +142,21 @@ class _Response:
         await self._send(message)
 
     async def _slides(self) -> bool:
-        """Whether a session in use is past half its age, and nobody has given it another id meanwhile."""
-        if time.time() - self.session.meta.created < self.middleware.settings.limits.session_age / 2:
+        """Whether a session in use is past half its age, and nobody has given it another id meanwhile.
+
+        Then it is written, too, so that it is not swept while its cookie lives.
+        """
+        now, backend, owner = time.time(), self.middleware.backend, owner_of(self.cookie)
+        if now - self.session.meta.created < self.middleware.settings.limits.session_age / 2:
             return False
         try:
-            return await open_session(self.middleware.backend, self.cookie) is not None
+            found = await open_session(backend, self.cookie)
+            if found is not None:
+                renewed = pack(msgspec.structs.replace(found.meta, created=now))
+                await backend.commit(Commit(found.checks(owner), {(owner, META): renewed}))
         except Busy:
-            return False  # there will be another request
+            return False  # the next one does it
+        return found is not None
 
     async def _commit(self) -> None:
         backend, records = self.middleware.backend, self.middleware.settings.limits.records

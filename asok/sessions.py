@@ -16,6 +16,7 @@ from asok.errors import AsokError
 from asok.state import random_id
 
 __all__ = [
+    "META",
     "STORES",
     "TRIED",
     "Backend",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -68,6 +69,22 @@ async def test_a_session_in_use_does_not_end_with_its_first_cookie(tmp_path: Pat
         await app.backend.commit(Commit({}, {(owner, "meta"): weeks_ago}))
         again = await http.get("/live-page")
         assert again.headers["set-cookie"].startswith(f"asok={session_id}; ")
+
+
+async def test_a_session_that_is_only_read_is_not_forgotten_while_its_cookie_lives(tmp_path: Path) -> None:
+    times = [1.0]
+    app = app_with(tmp_path, backend=MemoryBackend(clock=lambda: times[0]))
+    async with client(app) as http:
+        await http.get("/live-page")
+        owner = owner_of(http.cookies["asok"])
+        weeks_ago = pack(Meta(time.time() - 8 * 86400, epoch=3))
+        await app.backend.commit(Commit({}, {(owner, "meta"): weeks_ago}))
+        times[0] = 5.0
+        assert "set-cookie" in (await http.get("/live-page")).headers
+        assert await app.backend.sweep(4.0) == 0
+        kept = (await app.backend.read(owner, ["meta"]))["meta"].value
+        assert msgspec.msgpack.decode(kept, type=Meta).epoch == 3
+        assert "set-cookie" not in (await http.get("/live-page")).headers
 
 
 async def test_a_value_comes_back_with_the_next_request(tmp_path: Path) -> None:
