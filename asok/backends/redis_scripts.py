@@ -113,7 +113,9 @@ local function add(names)
     end
   end
 end
-add({unpack(ARGV, 4)})
+local named = {}
+for at = 4, #ARGV do named[#named + 1] = ARGV[at] end
+add(named)
 add(redis.call('ZRANGE', key('n', owner), ARGV[2], ARGV[3], 'BYLEX'))
 return found
 """

@@ -194,6 +194,12 @@ def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
     )
 
 
+def test_a_read_takes_any_number_of_names(backend: Backend) -> None:
+    at_once(backend.commit(writing({("s", "first"): b"1", ("s", "last"): b"2"})))
+    found = at_once(backend.read("s", ["first", *map(str, range(9000)), "last"]))
+    assert found == {"first": Cell(1, b"1"), "last": Cell(1, b"2")}
+
+
 @pytest.mark.parametrize("beside", [{}, {("s", "b"): None}])
 def test_a_deleted_cell_is_as_if_it_had_never_been(backend: Backend, beside: dict[CellKey, None]) -> None:
     at_once(backend.commit(writing({("s", "a"): b"1"})))
