@@ -159,20 +159,28 @@ class _Response:
         return found is not None
 
     async def _commit(self) -> None:
-        backend, records = self.middleware.backend, self.middleware.settings.limits.records
         try:
-            commit = self.session.commit(time.time())
-            if self.session.staged:
-                room = await evicted(backend, owner_of(self.session.id), self.session.meta, records)
-                commit = Commit(commit.checks, {**commit.writes, **room}, commit.move)
-            done = await backend.commit(commit)
+            for _ in range(ATTEMPTS):
+                if await self._committed():
+                    break
+                newer = await open_session(self.middleware.backend, self.cookie)
+                if newer is None or not self.session.takes_over(newer):
+                    raise _Stop(409)
+            else:
+                raise _Stop(409)
         except Busy:
             raise _Stop(503) from None
-        if not done:
-            raise _Stop(409)
         self.session.moved = True
         if self.session.regenerated:
             self.middleware.kick(owner_of(self.cookie))
+
+    async def _committed(self) -> bool:
+        backend, commit = self.middleware.backend, self.session.commit(time.time())
+        if self.session.staged:
+            records = self.middleware.settings.limits.records
+            room = await evicted(backend, owner_of(self.session.id), self.session.meta, records)
+            commit = Commit(commit.checks, {**commit.writes, **room}, commit.move)
+        return await backend.commit(commit)
 
     def _with_ours(self, headers: Iterable[Header], *, slides: bool) -> list[Header]:
         session, kept = self.session, list(headers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +26,6 @@ __all__ = [
     "Record",
     "Session",
     "current_session",
-    "driven",
     "evicted",
     "open_session",
     "owner_of",
@@ -87,15 +85,6 @@ class Backend(Protocol):
         """Forget the sessions whose newest write is older than this Unix time; return how many. Stores stay."""
         ...
 
-
-class Driven(threading.local):
-    """How the call that runs in this thread is driven: at_once, by somebody who cannot await it. A backend that
-    would wait for a network then blocks for a moment, or raises Busy."""
-
-    at_once = False
-
-
-driven = Driven()
 
 META = "meta"
 KEY = "session/"
@@ -294,6 +283,15 @@ class Session(MutableMapping[str, Any]):
         for name in self._read:
             checks[owner, KEY + name] = self._cells[name].version if name in self._cells else 0
         return checks
+
+    def takes_over(self, newer: Session) -> bool:
+        """Whether all that was looked at is as it was, so that only the session's own cell was renewed; that is taken
+        over, and it can be committed again."""
+        seen = any(self._cells.get(name) != newer._cells.get(name) for name in self._read)
+        if seen or self.is_new or self._old_id or self.meta.epoch != newer.meta.epoch:
+            return False
+        self.meta, self._meta_version = newer.meta, newer._meta_version
+        return True
 
     def commit(self, now: float) -> Commit:
         """Everything that the session has to write at the end of a request."""

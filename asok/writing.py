@@ -11,8 +11,9 @@ from itertools import takewhile
 from typing import Any, TypeVar
 
 from asok.documents import Document, Work
+from asok.driven import driven
 from asok.errors import Busy, StoreError
-from asok.sessions import CellKey, Session, current_session, driven, serve_session
+from asok.sessions import CellKey, Session, current_session, serve_session
 from asok.trees import Write
 
 __all__ = ["DirectWrites", "Written", "at_once"]

@@ -23,8 +23,9 @@ from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
 from asok.backends.redis_scripts import COMMIT, DELETE, OLDEST, READ, SOURCES, SWEEP
 from asok.backends.resp import ErrorReply, command
+from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
-from asok.sessions import STORES, Cell, Commit, driven
+from asok.sessions import STORES, Cell, Commit
 
 __all__ = ["RedisBackend"]
 

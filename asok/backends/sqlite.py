@@ -29,8 +29,9 @@ from weakref import WeakSet
 
 from asok.backends.copies import Copies
 from asok.backends.gathering import Gathering, is_new
+from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
-from asok.sessions import STORES, Cell, Commit, driven
+from asok.sessions import STORES, Cell, Commit
 
 __all__ = ["SQLiteBackend"]
 

@@ -21,7 +21,8 @@ from asok.backends.redis_address import Address
 from asok.backends.redis_calls import BlockingLine
 from asok.backends.resp import command
 from asok.backends.sqlite import SQLiteBackend
-from asok.sessions import Backend, Cell, CellKey, Commit, driven
+from asok.driven import driven
+from asok.sessions import Backend, Cell, CellKey, Commit
 from tests.redis_server import redis_server
 
 T = TypeVar("T")

@@ -19,8 +19,9 @@ from asok.backends import redis_calls
 from asok.backends.redis import RedisBackend
 from asok.backends.redis_address import Address
 from asok.backends.resp import command
+from asok.driven import driven
 from asok.errors import ConfigurationError
-from asok.sessions import Cell, Commit, driven
+from asok.sessions import Cell, Commit
 from asok.writing import at_once
 from tests.redis_server import RedisServer
 from tests.rig import KEY, asok_app, rig

@@ -53,6 +53,7 @@ LAYERS = (
     # model
     "asok.crowding",
     "asok.rota",
+    "asok.driven",
     "asok.sessions",
     "asok.audience",
     "asok.bus",

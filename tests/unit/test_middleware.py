@@ -139,6 +139,33 @@ async def test_a_get_that_met_a_newer_session_runs_again_and_a_post_is_told(tmp_
         assert (await http.get("/read")).text == "13"
 
 
+async def test_a_post_goes_through_beside_a_key_that_goes_meanwhile_unless_it_looked_at_that(
+    tmp_path: Path,
+) -> None:
+    app = app_with(tmp_path)
+
+    async def drop(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(request.session.pop("flash")))
+
+    async def write(request: Request) -> PlainTextResponse:
+        if "looks" in request.query_params:
+            request.session.get("flash")
+        async with client(app, cookies=dict(http.cookies)) as other:
+            await other.post("/drop")
+        request.session["said"] = request.session["flash"] = "again"
+        return PlainTextResponse("written")
+
+    for path, endpoint in (("/drop", drop), ("/write", write)):
+        app.add_route(path, endpoint, methods=["POST"])
+    async with client(app) as http:
+        await http.post("/plus")
+        owner = owner_of(http.cookies["asok"])
+        await app.backend.commit(Commit({}, {(owner, "session/flash"): pack("hello")}))
+        assert (await http.post("/write")).text == "written"
+        assert (await http.post("/write?looks")).status_code == 409
+        assert "session/said" in await app.backend.read(owner, [], "session/")
+
+
 @pytest.mark.parametrize("kind", ["base", "streaming"])
 async def test_a_conflict_is_told_through_any_middleware_and_response(tmp_path: Path, kind: str) -> None:
     class Tagging(BaseHTTPMiddleware):
