@@ -46,6 +46,9 @@ _grown = 0
 
 Keys = list[tuple[Any, ...]]
 
+# A dict has methods where other rows have values, and the text of ("a",) is not that of "a".
+_HOLDING: dict[type, str] = {dict: "{", tuple: "("}
+
 
 class Kept:
     """Texts by the identity of rows, with the rows; texts by the values of rows; and the bytes of all that.
@@ -133,16 +136,17 @@ class Loop:
 
     def _look_by_value(self, known: Known) -> None:
         columns = self._reader.columns(known.missing) if self._by_value else None
-        signature = signature_of(columns) if columns else ""
-        if not columns or not signature:
+        kinds = signature_of(columns) if columns else ""
+        if not columns or not kinds:
             return
+        signature = _HOLDING.get(type(known.missing[0]), "") + kinds
         find = known.kept.valued.get(signature, {}).get
         known.recall(signature, columns, lambda keys: list(map(find, keys)))
         if known.missing and type(known.missing[0]) is dict:
             # Another thread may change a dict meanwhile. What is rendered, and kept, is what the dict is now.
             known.missing = [row.copy() for row in known.missing]
             columns = self._reader.columns(known.missing)
-            still = columns and signature_of(columns, signature)
+            still = columns and signature_of(columns, kinds)
             keys = list(zip(*columns, strict=True)) if columns and still else None
             known.columns = known.columns if keys == known.keys else []
             known.keys = keys

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pytest
@@ -291,3 +291,21 @@ def test_rows_inside_of_rows_are_remembered_with_them() -> None:
         twins.show(rows=[Frozen(Cell("a"), Cell("<"))] * 20)
         twins.show(rows=[Frozen(Cell("a"), None)] * 20)
         twins.show(rows=[Frozen("a", Cell("<"))] * 20)
+
+
+def test_a_tuple_of_one_value_is_not_taken_for_the_value() -> None:
+    twins = Twins("{% for row in rows %}{{ row }}{{ row }}{{ row }}{% endfor %}")
+    for rows in [[("a",)] * 20, ["a"] * 20, [("a",)] * 20]:
+        twins.show(rows=rows)
+
+
+def test_a_method_of_dicts_is_not_taken_for_a_value_of_that_name() -> None:
+    twins = Twins("{% for row in rows %}{{ 'some' if row.values else 'none' }}{{ row.x }}{{ row['x'] }}{% endfor %}")
+    for _ in range(2):
+        twins.show(rows=[{"values": 0, "x": "a"}] * 20)
+        twins.show(rows=[Counted(0, "a")] * 20)
+
+
+class Counted(NamedTuple):
+    values: int
+    x: str
