@@ -102,7 +102,9 @@ class Loop:
             self._asleep -= 1
             return Known(self, kept, rows, watched=True) if watched else None
         self.turn = next(_clock)
-        known = self._look(Known(self, kept, rows, watched), rows)
+        # What is rendered and kept is what the list holds now: another thread may put other rows into it meanwhile.
+        held = rows.copy() if type(rows) is list else rows
+        known = self._look(Known(self, kept, held, watched), held)
         found = (len(rows) - len(known.missing)) * 4 >= len(rows)
         self._failed = 0 if found else min(self._failed + 1, 8)
         self._asleep = 2**self._failed // 4
@@ -163,7 +165,7 @@ class Loop:
         if weight is not None:
             weight = weight if len(rows) < 2 else self.immutable.weight(rows)
             if self._keep_frozen(kept, rows, [texts[hole] for hole in holes], weight):
-                kept.last = Last("", [list(known.rows)], texts)
+                kept.last = Last("", [known.rows], texts)
         elif known.keys is not None:
             made = [texts[hole] for hole in known.holes]
             kept.valued.setdefault(known.signature, {}).update(zip(known.keys, made, strict=True))

@@ -16,7 +16,7 @@ from asok import compiling
 from asok.compiling import Generator, same_as_stock
 from asok.remembering import Known
 from tests.unit.test_compiling import assert_stays_stock, environment
-from tests.unit.test_remembering import PAIRS, TABLE, Frozen, Twins, as_dict
+from tests.unit.test_remembering import PAIRS, TABLE, Frozen, Named, Twins, as_dict
 
 ROWS: list[Any] = [Frozen(f"<{n}>", n) for n in range(20)]
 MIXED = [ROWS, ROWS, [as_dict("a", 1)] * 20, ROWS]
@@ -309,3 +309,25 @@ def test_a_method_of_dicts_is_not_taken_for_a_value_of_that_name() -> None:
 class Counted(NamedTuple):
     values: int
     x: str
+
+
+@pytest.mark.parametrize("kind", [Frozen, Named])
+def test_a_list_that_another_thread_changes_meanwhile_is_remembered_as_it_was_rendered(
+    monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    before = Known.row
+    # A Decimal is known by its row's identity alone.
+    rows = [kind(f"row {n}", Decimal(n)) for n in range(20)]
+    others = [kind(f"other {n}", Decimal(n)) for n in range(20)]
+
+    def row(self: Known, pieces: list[str]) -> None:
+        before(self, pieces)
+        rows[:] = others
+
+    twins = Twins(TABLE)
+    _, ours = twins.environments
+    with monkeypatch.context() as patch:
+        patch.setattr(Known, "row", row)
+        compiling.render(ours.get_template("page"), {"rows": rows})
+    assert rows == others
+    twins.show(rows=rows)
