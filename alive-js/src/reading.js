@@ -168,7 +168,9 @@ const firstFrom = (spans, place) => {
 
 /** Parses what is new where it will stand; whether it could be read. @param {Block[]} path  @param {string} prefix  @param {Run[]} runs */
 const parse = (path, prefix, runs) => {
-  const all = runs.map(({ before }) => before).join(`<!--${MARK}-->`);
+  // A newline that follows the tag of a <pre> is no text: nothing may come between.
+  let index = runs[0].last < 0 ? 1 : 0;
+  const all = runs.slice(index).map(({ before }) => before).join(`<!--${MARK}-->`);
   if (all.includes(`${CHILD}=`)) return;
   template.innerHTML = prefix + all;
   /** @type {any} */
@@ -180,7 +182,6 @@ const parse = (path, prefix, runs) => {
   }
   const name = parent.localName;
   if (name !== /** @type {Block} */ (path.at(-1)).element.localName) return;
-  let index = 0;
   for (const node of [...parent.childNodes])
     if (node.nodeType === Node.COMMENT_NODE && node.data === MARK) index++;
     else runs[index]?.fresh.push(node);

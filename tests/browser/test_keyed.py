@@ -213,6 +213,16 @@ async def test_what_comes_before_the_first_row_is_not_in_the_body_that_html_adds
     await talk.become(table(rows))
 
 
+async def test_the_newline_after_a_pre_is_no_text_when_rows_come_there_either(page: Page, server: Rig) -> None:
+    def lines(*keys: int) -> str:
+        rows = [f"<b ws-key={key}>{key}</b>\n" for key in keys]
+        return f"<section>{FILLING}<pre>\n{''.join(rows)}</pre></section>"
+
+    talk = await Talk.open(page, server, lines(1, 2, 3))
+    for keys in [(0, 1, 2, 3), (1, 2, 3), (3, 2, 1), (9, 1), (9,)]:
+        await talk.become(lines(*keys))
+
+
 BECOME = """async ([before, after, entered]) => {
     const { live, show } = await import("/keyed/bench.js");
     const component = live(document.body.appendChild(document.createElement("section")));

@@ -43,6 +43,7 @@ const LISTS = [
   (rows, { number, word }, space) => `<h3>${number}</h3><table>${rows.join(word === "w" ? space : word)}</table>`,
   (rows, { word }, space) => `${space}${rows.join(space)}${word}`,
   (rows, { number }, space) => `<section><h4>${number}</h4>${rows.slice(2).join(space)}</section><section class=${number}>${rows.slice(0, 2).join("")}</section>`,
+  (rows, { word }, space) => `<pre>\n${space}${rows.join("\n")}${word}</pre>`,
   (rows, { number }) => rows.map((row, place) => (place % 3 ? row : `<p>${place}${number}: <input></p>${row}`)).join(""),
 ];
 
