@@ -4,6 +4,7 @@ import { fail } from "./refused.js";
 import { allowed } from "./reload.js";
 import stream from "./stream.js";
 import arrive from "./update.js";
+import { lined } from "./writing.js";
 
 /**
  * @typedef {import("./page.js").Alive} Alive
@@ -103,7 +104,7 @@ const adopt = (alive, component, root, roots) => {
   if (!forms.length) alive.receive("update", id, 0, textOf(root));
   for (const box of [root, ...root.querySelectorAll("*")]) {
     const name = box.getAttribute(STREAM);
-    if (name) stream(component, name, "reset", box.innerHTML, 0);
+    if (name) stream(component, name, "reset", lined(box.cloneNode(true)).innerHTML, 0);
   }
   // What the old instance knew of a form, the new one does not.
   for (const form of typed) alive.enqueue(component, "", { form });
@@ -143,5 +144,5 @@ const placeholder = (id) => {
 const textOf = (root) => {
   const copy = /** @type {Element} */ (root.cloneNode(true));
   copy.removeAttribute(STATE);
-  return copy.outerHTML;
+  return lined(copy).outerHTML;
 };

@@ -1,5 +1,6 @@
 /** Rows of a stream come, change and go one by one: `["stream", "rows", "put", "<li ws-key=…>…</li>", before, limit]`. */
 import { KEY, STATE, STREAM } from "./protocol.js";
+import { lined } from "./writing.js";
 
 const template = document.createElement("template");
 
@@ -12,7 +13,7 @@ const become = (row, next) => {
   const { alive } = window;
   const one = /** @type {any} */ ({ root: row, token: "", queue: [] });
   alive.components.set("", one);
-  alive.receive("update", "", 0, next.outerHTML);
+  alive.receive("update", "", 0, lined(next).outerHTML);
   alive.components.delete("");
   one.root.removeAttribute(STATE);
   return one.root;
@@ -47,6 +48,8 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
   for (const next of rows) {
     const old = known.get(keyOf(next));
     const row = old ? become(old, next) : next;
+    // Of another tag, it has taken the old one's place.
+    if (cursor === old) cursor = row;
     if (verb === "delete") row.remove();
     else if (row === cursor) cursor = row.nextElementSibling;
     // Moved like this it keeps scroll and playing media; not in every browser, and not what is new.

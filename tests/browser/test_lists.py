@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import re
@@ -17,7 +18,7 @@ from asok.testing import LiveClient
 from tests.browser.alive_rig import Rig, root
 from tests.browser.conftest import Serve
 from tests.browser.latency import Line
-from tests.browser.small import live, opened, small_app
+from tests.browser.small import live, opened, small_app, until
 
 ROOT = Path(__file__).parents[2]
 LONG = bool(os.environ.get("ASOK_LONG"))
@@ -111,6 +112,44 @@ async def test_a_row_that_is_shown_anew_keeps_what_is_typed_into_it(page: Page, 
     await expect(field).to_have_value("three")
     await expect(field).to_be_focused()
     assert not await page.locator("li[data-asok-state]").count()
+
+
+class Drafts(Component):
+    """Rows of several kinds, with text that may begin with an empty line."""
+
+    template = """<section><button ws-click=go>run</button><div ws-stream="rows">{% stream rows as row %}
+    <{{ row[1] }} ws-key="{{ row[0] }}"><pre>\n{{ row[2] }}</pre><textarea>\n{{ row[2] }}</textarea></{{ row[1] }}>
+    {% endstream %}</div></section>"""
+    todo: ClassVar[list[Any]] = []
+    rows: Stream[tuple[str, str, str]] = Stream(key=0)
+
+    @rows.fill
+    def first(self) -> list[tuple[str, str, str]]:
+        return [("a", "article", "one"), ("b", "article", "two")]
+
+    @exposed
+    def go(self) -> None:
+        self.todo.pop(0)(self.rows)
+
+
+async def test_rows_shown_anew_begin_with_their_empty_line_and_may_be_of_another_tag(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    Drafts.todo[:] = [
+        lambda rows: rows.update(("a", "article", "\nthree")),
+        lambda rows: rows.reset([("b", "aside", "\nfour"), ("a", "aside", "five"), ("c", "footer", "six")]),
+        lambda rows: rows.reset([("b", "article", "seven"), ("a", "aside", "\neight")]),
+    ]
+    await opened(page, serve, small_app(tmp_path, "{{ component('Drafts') }}"))
+    for wanted in [
+        ["article \nthree", "article two"],
+        ["aside \nfour", "aside five", "footer six"],
+        ["article seven", "aside \neight"],
+    ]:
+        await page.locator("button").click()
+        rows = "[...document.querySelector('[ws-stream]').children].map((row) => `${row.localName} ${row.textContent}`)"
+        doubled = [f"{row}{row.partition(' ')[2]}" for row in wanted]
+        await until(page, f"JSON.stringify({rows}) === {json.dumps(json.dumps(doubled, separators=(',', ':')))}")
 
 
 async def test_a_thousand_rows_come_in_one_answer(page: Page, serve: Serve, tmp_path: Path) -> None:
