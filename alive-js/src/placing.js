@@ -16,9 +16,9 @@ export const place = ({ path, runs }, more, morph) => {
   const block = path[path.length - 1];
   const { element: parent, inside } = block;
   const focus = /** @type {any} */ (document.activeElement);
-  // Who keeps what is the person's looks once before anything comes.
-  alive.keep?.({}, {});
   const fresh = runs.flatMap((run) => run.fresh);
+  // Who keeps what is the person's looks once before anything comes.
+  alive.keep?.({}, fresh[0]?.parentNode ?? {});
 
   /** The ends of runs by their beginnings. @type {Map<any, any>} */
   const ends = new Map();

@@ -245,6 +245,15 @@ async def test_a_choice_stays_where_an_option_with_a_key_comes_chosen(bench: Pag
     assert await bench.evaluate("size.value") == "m"
 
 
+async def test_a_new_row_that_comes_open_is_open_though_another_of_its_name_goes(bench: Page) -> None:
+    def asked(*keys: str) -> str:
+        rows = [f"<details name=q ws-key={key[0]}{key[1:]}><summary>{key}</summary></details>" for key in keys]
+        return f"<section>{FILLING}<input><div>{''.join(rows)}</div></section>"
+
+    await bench.evaluate(BECOME, [asked("a", "b open", "c"), asked("a", "d open", "c"), "typed"])
+    assert await bench.evaluate("[counts.keyed, document.querySelector('details[open]')?.innerText]") == [1, "d open"]
+
+
 async def test_keys_that_stand_twice_are_matched_in_order(bench: Page) -> None:
     def doubled(*words: str) -> str:
         return f"<section>{''.join(f'<p ws-key=a>{each}<input></p>' for each in words)}{FILLING}</section>"

@@ -329,6 +329,23 @@ async def test_open_is_the_persons_until_the_server_says_something_else(page: Pa
     assert await is_open("open", "4"), "and the server opens again"
 
 
+async def test_of_one_name_a_new_one_is_open_as_the_server_says_where_no_other_stays_open(
+    page: Page, open_bench: Open
+) -> None:
+    def shows(*opened: str) -> str:
+        return "".join(f'<details name="faq" id="{each[0]}"{each[1:]}></details>' for each in opened)
+
+    opened = "() => [...document.querySelectorAll('details')].filter((each) => each.open).map((each) => each.id).join()"
+    await open_bench(shows("a open", "b"))
+    await become(page, shows("c open", "b"))
+    assert await page.evaluate(opened) == "c", "the one that was open has gone"
+    await become(page, shows("c", "b"))
+    assert await page.evaluate(opened) == "", "the server closes"
+    await page.evaluate("() => { b.open = true; }")
+    await become(page, shows("d open", "b"))
+    assert await page.evaluate(opened) == "b", "the person has opened, and that stays"
+
+
 async def test_a_modal_dialog_stays_modal_and_is_closed_as_one(page: Page, open_bench: Open) -> None:
     inside = '<dialog id="ask" {}><input id="name"></dialog>{}'
     await open_bench(rows("axb", inside.format("", "0")))
