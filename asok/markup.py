@@ -7,12 +7,17 @@ from itertools import accumulate
 
 from markupsafe import escape
 
-__all__ = ["PLACEHOLDER", "children_in", "single_root", "with_attribute", "with_state"]
+__all__ = ["PLACEHOLDER", "SVG_PART", "children_in", "single_root", "with_attribute", "with_state"]
 
 PLACEHOLDER = re.compile(r'<template data-asok="([A-Za-z0-9_-]{12})\.([0-9a-f]{8})"></template>')
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 COMMENTS = re.compile(r"\A(?:\s*<!--(?:(?!-->).)*-->)+", re.DOTALL)
 ROOT = re.compile(r"<([A-Za-z][^\s/>]*)")
+# Elements that a parser knows as SVG's only inside of an `<svg>`.
+SVG_PART = re.compile(
+    r"<(g|path|circle|ellipse|rect|line|polyline|polygon|text|tspan|use|defs|symbol|marker|mask|pattern|clipPath"
+    r"|linearGradient|radialGradient|foreignObject)(?=[\s/>])"
+)
 _STEPS = {"": 1, "/": -1}
 
 

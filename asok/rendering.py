@@ -21,7 +21,7 @@ from asok.component import Component, Definition, definition_of, registry, surro
 from asok.errors import FieldError, RenderError, nearest
 from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
 from asok.frames import placeholder as place_of
-from asok.markup import PLACEHOLDER, single_root, with_attribute
+from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
@@ -134,6 +134,9 @@ class Templates:
         if frame.content.texts:
             self._check_content(component, frame, html)
         html, scope = single_root(str(html)), self.statics.scope_attribute(definition)
+        if part := SVG_PART.match(html):
+            problem = f"the root of {name} is <{part[1]}>, which a browser draws inside of an <svg> only"
+            raise RenderError(f"{problem}: an update would show nothing; let the component render the whole <svg>")
         return with_attribute(html, scope) if scope else html
 
     def html(self, component: Component, name: str, extra: Mapping[str, Any]) -> Markup:

@@ -166,6 +166,13 @@ async def test_an_argument_that_does_not_fit_is_told_in_words(tmp_path: Path) ->
         await alone(app, "Leaf", label=1)
 
 
+@pytest.mark.parametrize("template", ["<g><circle r='1'/></g>", "<clipPath id='a'></clipPath>", " <text>a</text>"])
+async def test_a_part_of_an_svg_that_an_update_would_lose_is_refused_as_a_root(tmp_path: Path, template: str) -> None:
+    type("PartOfSvg", (Component,), {"template": template, "__module__": __name__})
+    with pytest.raises(RenderError, match="render the whole <svg>"):
+        await alone(asok_app(tmp_path), "PartOfSvg")
+
+
 async def alone(app: Asok, component: str, **arguments: Any) -> None:
     """A page of nothing but this component, whose errors are the page's."""
     await app.render(request_of(app), "asok/page.html", name=component, arguments=arguments, title="")
