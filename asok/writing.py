@@ -121,7 +121,8 @@ class DirectWrites:
                     del waiting[: len(taken)]
                     document.drop(each.write for each in taken)
                     for each in taken:
-                        each.done.set_result(document.version)
+                        if not each.done.done():  # who awaited it may have been cancelled
+                            each.done.set_result(document.version)
                     most = min(most * 2, MOST_AT_ONCE)
         del self._waiting[document.key]
 

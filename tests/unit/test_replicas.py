@@ -164,6 +164,37 @@ async def test_a_write_beyond_the_limit_is_refused_as_who_has_read_it_is_told_an
     await bus.close()
 
 
+class PatientBackend(MemoryBackend):
+    """Commits when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, commit: Commit) -> bool:
+        self.asked.set()
+        await self.may.wait()
+        return await super().commit(commit)
+
+
+async def test_who_is_cancelled_while_a_write_is_stored_stops_no_other_write() -> None:
+    backend = PatientBackend()
+    async with opened(backend) as (replicas,):
+        document = get(replicas)
+
+        async def impatient() -> int:
+            return await replicas.write(document, write("update", "a", 1))
+
+        waits = asyncio.create_task(impatient())
+        await backend.asked.wait()
+        waits.cancel()
+        later = replicas.write(document, write("update", "a", 1))
+        backend.may.set()
+        async with asyncio.timeout(PATIENCE):
+            await later
+        assert waits.cancelled() and document.tree["a"] == 3
+
+
 async def test_a_thread_writes_and_reads_what_it_wrote(backend: Backend) -> None:
     async with opened(backend) as [replicas]:
         document = get(replicas)
