@@ -122,7 +122,7 @@ class Rules:
         """Raises StoreDenied or ValueRefused unless the rules allow the write that makes the new tree of the old."""
         for path, value in self._places(write, old):
             rule = self._rule(path)
-            if rule is None or (write.verb == "delete" and not rule.covers_what_moves(old, path)):
+            if rule is None or (write.verb == "delete" and not self._covers_what_moves(rule, old, path)):
                 self._deny(write.verb, path)
             gone = write.verb == "delete"
             after = None if gone else read_at(new, path)
@@ -142,6 +142,17 @@ class Rules:
                 yield (*write.path, key), value
         else:
             self._deny(write.verb, write.path)
+
+    def _covers_what_moves(self, rule: _Rule, old: Any, path: Path) -> bool:
+        """Whether the places are the rule's too to which a list's items move when the one at the path goes."""
+        at, above = len(path) - 1, path[:-1]
+        if not path or not isinstance(_at(old, above), list):
+            return True
+        if at < len(rule.pattern.parts) and rule.pattern.parts[at] != "*":
+            return False
+        named = {other.pattern.parts[at] for other in self._writable if at < len(other.pattern.parts)}
+        behind = [(*above, part) for part in named if part.isdecimal() and int(part) > int(path[at])]
+        return all(self._rule(place) is rule or _at(old, place, MISSING) is MISSING for place in behind)
 
     def _rule(self, path: Path) -> _Rule | None:
         return next((rule for rule in self._writable if rule.pattern.names(path)), None)
@@ -207,13 +218,6 @@ class _Rule:
             raise ConfigurationError(
                 f"the store {store!r}, {place}: {problem}; expected a type such as int, or a function of the Change"
             )
-
-    def covers_what_moves(self, old: Any, path: Path) -> bool:
-        """Whether the places are the rule's too to which a list's items move when the one at the path goes."""
-        at = len(path) - 1
-        if not path or not isinstance(_at(old, path[:-1]), list):
-            return True
-        return at >= len(self.pattern.parts) or self.pattern.parts[at] == "*"
 
     def judge(self, change: Change, *, gone: bool) -> None:
         """Raises StoreDenied or ValueRefused unless the validator allows the change."""

@@ -222,6 +222,14 @@ def test_an_item_is_deleted_only_where_the_items_behind_it_are_writable_too() ->
         assert len(attempt(Rules("shop", writable={pattern: lambda change: True}), "delete", "todo/0")["todo"]) == 1
 
 
+def test_no_item_is_deleted_before_one_that_a_nearer_rule_guards() -> None:
+    tree = {"todo": ["first", "guarded", "last"]}
+    for pattern in ("todo/*", "todo/**", "**"):
+        rules = Rules("shop", writable={pattern: lambda change: True, "todo/1": lambda change: False})
+        assert refusal(rules, "delete", "todo/0", tree=tree) == "denied"
+        assert attempt(rules, "delete", "todo/2", tree=tree) == {"todo": ["first", "guarded"]}
+
+
 def test_the_nearest_rule_judges() -> None:
     rules = Rules("shop", writable={"**": str, "votes/*": bool, "votes/red": int})
     attempt(rules, "set", "votes/red", 3)
