@@ -246,10 +246,19 @@ class StoreTraffic:
                 may = await self._still_may_read(news.tree)
                 if self._telling.pop(news, self) is None:  # it was not left meanwhile
                     self._say(news) if may else self._end(news)
+            except Busy as error:
+                log.warning("busy: %s; a change is told in a moment", error)
+                await self._later(news)
             except Exception:
                 self._telling.pop(news, None)
                 log.exception("a change of %s cannot be told", news.tree.name)
         self._teller = None
+
+    async def _later(self, news: Followed | Region) -> None:
+        """Let the others have their turn, and wait for the backend, unless it was left meanwhile."""
+        if self._telling.pop(news, self) is None:
+            self._telling[news] = None
+            await asyncio.sleep(PAUSE)
 
     async def _still_may_read(self, tree: Tree) -> bool:
         """Whether a user's own tree is still the visitor's: a person may have signed out."""

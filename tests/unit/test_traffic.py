@@ -26,7 +26,7 @@ from asok.bus import LocalBus
 from asok.errors import Busy
 from asok.outbox import Outbox
 from asok.protocol import Follow, React, Write
-from asok.sessions import Commit, Session
+from asok.sessions import META, Commit, Session
 from asok.traffic import StoreTraffic
 from tests.rig import Frame, Rig, Tab, Visitor, asok_app, rig
 
@@ -566,6 +566,35 @@ async def test_a_persons_data_reach_her_tabs_only_and_only_while_she_is_signed_i
         assert (await store_frame(mine))[:4] == ["unfollowed", "todos", "", "denied"]
         await mine.send("follow", "votes", "counter", 0)
         assert (await store_frame(mine))[:2] == ["changed", "votes"]
+
+
+async def test_a_change_of_a_persons_data_is_told_though_the_backend_was_busy(
+    tmp_path: Path, todos: AuthStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.traffic.PAUSE", 0)
+
+    class Away(MemoryBackend):
+        """Cannot be asked for sessions that many times."""
+
+        times = 0
+
+        async def read(self, *args: Any) -> Any:
+            if self.times and args[1] == [META]:
+                self.times -= 1
+                raise Busy("away")
+            return await super().read(*args)
+
+    backend = Away()
+    async with served(tmp_path, "{{ component('Idle') }}{{ store('todos').react('n') }}", backend=backend) as site:
+        tab, page = await joined(await site.visitor(), "ann")
+        await tab.send("react", values(REACT, page))
+        await tab.send("follow", "todos", "n", 0)
+        assert [(await store_frame(tab))[0] for _ in range(2)] == ["text", "changed"]
+        person = Session()
+        person["user"] = "ann"
+        backend.times = 3
+        await todos.auth(person).set("n", 6)
+        assert {(await store_frame(tab))[0] for _ in range(2)} == {"text", "changed"}
 
 
 # ---- regions
