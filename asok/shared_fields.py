@@ -8,7 +8,7 @@ import msgspec
 
 from asok.component import Component, definition_of, surroundings_of
 from asok.documents import Document, Work
-from asok.errors import ConfigurationError
+from asok.errors import ConfigurationError, FieldError
 from asok.replicas import Replicas
 from asok.sessions import STORES
 from asok.trees import Write, freeze, same
@@ -32,13 +32,13 @@ class SharedFields:
 
     def give(self, component: Component, path: str, work: Work | None = None) -> None:
         """Set the shared fields to what they are now; the component follows them."""
-        document, convert = self._document(path), self.definition.fields.convert
+        document = self._document(path)
         surroundings_of(component).reads.setdefault(document.key, set()).add(())
         if work is not None:
             work.saw(document, ())
         newest = document.newest
         for name in self._names:
-            component.__dict__[name] = convert(name, msgspec.to_builtins(newest[name]), strict=False)
+            component.__dict__[name] = self._revived(name, newest[name])
 
     def take(self, component: Component, path: str, work: Work) -> None:
         """Make what the component has changed part of the unit of work."""
@@ -47,6 +47,14 @@ class SharedFields:
             value: Any = freeze(msgspec.to_builtins(component.__dict__[name]))
             if not same(value, work.tree(document)[name]):
                 work.write(document, Write("set", (name,), value))
+
+    def _revived(self, name: str, stored: Any) -> Any:
+        """The value of a field; the default where an earlier release has left what does not fit any more."""
+        convert = self.definition.fields.convert
+        try:
+            return convert(name, msgspec.to_builtins(stored))
+        except FieldError:
+            return convert(name, msgspec.to_builtins(self._default[name]))
 
     def _document(self, path: str) -> Document:
         return self._replicas.get((f"{STORES}page{path}", "doc"), self._default)

@@ -101,6 +101,35 @@ async def test_a_shared_instance_survives_a_restart(tmp_path: Path) -> None:
     assert ": a,b 2" in await served_pins("pin('b')")
 
 
+class EarlierPoll(Component):
+    votes: int = 0
+    asked: str = "Tea?"
+    template = "<p>{{ asked | replace('\0', '') }} {{ votes }}</p>"
+
+    @exposed
+    def change(self) -> None:
+        self.votes, self.asked = 3, "Coffee\0?"
+
+
+class LaterPoll(Component):
+    votes: list[str] = ["ann"]
+    asked: str = "Tea?"
+    template = "<p>{{ asked | replace('\0', '') }} {{ votes | join }}</p>"
+
+
+async def test_a_shared_field_whose_type_a_release_has_changed_begins_with_its_default(tmp_path: Path) -> None:
+    async def served_page(poll: Component) -> str:
+        app = asok_app(tmp_path, database=str(tmp_path / "sessions.db"))
+        app.page("/poll", poll)
+        async with rig(app) as served:
+            if isinstance(poll, EarlierPoll):
+                await (await served.tab("/poll")).event("change")
+            return (await (await served.visitor()).open("/poll")).text
+
+    assert "Coffee? 3" in await served_page(EarlierPoll())
+    assert "Coffee? ann" in await served_page(LaterPoll())
+
+
 class Stateless(Component):
     stateless = True
     template = "<p></p>"
