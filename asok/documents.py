@@ -19,6 +19,7 @@ __all__ = [
     "Check",
     "Document",
     "Reads",
+    "Settled",
     "Watcher",
     "Work",
     "at",
@@ -173,6 +174,14 @@ class Work:
             self.documents[document.key] = document
             tree, _ = self._loaded.get(document.key, (document.newest, ()))
             self._trees[document.key] = self._before[document.key] = tree
+
+
+class Settled(Work):
+    """Looks at what has been committed, which is what a version counts."""
+
+    def tree(self, document: Document) -> Any:
+        """The document's tree without the writes that wait."""
+        return document.tree
 
 
 def _is_blind(write: Write) -> bool:

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from asok import protocol
 from asok.browsing import SignedOut, committed_write, tree_of
 from asok.crowding import Crowded
-from asok.documents import Document, Work
+from asok.documents import Settled
 from asok.errors import Busy, ProtocolError, StoreError, ValueTooLarge
 from asok.mounting import Engine
 from asok.openapi import described
@@ -72,14 +72,6 @@ class Keyed:
     def remembering(self, kept: list[tuple[str, bytes]] | None) -> list[tuple[str, bytes]]:
         """The keys of the session with this one, the newest at the end."""
         return [*(kept or ())[-MOST_KEYS + 1 :], (self.key, self.digest)]
-
-
-class Settled(Work):
-    """Looks at what has been committed, which is what a version counts."""
-
-    def tree(self, document: Document) -> Any:
-        """The document's tree without the writes that wait."""
-        return document.tree
 
 
 class StoreEndpoint:

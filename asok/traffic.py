@@ -16,7 +16,7 @@ from itertools import groupby
 
 from asok import protocol
 from asok.browsing import SignedOut, browser_write, tree_of, trees_of
-from asok.documents import Change
+from asok.documents import Change, Settled
 from asok.errors import Busy, PathError, StoreDenied, StoreError
 from asok.grants import may_follow, target_of
 from asok.mounting import Engine
@@ -70,7 +70,7 @@ class Followed:
     def present(self) -> protocol.Changed:
         """The value that stands there now. Raises StoreDenied where it may not be read."""
         with suppress(PathError):
-            self.tree.rules.visible(self.tree.tree(), self.path)
+            self.tree.rules.visible(self.tree.tree(Settled()), self.path)
         return self._message([self.path], "")
 
     def news(self) -> list[protocol.Changed]:
@@ -81,7 +81,8 @@ class Followed:
 
     def _message(self, paths: Iterable[Path], origin: str) -> protocol.Changed:
         within = len(self.tree.within(()))
-        changes = self.tree.rules.visible_changes(self.tree.tree(), paths)
+        # Who comes back with this version is told nothing, perhaps by a process that never had what waits here.
+        changes = self.tree.rules.visible_changes(self.tree.tree(Settled()), paths)
         named = [["/".join(text.split("/")[within:]), *value] for text, *value in changes]
         return protocol.Changed(self.tree.name, self.tree.version, named, origin)
 

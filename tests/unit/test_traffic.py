@@ -462,6 +462,28 @@ async def test_a_tab_that_has_the_version_is_told_nothing_else_what_is_new(tmp_p
         assert (await store_frame(tab))[:4] == ["changed", "votes", 1, [["log", []]]]
 
 
+async def test_a_follower_is_told_with_a_version_what_that_version_has(tmp_path: Path, votes: Store) -> None:
+    class Slow(MemoryBackend):
+        asked, may = asyncio.Event(), asyncio.Event()
+
+        async def commit(self, commit: Commit) -> bool:
+            if votes.document.key in commit.writes:
+                self.asked.set()
+                await self.may.wait()
+            return await super().commit(commit)
+
+    backend = Slow()
+    async with served(tmp_path, backend=backend) as site:
+        tab, _ = await joined(await site.visitor())
+        write = votes.set("counter", 5)
+        await backend.asked.wait()
+        await tab.send("follow", "votes", "counter", 0)
+        assert await store_frame(tab) == ["changed", "votes", 0, [["counter", 1]], ""]
+        backend.may.set()
+        assert await write == 1
+        assert await store_frame(tab) == ["changed", "votes", 1, [["counter", 5]], "py"]
+
+
 async def test_appended_items_arrive_in_their_order_however_many_at_once(tmp_path: Path, votes: Store) -> None:
     async with served(tmp_path) as site:
         tab, _ = await joined(await site.visitor())
