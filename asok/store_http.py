@@ -28,7 +28,7 @@ from asok.origins import allowed_origin
 from asok.sessions import Session, open_session, serve_session
 from asok.shape import check_shape
 from asok.stores import Tree
-from asok.trees import parse_path
+from asok.trees import freeze, parse_path
 
 __all__ = ["StoreEndpoint"]
 
@@ -221,7 +221,7 @@ def _keyed(headers: Headers, write: protocol.Write) -> Keyed | None:
         return None
     if not KEY.fullmatch(key):
         raise RequestRefused(400, "bad_header", "an idempotency-key has 1 to 64 visible ASCII characters")
-    written = msgspec.json.encode([write.verb, write.store, write.path, write.value])
+    written = msgspec.msgpack.encode([write.verb, write.store, write.path, freeze(write.value)])
     return Keyed(key, hashlib.blake2b(written, digest_size=16).digest())
 
 

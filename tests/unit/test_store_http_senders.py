@@ -246,8 +246,8 @@ async def test_a_session_remembers_its_last_64_keys(here: Site) -> None:
 
 async def test_a_key_of_a_refused_write_is_free(here: Site) -> None:
     visitor = await here.visitor()
-    for value in ("x", 2**64):
-        assert await visitor.code("PUT", "polls/counter", value, idempotency_key="k") == (422, "bad_value")
+    assert await visitor.code("PUT", "polls/counter", "x", idempotency_key="k") == (422, "bad_value")
+    assert await visitor.code("PUT", "polls/counter", 10**100, idempotency_key="k") == (422, "bad_value")
     assert await visitor.code("PUT", "polls/counter", 1, idempotency_key="k") == (200, "")
 
 
