@@ -39,7 +39,7 @@ def misfit(kind: Any, value: Any) -> str:
     """What keeps a value from being of a type, "" when nothing does. A name that the type does not know is such."""
     try:
         fitted = msgspec.convert(value, kind, strict=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, TypeError) as error:  # a set holds no list and no dict
         return f"{error}; expected {getattr(kind, '__name__', kind)}"
     stranger = _stranger(value, fitted)
     return f"{getattr(kind, '__name__', kind)} has no {stranger!r}" if stranger else ""

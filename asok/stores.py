@@ -314,7 +314,7 @@ def _plain(default: Any) -> Any:
 def _converts(kind: Any, tree: Any) -> bool:
     try:
         msgspec.convert(tree, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, TypeError):
         return False
     return True
 

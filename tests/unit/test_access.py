@@ -155,6 +155,7 @@ def test_a_write_above_what_is_writable_is_denied() -> None:
         (Annotated[int, msgspec.Meta(ge=0)], 0, -1),
         (list[int], [1], [True]),
         (dict[str, int], {"a": 1}, {"a": "1"}),
+        (set[Any], [1], [[1]]),
     ],
 )
 def test_a_type_must_be_fitted_strictly(kind: Any, good: Any, bad: Any) -> None:
