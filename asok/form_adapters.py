@@ -132,7 +132,8 @@ def _shape_of(name: str, info: Any) -> Shape:
     if (typing.get_origin(bare) or bare) in SEQUENCES:
         return Shape("many", label, required, text_of(default, many=True))
     secret = bare is sys.modules["pydantic"].SecretStr
-    return Shape("flag" if bare is bool else "text", label, required, text_of(default), secret=secret)
+    text = "" if secret else text_of(default)
+    return Shape("flag" if bare is bool else "text", label, required, text, secret=secret)
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:
@@ -214,7 +215,8 @@ def _shape(form: Any, field: Any) -> Shape:
         return Shape("flag", label, required, text_of(bool(field.data)))
     if isinstance(field, wtforms.SelectMultipleField):
         return Shape("many", label, required, text_of(field.data, many=True))
-    return Shape("text", label, required, text_of(field.data), secret=isinstance(field, wtforms.PasswordField))
+    secret = isinstance(field, wtforms.PasswordField)
+    return Shape("text", label, required, "" if secret else text_of(field.data), secret=secret)
 
 
 def _named(shape: Shape, data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -256,8 +258,8 @@ def _texts(shape: Shape, values: Mapping[str, Any]) -> dict[str, Any]:
     """The text of plain values, as the shape has them."""
     found: dict[str, Any] = {}
     for name, each in shape.inside.items():
-        value = values.get(name)
-        if value is None:
+        value: Any = values.get(name)
+        if name not in values or (value is None and each.kind in ("group", "rows")):
             continue
         if each.kind == "rows":
             found[name] = [_texts(each, row) for row in value]

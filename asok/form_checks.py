@@ -119,31 +119,33 @@ class FormKind:
         try:
             if isinstance(entry.form, FormKind):
                 return self._read_forms(entry, entry.form, given, values)
-            value = value_of(entry, given if given is not None else entry.shape.default)
-            for rule in entry.rules:
-                changed = rule(self.form, value)
-                value = value if changed is None else changed
-            values[entry.name] = value
+            values[entry.name] = self._ruled(
+                entry, value_of(entry, given if given is not None else entry.shape.default)
+            )
         except Wrong as wrong:
             return {(entry.name,): self._say(entry, wrong)}
         except FormError as error:
             return {(entry.name, *path): text for path, text in error.by_path().items()}
         return {}
 
+    def _ruled(self, entry: Entry, value: Any) -> Any:
+        """The value, as the form's own rules for it leave it. Raises FormError."""
+        for rule in entry.rules:
+            changed = rule(self.form, value)
+            value = value if changed is None else changed
+        return value
+
     def _read_forms(self, entry: Entry, kind: FormKind, given: Any, values: dict[str, Any]) -> Errors:
         if entry.shape.kind == "group":
-            if entry.optional and kind.is_empty(given or {}):
-                values[entry.name] = None
-                return {}
-            values[entry.name], errors = kind.check(given or {})
-            return {(entry.name, *path): text for path, text in errors.items()}
-        made = [kind.check(row) for row in given or ()]
-        errors = {(entry.name, at, *path): text for at, (_, wrong) in enumerate(made) for path, text in wrong.items()}
-        values[entry.name] = [value for value, _ in made]
+            left_out = entry.optional and kind.is_empty(given or {})
+            made, wrong = (None, {}) if left_out else kind.check(given or {})
+            errors: Errors = {(entry.name, *path): text for path, text in wrong.items()}
+        else:
+            rows = [kind.check(row) for row in given or ()]
+            errors = {(entry.name, at, *path): text for at, (_, row) in enumerate(rows) for path, text in row.items()}
+            made = [value for value, _ in rows] if errors else keep([value for value, _ in rows], entry.limits)
         if not errors:
-            keep(values[entry.name], entry.limits)
-            for rule in entry.rules:
-                rule(self.form, values[entry.name])
+            values[entry.name] = self._ruled(entry, made)
         return errors
 
     def is_empty(self, data: Mapping[str, Any]) -> bool:
@@ -222,7 +224,8 @@ def _entry(form: type[Form], name: str, annotation: Any, default: Any, rules: tu
         many = (typing.get_origin(bare) or bare) in SEQUENCES
         text = "" if default is NODEFAULT else text_of(default, many=many)
         plain: Literal["many", "flag", "text"] = "many" if many else "flag" if bare is bool else "text"
-        shape = Shape(plain, label, required, [] if many and not text else text, secret=extra.get("secret", False))
+        secret = extra.get("secret", False)
+        shape = Shape(plain, label, required, [] if many and not text else "" if secret else text, secret=secret)
     strip, own = extra.get("strip", True), extra.get("message", "")
     return Entry(name, bare, shape, limits, default, optional, strip, own, kind, rules)
 

@@ -98,7 +98,7 @@ def spread(
                 rows[name] = [next(numbers) for _ in given]
                 for number, row in zip(rows[name], given, strict=True):
                     walk(each, row, f"{name}-{number}-")
-            elif value is not None and value != each.default:
+            elif value is not None and value != each.default and not each.secret:
                 typed[name] = value
 
     walk(shape, data, "")

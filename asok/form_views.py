@@ -118,6 +118,11 @@ class Group:
     def __iter__(self) -> Iterator[View]:
         return iter([self[name] for name in self._shape.inside])
 
+    @property
+    def error(self) -> str:
+        """What is wrong with it as a whole, as its own `check` or a rule of the form for it says."""
+        return self._draft.error_of_(self._prefix[:-1])
+
 
 class Row(Group):
     """One of several; its number is never given to another, so that `ws-key="{{ line.key }}"` keeps its elements."""

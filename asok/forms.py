@@ -63,14 +63,17 @@ class Draft(Struct):
         self.visited_ = list(dict.fromkeys([*self.visited_, *self.errors_]))
 
     def add_row(self, rows: str, **values: Any) -> None:
-        """Add a row, with these values in it: `self.form.add_row("lines", price=3)`. Raises BadArguments."""
+        """Add a row, with these values in it: `self.form.add_row("lines", price=3)`.
+
+        Raises BadArguments, or FieldError for a value of no field.
+        """
         shape, numbers = self._rows(rows), self.rows_.get(rows, [])
+        check_known(f"A row of {rows}", shape, values)
         if len(numbers) >= shape.most:
             raise BadArguments("add_row", f"{rows} has {len(numbers)} rows, and {shape.most} are possible")
         self.rows_[rows] = [*numbers, self.given_]
         inside, prefix = Shape("group", inside=shape.inside), f"{rows}-{self.given_}-"
-        texts = {name: str(value) for name, value in values.items()}
-        self._spread(inside, texts, prefix, count(self.given_ + 1))
+        self._spread(inside, self._texts_of_row(rows, values), prefix, count(self.given_ + 1))
 
     def remove_row(self, rows: str, number: int) -> None:
         """Remove the row with this number, which is its `key`. Raises BadArguments for one that never was."""
@@ -79,9 +82,9 @@ class Draft(Struct):
         self.rows_[rows] = [each for each in self.rows_.get(rows, []) if each != number]
         gone = f"{rows}-{number}-"
         for kept in (self.typed_, self.rows_, self.errors_):
-            for name in [name for name in kept if name.startswith(gone)]:
+            for name in [name for name in kept if f"{name}-".startswith(gone)]:
                 del kept[name]
-        self.visited_ = [name for name in self.visited_ if not name.startswith(gone)]
+        self.visited_ = [name for name in self.visited_ if not f"{name}-".startswith(gone)]
 
     def __getattr__(self, name: str) -> View:
         if name.startswith("__"):
@@ -141,7 +144,8 @@ class Draft(Struct):
 
     def visit_all_(self) -> None:
         """The person means it: the whole form was sent."""
-        self.visited_ = [*self.fields_(), *self.rows_]
+        wholes: dict[str, Shape] = {}
+        self.visited_ = [*self.fields_(wholes), *wholes]
 
     def forget_secrets_(self) -> None:
         """What is secret was here as long as it took to check it."""
@@ -169,20 +173,23 @@ class Draft(Struct):
             found[name] = text
         return found
 
-    def fields_(self) -> dict[str, Shape]:
-        """Every control of the form as it is now, by its name."""
+    def fields_(self, wholes: dict[str, Shape] | None = None) -> dict[str, Shape]:
+        """Every control of the form as it is now, by its name. wholes: gets the forms in it, the rows and each row."""
         found: dict[str, Shape] = {}
+        around = {} if wholes is None else wholes
 
         def walk(shape: Shape, prefix: str) -> None:
             for key, each in shape.inside.items():
                 name = prefix + key
+                if each.kind not in ("group", "rows"):
+                    found[name] = each
+                    continue
+                around[name] = each
+                for place in [f"{name}-{number}" for number in self.rows_.get(name, ())]:
+                    around[place] = each
+                    walk(each, f"{place}-")
                 if each.kind == "group":
                     walk(each, f"{name}-")
-                elif each.kind == "rows":
-                    for number in self.rows_.get(name, ()):
-                        walk(each, f"{name}-{number}-")
-                else:
-                    found[name] = each
 
         walk(self.kind_.shape, "")
         return found
@@ -197,12 +204,27 @@ class Draft(Struct):
 
     def _rows(self, name: str) -> Shape:
         found = place_of(self.kind_.shape, name)
-        if found is None or found[0].kind != "rows":
+        if found is None or found[0].kind != "rows" or name.rpartition("-")[2].isdecimal():
             known = [each for each, shape in self.kind_.shape.inside.items() if shape.kind == "rows"]
             raise BadArguments("form", f"{self.kind_.form.__name__} has no rows called {name!r}{nearest(name, known)}")
         for place, number in found[1].items():
             self.check_row_(place, number)
         return found[0]
+
+    def _texts_of_row(self, rows: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The text of a new row, as the form's own class writes it."""
+        steps, shape = [], self.kind_.shape
+        for name in [part for part in rows.split("-") if not part.isdecimal()]:
+            shape = shape.inside[name]
+            steps.append((name, shape.kind == "rows"))
+        given: Any = values
+        for name, several in reversed(steps):
+            given = {name: [given] if several else given}
+        texts: Any = self.kind_.texts(given)
+        for name, several in steps:
+            texts = texts[name][0] if several else texts[name]
+        found: Mapping[str, Any] = texts
+        return found
 
     def _spread(self, shape: Shape, texts: Mapping[str, Any], prefix: str, numbers: Any) -> None:
         typed, rows = spread(shape, texts, numbers)
@@ -220,12 +242,17 @@ def form_of(form: Any, *, id: str = "", **values: Any) -> Any:
     cls = form if isinstance(form, type) else type(form)
     made: Draft = draft_class(cls)()
     made.id_ = id or BETWEEN_WORDS.sub("-", cls.__name__).lower()
-    unknown = next((name for name in values if name not in made.kind_.shape.inside), None)
-    if unknown is not None:
-        raise FieldError(f"{cls.__name__} has no field {unknown!r}{nearest(unknown, made.kind_.shape.inside)}")
+    check_known(cls.__name__, made.kind_.shape, values)
     texts = {} if isinstance(form, type) else made.kind_.texts(form)
     made._spread(made.kind_.shape, {**texts, **made.kind_.texts(values)}, "", count())
     return made
+
+
+def check_known(what: str, shape: Shape, values: Mapping[str, Any]) -> None:
+    """Raises FieldError for a value of a field that is not there."""
+    unknown = next((name for name in values if name not in shape.inside), None)
+    if unknown is not None:
+        raise FieldError(f"{what} has no field {unknown!r}{nearest(unknown, shape.inside)}")
 
 
 @cache

@@ -228,3 +228,20 @@ def test_a_nul_is_refused_for_those_who_do_not_ask_about_it(form: type) -> None:
     draft = form_of(form)
     draft.take_({"name": ["A\x00da"]})
     assert draft.kind_.check(draft.data_()) == (None, {("name",): "This holds a character that cannot be kept."})
+
+
+class Setting(BaseModel):
+    volume: int | None = 5
+    word: SecretStr = SecretStr("sesame")
+
+
+def test_none_of_an_object_that_is_edited_is_not_the_default() -> None:
+    draft = form_of(Setting(volume=None))
+    assert draft.volume.value == ""
+    assert draft.kind_.check(draft.data_())[0].volume is None
+
+
+def test_a_secret_of_a_model_is_never_the_stars_that_stand_for_it() -> None:
+    draft = form_of(Setting(word=SecretStr("open")))
+    assert (draft.word.value, form_of(Setting).word.value) == ("", "")
+    assert draft.kind_.check(draft.data_())[0].word.get_secret_value() == "sesame"

@@ -453,3 +453,74 @@ def test_numbers_and_times_that_only_a_machine_writes_are_refused_and_those_of_p
     wanted: Any, text: Any, found: Any
 ) -> None:
     assert value(wanted, text) == found
+
+
+class Part(Form):
+    what: str = ""
+    kind: Colour = Colour.RED
+    gift: bool = False
+    due: datetime.datetime | None = None
+    tags: list[str] = []
+
+    def check(self) -> None:
+        if self.what == "half":
+            raise FormError("Half a part is none.")
+
+
+class Kit(Form):
+    first: Part
+    parts: list[Part] = []
+    spare: Part | None = None
+    word: Secret = "sesame"
+
+    @validates("first", "spare")
+    def is_painted(cls, part: Part | None) -> Part | None:
+        if part is not None and part.what == "raw":
+            raise FormError(what="Paint it.")
+        return Part(what="blank") if part is None else None
+
+    @validates("parts")
+    def in_order(cls, parts: list[Part]) -> list[Part]:
+        return sorted(parts, key=lambda part: part.what)
+
+
+def test_a_rule_for_a_form_in_the_form_or_for_rows_is_asked_and_may_change_the_value() -> None:
+    made, errors = check(Kit, first={"what": "a"}, parts=[{"what": "c"}, {"what": "b"}])
+    assert errors == {}
+    assert (made.spare, [each.what for each in made.parts]) == (Part(what="blank"), ["b", "c"])
+    assert check(Kit, first={"what": "raw"})[1] == {("first", "what"): "Paint it."}
+
+
+def test_what_is_wrong_with_a_row_or_a_form_in_the_form_as_a_whole_can_be_shown() -> None:
+    draft = form_of(Kit, parts=[Part(what="a"), Part(what="half")])
+    draft.take_({"first-what": ["half"]})
+    draft.judge_(draft.kind_.check(draft.data_())[1])
+    assert (draft.first.error, draft.errors) == ("", {}), "nobody has sent it yet"
+    draft.visit_all_()
+    assert draft.first.error == "Half a part is none."
+    assert [row.error for row in draft.parts] == ["", "Half a part is none."]
+    assert draft.errors.keys() == {"first", "parts-1"}
+    draft.remove_row("parts", 1)
+    assert draft.errors.keys() == {"first"}
+
+
+def test_a_row_that_is_added_with_values_shows_them_as_a_form_that_begins_with_them() -> None:
+    values = {"what": "x", "kind": Colour.BLUE, "gift": False, "due": datetime.datetime(2026, 3, 1, 9), "tags": ["a"]}
+    added, begun = form_of(Kit), form_of(Kit, parts=[values])
+    added.add_row("parts", **values)
+    assert added.typed_ == begun.typed_
+    assert not next(iter(added.parts))["gift"].checked
+    with pytest.raises(FieldError, match="A row of parts has no field 'tag'; did you mean 'tags'"):
+        added.add_row("parts", tag="x")
+
+
+def test_a_row_itself_has_no_rows() -> None:
+    draft = form_of(Kit, parts=[Part()])
+    with pytest.raises(BadArguments, match="Kit has no rows called 'parts-0'"):
+        draft.add_row("parts-0")
+
+
+def test_a_secret_of_an_object_that_is_edited_never_stands_on_the_page() -> None:
+    draft = form_of(Kit(first=Part(), word="open"))
+    assert (draft.word.value, draft.typed_) == ("", {})
+    assert form_of(Kit).word.value == ""
