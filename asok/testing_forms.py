@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from bs4.element import Tag
 
+from asok.testing_values import given_value
+
 __all__ = ["Forms", "Value", "default", "form_of", "is_control", "is_disabled", "is_editable", "option_value"]
 
 Value = str | bool | list[str]
 CONTROLS = ("input", "textarea", "select", "button")
 BUTTONS = ("submit", "button", "reset", "image")
+TYPES = (*BUTTONS, "hidden", "text", "search", "tel", "url", "email", "password", "number", "range", "color")
+MORE_TYPES = ("date", "month", "week", "time", "datetime-local", "checkbox", "radio", "file")
 
 
 class Forms:
@@ -76,21 +80,33 @@ class Forms:
         elif isinstance(value, bool):
             if value:
                 yield name, text_of(control, "value", "on")
+        elif control.name == "select":
+            offered = {option_value(option) for option in control.find_all("option") if not _is_off(option)}
+            yield from ((name, item) for item in ([value] if isinstance(value, str) else value) if item in offered)
         else:
-            yield from ((name, item) for item in ([value] if isinstance(value, str) else value))
+            yield name, str(value)
 
 
 def default(control: Tag) -> Value:
     """What the server wrote: the control's state when nobody has touched it."""
     if control.name == "textarea":
-        return control.get_text().removeprefix("\n")
+        return control.get_text().removeprefix("\n").replace("\r\n", "\n").replace("\r", "\n")
     if not is_control(control):
         return control.get_text()
     if control.name == "select":
         return chosen(control, None)
     if kind(control) in ("checkbox", "radio"):
-        return control.has_attr("checked")
-    return text_of(control, "value")
+        return control.has_attr("checked") and not _gives_way(control)
+    limits = {name: text_of(control, name) for name in ("min", "max", "step")}
+    return given_value(kind(control), text_of(control, "value"), limits)
+
+
+def _gives_way(box: Tag) -> bool:
+    """Whether it is a radio button, and a later one of its group has the tick."""
+    if kind(box) != "radio":
+        return False
+    ticked = [id(other) for other in (*same_group(box), box) if other.has_attr("checked")]
+    return any(id(other) in ticked for other in box.find_all_next("input"))
 
 
 def chosen(select: Tag, held: Value | None) -> Value:
@@ -104,8 +120,19 @@ def chosen(select: Tag, held: Value | None) -> Value:
     if isinstance(wanted, list) and wanted and wanted[0] in values:
         return wanted[0]
     marked = [option_value(option) for option in options if option.has_attr("selected")]
-    enabled = [option_value(option) for option in options if not option.has_attr("disabled")]
+    # One of a list that is open needs no choice.
+    enabled = [] if is_open_list(select) else [option_value(option) for option in options if not _is_off(option)]
     return next(reversed(marked), next(iter(enabled), ""))
+
+
+def is_open_list(select: Tag) -> bool:
+    """Whether several options are seen at once."""
+    return text_of(select, "size").isdecimal() and int(text_of(select, "size")) > 1
+
+
+def _is_off(option: Tag) -> bool:
+    group = option.find_parent("optgroup")
+    return option.has_attr("disabled") or (group is not None and group.has_attr("disabled"))
 
 
 def option_value(option: Tag) -> str:
@@ -124,17 +151,21 @@ def is_editable(element: Tag) -> bool:
 
 
 def is_disabled(control: Tag) -> bool:
-    """Whether the control, or a fieldset around it, is disabled."""
+    """Whether the control, or a fieldset around it, is disabled; what stands in the fieldset's legend is not."""
+    off = [each for each in control.parents if each.name == "fieldset" and each.has_attr("disabled")]
+    legends = [each.find("legend", recursive=False) for each in off]
     return control.has_attr("disabled") or any(
-        parent.name == "fieldset" and parent.has_attr("disabled") for parent in control.parents
+        legend is None or not any(parent is legend for parent in control.parents) for legend in legends
     )
 
 
 def kind(control: Tag) -> str:
     """The control's type as the browser understands it."""
-    if control.name == "button":
-        return text_of(control, "type", "submit").lower()
-    return text_of(control, "type", "text").lower() if control.name == "input" else control.name
+    if control.name not in ("button", "input"):
+        return control.name
+    usual = "submit" if control.name == "button" else "text"
+    named = text_of(control, "type", usual).lower()
+    return named if named in (BUTTONS if control.name == "button" else (*TYPES, *MORE_TYPES)) else usual
 
 
 def form_of(element: Tag) -> Tag | None:
@@ -149,7 +180,8 @@ def form_of(element: Tag) -> Tag | None:
 def controls(form: Tag) -> list[Tag]:
     """The form's controls in the document's order."""
     top = ([form, *form.parents])[-1]
-    return [control for control in top.find_all(CONTROLS) if form_of(control) is form]
+    found = [control for control in top.find_all(CONTROLS) if form_of(control) is form]
+    return [control for control in found if control.find_parent("template") is None]
 
 
 def same_group(radio: Tag) -> list[Tag]:

@@ -15,6 +15,7 @@ from asok.testing import LiveClient
 from asok.testing import Page as Client
 from tests.browser.conftest import Serve
 from tests.browser.small import opened, small_app
+from tests.unit.test_testing_values import SENT
 
 ALL = "pointerdown mousedown pointerup mouseup click dblclick keydown keyup input change focusin focusout submit sorted"
 WIRES = " ".join(f"ws-{event}=\"note('all')\"" for event in ALL.split())
@@ -148,3 +149,12 @@ async def test_the_app_hears_the_same(step: str, page: Page, serve: Serve, tmp_p
         chromium.sort(key=repr)
     assert heard == chromium
     assert heard
+
+
+async def test_an_untouched_form_sends_in_chromium_what_it_sends_in_a_test(page: Page) -> None:
+    entries = "[...new FormData(document.querySelector('form'))]"
+    sent = {}
+    for html in SENT:
+        await page.set_content(f"<!doctype html><form>{html}</form>")
+        sent[html] = await page.evaluate(entries)
+    assert sent == SENT

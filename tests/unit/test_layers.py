@@ -176,6 +176,7 @@ LAYERS = (
     "asok.tracing",
     # tools
     "asok.testing_asgi",
+    "asok.testing_values",
     "asok.testing_forms",
     "asok.testing_markup",
     "asok.testing_dom",
