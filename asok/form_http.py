@@ -167,9 +167,11 @@ class FormEndpoint:
         except (TimeoutError, ClientDisconnect):
             raise FormRefused(408, "the body did not come") from None
         try:
-            return _read(body) if kind == URLENCODED else await _read_parts(request.headers, body)
+            entries = _read(body) if kind == URLENCODED else await _read_parts(request.headers, body)
         except (ValueError, MultiPartException, KeyError) as error:
             raise FormRefused(400, f"the body cannot be read: {error}") from None
+        # Browsers post two characters for the end of a line, of which a person and a script see one.
+        return [(name, value.replace("\r\n", "\n")) for name, value in entries]
 
     def _token(self, text: str) -> Token:
         """The token, verified before anything else is done with it. Raises FormRefused."""

@@ -359,6 +359,18 @@ async def test_the_way_back_is_to_the_very_page_and_never_to_another_site(plain:
     assert (location.host, location.raw_path.decode().removeprefix("/.")) == ("localhost", path)
 
 
+@pytest.mark.parametrize("encoded", [True, False])
+async def test_the_end_of_a_line_is_one_character_as_over_the_socket(plain: Plain, encoded: bool) -> None:
+    await plain.open("/wishes")
+    fields = {**plain.hidden, "text": "one\r\ntwo"}
+    parts = "".join(f'--x\r\ncontent-disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items())
+    kind = "application/x-www-form-urlencoded" if encoded else "multipart/form-data; boundary=x"
+    body = urlencode(fields) if encoded else f"{parts}--x--\r\n"
+    answer = await plain.http.post("/live/form", content=body, headers={"origin": SITE, "content-type": kind})
+    assert answer.status_code == 303
+    assert "<i>one\ntwo</i>" in await plain.open("/wishes")
+
+
 async def test_half_a_character_in_a_part_is_refused(plain: Plain) -> None:
     await plain.open("/wishes")
     parts = {**plain.hidden, "text": "\\ud800 and more"}
