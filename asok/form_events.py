@@ -147,7 +147,7 @@ class Filling:
         draft.judge_(errors)
         first = next((name for name in draft.fields_() if name in draft.errors_), None)
         if first is not None:
-            self.component.focus(f'[name="{first}"]')
+            self.component.focus(_control(self.component, draft, first))
 
     def _with(self, made: Any, parameter: FormParameter) -> Arguments:
         args, kwargs = self.arguments
@@ -170,6 +170,15 @@ class Filling:
                 changed.append(name)
         if changed:
             self.component.reset(*changed)
+
+
+def _control(component: Any, draft: Draft, name: str) -> str:
+    """The selector of a form's control: by its id where another form of the component has one of the same name."""
+    others = [each for each in vars(component).values() if isinstance(each, Draft) and each.id_ != draft.id_]
+    if not any(place_of(each.kind_.shape, name) for each in others):
+        return f'[name="{name}"]'
+    own = f'[id="{draft.id_}-{name}"]'
+    return f'{own}, :root:not(:has({own})) [name="{name}"]'
 
 
 def restore(component: Any, drafts: Drafts, data: EventData) -> None:
@@ -216,7 +225,7 @@ async def _add_row(component: Any, rows: str, form: str = "") -> None:
     added = f"{rows}-{draft.rows_[rows][-1]}-"
     first = next((name for name in draft.fields_() if name.startswith(added)), None)
     if first is not None:
-        component.focus(f'[name="{first}"]')
+        component.focus(_control(component, draft, first))
     await _rows_changed(draft)
 
 

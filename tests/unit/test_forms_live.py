@@ -174,3 +174,29 @@ async def test_a_form_with_two_drafts_says_which_is_meant(which: str) -> None:
         else:
             await page.click("button")
             assert page.text("i") == ("Please use at least 2 characters." if which == "form" else "")
+
+
+class TwinForms(Component):
+    first = form_of(Line, id="first")
+    second = form_of(Line, id="second")
+    template = """<section>{% for form, call in ((first, "one"), (second, "two")) %}<form id="{{ call }}"
+      ws-submit="{{ call }}"><input {{ form.what.attributes }}><input {{ form.price.attributes }}></form>{% endfor %}
+      </section>"""
+
+    @exposed
+    def one(self, first: Line) -> None:
+        pass
+
+    @exposed
+    def two(self, second: Line) -> None:
+        pass
+
+
+async def test_of_two_forms_of_one_class_the_focus_goes_into_the_one_that_was_sent() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(TwinForms)
+        await page.fill("#second-what", "Tea")
+        await page.submit("#two")
+        assert page.has_focus("#second-price")
+        await page.submit("#one")
+        assert page.has_focus("#first-what")
