@@ -220,6 +220,8 @@ def _number(value: Any, where: str) -> float | None:
         found = float(value)
     except OverflowError:
         found = 2 * LARGEST
+    except ValueError:  # a Decimal may be no number that even says so
+        return None
     if not abs(found) <= float("inf") or abs(found) == float("inf"):
         return None
     if abs(found) > LARGEST:
