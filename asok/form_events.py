@@ -144,7 +144,8 @@ class Filling:
 
     def _refused(self, errors: Any) -> None:
         draft = self.draft
-        draft.judge_(errors)
+        draft.judge_(errors, beside=frozenset(each.name for each in self.method.parameters))
+        draft.visited_ = list(dict.fromkeys([*draft.visited_, *draft.errors_]))
         first = next((name for name in draft.fields_() if name in draft.errors_), None)
         if first is not None:
             self.component.focus(_control(self.component, draft, first))

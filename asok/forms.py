@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import count
 from typing import Any, ClassVar
@@ -157,8 +157,17 @@ class Draft(Struct):
         """The text as a tree, as a `Kind` checks it."""
         return nested(self.kind_.shape, self.typed_, self.rows_)
 
-    def judge_(self, errors: Errors) -> None:
-        """Keep what a check has found, and nothing of what was said before."""
+    def judge_(self, errors: Errors, *, beside: frozenset[str] = frozenset()) -> None:
+        """Keep what a check has found, and nothing of what was said before.
+
+        beside: controls that are no fields of the form. Raises FieldError for what would stand nowhere on the page.
+        """
+        for path in errors:
+            shape = self.kind_.shape
+            for part in path if path[:1] not in [(name,) for name in beside] else ():
+                if isinstance(part, str):
+                    check_known(self.kind_.form.__name__ if shape is self.kind_.shape else shape.label, shape, (part,))
+                    shape = shape.inside[part]
         self.errors_ = self.named_(errors)
 
     def named_(self, errors: Errors) -> dict[str, str]:
@@ -248,9 +257,9 @@ def form_of(form: Any, *, id: str = "", **values: Any) -> Any:
     return made
 
 
-def check_known(what: str, shape: Shape, values: Mapping[str, Any]) -> None:
-    """Raises FieldError for a value of a field that is not there."""
-    unknown = next((name for name in values if name not in shape.inside), None)
+def check_known(what: str, shape: Shape, names: Iterable[str]) -> None:
+    """Raises FieldError for a field that is not there."""
+    unknown = next((name for name in names if name not in shape.inside), None)
     if unknown is not None:
         raise FieldError(f"{what} has no field {unknown!r}{nearest(unknown, shape.inside)}")
 

@@ -200,3 +200,26 @@ async def test_of_two_forms_of_one_class_the_focus_goes_into_the_one_that_was_se
         assert page.has_focus("#second-price")
         await page.submit("#one")
         assert page.has_focus("#first-what")
+
+
+class Misnamed(Component):
+    form = form_of(Line)
+    template = """<form ws-submit="keep"><input {{ form.what.attributes }}><input {{ form.price.attributes }}>
+      <input name="word"><i>{{ form.errors.word }}</i></form>"""
+
+    @exposed
+    def keep(self, form: Line, word: str) -> None:
+        raise FormError(**{word: "No."})
+
+
+async def test_what_is_said_of_a_field_that_the_form_has_not_is_told_the_programmer_not_nobody() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Misnamed)
+        await page.fill("[name=what]", "Tea")
+        await page.fill("[name=price]", "3")
+        await page.fill("[name=word]", "prise")
+        with pytest.raises(Refused, match="Line has no field 'prise'; did you mean 'price'"):
+            await page.submit()
+        await page.fill("[name=word]", "word")
+        await page.submit()
+        assert page.text("i") == "No.", "a control beside the form's own can be refused, too"
