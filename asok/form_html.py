@@ -106,10 +106,11 @@ class _Reading:
             self.owners.append(attributes.get("data-asok-slot", self.owners[-1]))
         elif name == "form" and self.form is None:
             return self._open(found, attributes)
-        elif name != "form" and self.form is not None:
+        elif name != "form" and (self.form is not None or "form" in attributes):
             call = call_of(attributes, "ws-click")
             if call is not None and attributes.get("type", "submit").lower() in ("submit", "button", "image"):
-                return self._button(found, name, call, attributes.get("value", ""))
+                value = attributes.get("value", "")
+                return self._button(found, name, call, value) if self.form is not None else _idle(found, name)
         return None
 
     def _open(self, found: re.Match[str], attributes: dict[str, str]) -> str | None:
@@ -137,9 +138,18 @@ class _Reading:
             return None
         before = "" if owner in self.form.known else _hidden(f"{TOKEN} {owner}", token)
         self.form.known.add(owner)
-        rest = ATTRIBUTE.sub(lambda each: "" if each[1].lower() == "type" else each[0], found[5].rstrip("/"))
+        rest = _without_type(found)
         where = escape(f"{self.posting.path}?{urlencode({'call': f'{owner} {call}', 'value': value})}")
         return f'{before}<{name} type="submit" formnovalidate formaction="{where}"{rest}>'
+
+
+def _idle(found: re.Match[str], name: str) -> str:
+    """A button that stands outside of its form, which it would send for another call than its own."""
+    return f'<{name} type="button"{_without_type(found)}>'
+
+
+def _without_type(found: re.Match[str]) -> str:
+    return ATTRIBUTE.sub(lambda each: "" if each[1].lower() == "type" else each[0], found[5].rstrip("/"))
 
 
 def _first_button_calls(text: str) -> bool:

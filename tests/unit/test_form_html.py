@@ -122,3 +122,8 @@ def test_nothing_of_a_text_is_lost_whatever_it_holds(pieces: list[str]) -> None:
 def test_a_long_text_takes_time_in_proportion() -> None:
     for piece in ("<a ", "<a '", "<!--", "<textarea>", "<form ws-submit=x>", "</"):
         made("<form ws-submit='x'>" + piece * 20_000)
+
+
+def test_a_button_outside_of_its_form_does_not_send_it_for_another_call_than_its_own() -> None:
+    html = made('<form id="f" ws-submit="save"></form><button form="f" ws-click="drop">x</button><button form="f">')
+    assert html.endswith('<button type="button" form="f" ws-click="drop">x</button><button form="f">')
