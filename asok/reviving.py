@@ -81,19 +81,21 @@ def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any
     fields = definition.fields
     try:
         if schema == fields.schema:
-            return fields.public.unpack(state)
+            # What is inside of a dataclass may be of another release all the same.
+            with contextlib.suppress(msgspec.MsgspecError):
+                return fields.public.unpack(state)
         old = msgspec.msgpack.decode(state)
         if "migrate" not in definition.overrides:
             return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
         migrated = _migrated(definition, old)
-        return {name: fields.convert(name, migrated[name]) for name in fields.public.names if name in migrated}
+        return fields.initial({name: migrated[name] for name in fields.public.names if name in migrated})
     except (msgspec.MsgspecError, ComponentError) as error:
         raise ResetNeeded(f"{definition.name}: the state does not fit the class: {error}") from None
 
 
 def _migrated(definition: Definition, old: dict[str, Any]) -> dict[str, Any]:
     try:
-        return definition.rebuild(definition.fields.defaults()).migrate(old)
+        return dict(definition.rebuild(definition.fields.defaults()).migrate(old))
     except Exception as error:
         # A page must not fail for ever because of what it once showed.
         log.error("%s.migrate raised %r; the component starts afresh", definition.name, error)
