@@ -139,9 +139,9 @@ def default_button(form: Tag) -> Tag | None:
     return None
 
 
-def submits_alone(form: Tag) -> bool:
-    """Whether Enter submits a form without a button: it does where there is one text field."""
-    return len([field for field in form.find_all("input") if kind(field) in IMPLICIT_SUBMIT]) == 1
+def submits_alone(form: Tag, control: Tag) -> bool:
+    """Whether Enter in a control submits a form without a button: it does where that is the only text field."""
+    return [id(each) for each in form.find_all("input") if kind(each) in IMPLICIT_SUBMIT] == [id(control)]
 
 
 def link_of(element: Tag) -> str | None:

@@ -217,7 +217,7 @@ class Gestures:
             button = default_button(form)
             if button is not None and not is_disabled(button):
                 await self._activate(outcome, button)
-            elif button is None and submits_alone(form):
+            elif button is None and submits_alone(form, element):
                 await self._submit(outcome, form, None)
 
     async def _submit(self, outcome: Outcome, form: Tag, submitter: Tag | None) -> None:

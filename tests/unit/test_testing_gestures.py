@@ -133,6 +133,14 @@ async def test_enter_in_a_field_presses_the_forms_first_button(opened: Opened) -
     assert script.events == [["event", A, 1, "add", {"form": [["what", "milk"], ["b", "1"]]}]]
 
 
+async def test_enter_on_a_checkbox_sends_no_form_without_a_button(opened: Opened) -> None:
+    form = "<form ws-submit='add'><input id='what'><input type='checkbox' ws-keydown.enter='more'></form>"
+    page, script = await opened(root(A, form), acknowledging)
+    await page.press("[type=checkbox]", "Enter")
+    await page.press("#what", "Enter")
+    assert [event[3] for event in script.events] == ["more", "add"]
+
+
 async def test_a_choice_goes_by_value_or_text_and_an_unknown_one_says_which_there_are(opened: Opened) -> None:
     page, script = await opened(
         root(A, "<select ws-change='pick'><option value='1'>One</option><option value='2'>Two</option></select>"),
