@@ -52,7 +52,7 @@ const questions = new Map([
 ]);
 
 /** Half a surrogate pair is no text to the server. @param {string} _  @param {any} value */
-const wellFormed = (_, value) => (typeof value === "string" ? value.toWellFormed() : value);
+export const wellFormed = (_, value) => (typeof value === "string" ? value.toWellFormed() : value);
 
 /**
  * @param {import("./page.js").Alive} alive  @param {string} instance  @param {number} seq  @param {number} n

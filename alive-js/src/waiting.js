@@ -2,6 +2,7 @@
  * A line at the bottom of the page: while there is no connection, with the number of waiting events, where no
  * `[ws-offline]` stands in for it; and for a while what was given up, since its control may be out of sight.
  */
+import { wellFormed } from "./ask.js";
 import { fail } from "./refused.js";
 import { waits } from "./waits.js";
 
@@ -47,7 +48,7 @@ const tick = () => {
 const { enqueue } = alive;
 
 alive.enqueue = (component, call, data, ...rest) => {
-  if (alive.socket || waits(alive) < MOST) return enqueue(component, call, data, ...rest);
+  if (alive.socket || waits(alive) < MOST) return enqueue(component, call, JSON.parse(JSON.stringify(data, wellFormed)), ...rest);
   const event = /** @type {any} */ (["event", component.id, 0, call, data]);
   // Whoever calls can say first what it is to do then.
   queueMicrotask(() => fail(component.root, "full", WORDS, event));

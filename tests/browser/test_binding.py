@@ -225,6 +225,23 @@ async def test_without_the_features_too_much_text_ends_the_connection_and_the_pa
     assert await page.evaluate("document.querySelector('input').value.length") == 5_000_000
 
 
+async def test_half_a_character_costs_no_connection_and_no_other_event(controls: Page) -> None:
+    await controls.evaluate("document.addEventListener('alive:disconnected', () => window.cut = true)")
+    await controls.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    await controls.evaluate("""() => {
+        const type = (id, text) => {
+            const control = document.getElementById(id);
+            control.value = text;
+            control.dispatchEvent(new Event("input", { bubbles: true }));
+        };
+        type("price", "7.5");
+        type("name", "half \\ud83d");
+    }""")
+    await expect_field(controls, "name", "half \ufffd")
+    await expect_field(controls, "price", "7.5")
+    assert await controls.evaluate("window.cut") is None
+
+
 # --- while an answer is on its way
 
 
