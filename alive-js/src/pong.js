@@ -18,6 +18,9 @@ const LATEST = 10_000;
 /** So many milliseconds it may take now: more after each connection that was given up, for the network may only be slow. */
 let quiet = QUIET;
 
+/** The newest event of components that were signed off. @type {WeakMap<Element, number>} */
+export const left = new WeakMap();
+
 /** Called when a connection is being made, and with each answer to a ping. @param {Alive} alive  @param {any} [socket] */
 export default (alive, socket) => {
   if (!socket) return;
@@ -66,9 +69,10 @@ const watch = (alive, socket) => {
     }
   };
   const sweep = () => {
-    for (const [instance, { root }] of alive.components)
+    for (const [instance, { root, last }] of alive.components)
       if (!root.isConnected) {
         alive.components.delete(instance);
+        left.set(root, last);
         socket.send(JSON.stringify(["leave", instance]));
       }
   };

@@ -3,6 +3,7 @@
  * `[ws-offline]` stands in for it; and for a while what was given up, since its control may be out of sight.
  */
 import { wellFormed } from "./ask.js";
+import { left } from "./pong.js";
 import { fail } from "./refused.js";
 import { waits } from "./waits.js";
 
@@ -48,6 +49,8 @@ const tick = () => {
 const { enqueue } = alive;
 
 alive.enqueue = (component, call, data, ...rest) => {
+  // One that a script has put back counts on: the server has its numbers, and does none of them twice.
+  component.last ||= left.get(component.root) ?? 0;
   if (alive.socket || waits(alive) < MOST) return enqueue(component, call, JSON.parse(JSON.stringify(data, wellFormed)), ...rest);
   const event = /** @type {any} */ (["event", component.id, 0, call, data]);
   // Whoever calls can say first what it is to do then.

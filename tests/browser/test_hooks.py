@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from asok import Component, exposed
 from tests.browser.conftest import Serve
@@ -58,7 +58,7 @@ class Charting(Component):
         return {"width": width * 2}
 
 
-async def press(page: Page, name: str) -> None:
+async def press(page: Page | Locator, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
@@ -244,6 +244,22 @@ async def test_markup_that_a_script_fetches_calls_methods_and_its_components_liv
     heard.append("it lives")
     app.push("news", 1)
     await expect(page.locator("em")).to_contain_text("it lives")
+
+
+async def test_a_component_that_a_script_takes_out_and_puts_back_goes_on(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    app = small_app(tmp_path, "{{ component('Unhooked') }}{{ component('Unhooked', key='other') }}")
+    await opened(page, serve, app)
+    await press(page.locator("section").first, "add")
+    await press(page.locator("section").first, "add")
+    await expect(page.locator("b").first).to_have_text("2")
+    await page.evaluate("(window.out = document.querySelector('section')).remove()")
+    await press(page, "add")  # with its answer, what has left is signed off
+    await expect(page.locator("b")).to_have_text("1")
+    await page.evaluate("document.body.prepend(out)")
+    await press(page.locator("section").first, "add")
+    await expect(page.locator("b").first).to_have_text("3")
 
 
 # --- transitions
