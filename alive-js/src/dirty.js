@@ -21,8 +21,10 @@ layer(() => {
   for (const attribute of dirties) {
     const element = /** @type {any} */ (attribute.ownerElement);
     const form = element?.form ?? element?.closest("form");
+    // A form has no name here, whatever its fields are called.
+    const name = element?.form && element.name;
     if (!element?.isConnected) dirties.delete(attribute);
-    else if (form && text(known.get(form), element.name) !== text([...new FormData(form)], element.name)) reveal(attribute);
+    else if (form && text(known.get(form), name) !== text([...new FormData(form)], name)) reveal(attribute);
   }
 });
 

@@ -47,7 +47,7 @@ const effects = new Map(
   Object.entries({
     reset: (component, sent, ...names) => {
       for (const control of component.root.querySelectorAll("*"))
-        if ([...control.attributes].some((each) => /^(name|ws-model.*)$/.test(each.name) && names.includes(each.value)))
+        if (control.getAttributeNames().some((each) => /^(name|ws-model.*)$/.test(each) && names.includes(control.getAttribute(each))))
           if (!typedSince(control, sent) && !component.queue.some((/** @type {any} */ { typed }) => typed === control)) restore(control);
       component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
     },

@@ -28,9 +28,11 @@ export const read = (reader) => {
 
 /** @param {any} element */
 const look = (element) => {
-  for (const attribute of element.attributes)
-    if (attribute.name.startsWith(OURS)) {
-      const [kind, ...parts] = attribute.name.slice(OURS.length).split(".");
+  // A field called "attributes" would be the form's.
+  for (const name of element.getAttributeNames())
+    if (name.startsWith(OURS)) {
+      const attribute = element.getAttributeNode(name);
+      const [kind, ...parts] = name.slice(OURS.length).split(".");
       const ms = (/** @type {string} */ word, /** @type {number} */ otherwise) =>
         parts.includes(word) ? +parts[parts.indexOf(word) + 1] || otherwise : 0;
       for (const reader of readers) reader(attribute, kind, parts, ms);
@@ -44,7 +46,7 @@ const look = (element) => {
 
 /** @param {any} top  all that has come under it, itself included */
 const arrive = (top) => {
-  if (top.isConnected && top.attributes) for (const element of [top, ...top.querySelectorAll("*")]) look(element);
+  if (top.isConnected && top.matches) for (const element of [top, ...top.querySelectorAll("*")]) look(element);
 };
 
 const leave = () => {

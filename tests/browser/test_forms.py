@@ -15,6 +15,7 @@ from starlette.requests import Request
 from asok import Asok, Component, Session, Settings, exposed
 from asok.forms import Form, Meta, form_of
 from tests.browser.conftest import Launch, Serve
+from tests.browser.small import opened, small_app
 
 ROOT = Path(__file__).parents[2]
 
@@ -330,6 +331,29 @@ async def test_the_first_update_takes_away_what_was_for_others_and_exchanges_not
     before = "element => element.was.match(/>([^<]+)<\\/button>|name=.(\\w+)/).slice(1).join('')"
     seen = [await each.evaluate(before) for each in await page.locator("button, input, textarea").all()]
     assert seen == ["text", "more", "Twice", "Keep"]
+
+
+async def test_a_field_may_be_called_like_a_member_of_its_form(page: Page, serve: Serve, tmp_path: Path) -> None:
+    class Wares(Component):
+        kept = ""
+        template = """<div><form ws-submit="keep" ws-dirty.class="changed">
+            <input name="name" aria-label="Name"><input name="attributes" aria-label="Attributes">
+            <button>Keep</button></form>
+            <p>{{ kept }}</p></div>"""
+
+        @exposed
+        def keep(self, name: str, attributes: str) -> None:
+            self.kept = f"{name}: {attributes}"
+            self.reset("name", "attributes")
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Wares') }}"))
+    await page.get_by_label("Name").fill("hat")
+    await expect(page.locator("form")).to_have_class("changed")
+    await page.get_by_label("Attributes").fill("red")
+    await page.get_by_role("button").click()
+    await expect(page.locator("p")).to_have_text("hat: red")
+    await expect(page.get_by_label("Name")).to_have_value("")
+    await expect(page.locator("form")).not_to_have_class("changed")
 
 
 async def test_leaving_a_field_is_enough_to_have_it_checked(page: Page, serve: Serve, tmp_path: Path) -> None:
