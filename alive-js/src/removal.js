@@ -11,9 +11,10 @@ document.addEventListener("focusin", ({ target }) => {
   focused = target;
 });
 document.addEventListener("focusout", ({ target }) => {
-  // Not at once: who is removed may lose the focus first, and one who looks at another window has it still.
+  // Not at once: who is removed may lose the focus first, and one who looks at another window has it still. So has one
+  // that cannot be used, or seen, until the answer is there.
   setTimeout(() => {
-    if (focused === target && document.activeElement !== target) focused = undefined;
+    if (focused === target && document.activeElement !== target && !focused.matches(":disabled,[hidden] *,[hidden]")) focused = undefined;
   });
 });
 
@@ -30,8 +31,12 @@ const lend = (element) => {
   element.focus();
 };
 
-// The server's text knows nothing of it.
-document.addEventListener("alive:updated", () => lent && lent === focused && lend(lent));
+document.addEventListener("alive:updated", () => {
+  // The server's text knows nothing of it.
+  if (lent && lent === focused) lend(lent);
+  // It was disabled or hidden for a while.
+  if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
+});
 
 /** @param {any} element */
 const give = (element) => {

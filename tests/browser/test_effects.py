@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,55 @@ async def test_who_has_the_focus_elsewhere_keeps_it(rows: Page) -> None:
     await rows.evaluate("document.querySelector('[ws-key=c] button').click()")
     await expect(rows.locator("output")).to_have_text("1")
     assert await rows.evaluate("document.activeElement === document.body")
+
+
+async def test_a_button_that_is_disabled_or_hidden_until_the_answer_has_the_focus_again(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    class Saving(Component):
+        saved = 0
+        template = """<section><form ws-submit="save"><button>send</button></form>
+            <button ws-click="save" ws-disable-with="Saving…">save</button>
+            <p><button ws-click="save" ws-optimistic="remove @p">drop</button></p>
+            <fieldset ws-loading.attr="disabled"><button ws-click="save">later</button></fieldset>
+            <output>{{ saved }}</output></section>"""
+
+        @exposed
+        async def save(self) -> None:
+            await go_on.wait()
+            self.saved += 1
+
+    go_on = asyncio.Event()
+    await opened(page, serve, small_app(tmp_path, "{{ component('Saving') }}"))
+    await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    for count, name in enumerate(("send", "save", "drop", "later"), 1):
+        go_on.clear()
+        button = page.get_by_role("button", name=name, exact=True)
+        await button.press("Enter")
+        await until(page, "document.activeElement === document.body")
+        go_on.set()
+        await expect(page.locator("output")).to_have_text(str(count))
+        await expect(button).to_be_focused()
+
+
+async def test_from_a_row_that_was_hidden_before_it_went_the_focus_goes_to_the_next(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    class Dropping(Component):
+        names: list[str] = ["a", "b", "c"]
+        template = """<ul>{% for name in names %}<li ws-key="{{ name }}">
+            <button ws-click="drop('{{ name }}')" ws-optimistic="remove @li">{{ name }}</button>
+            </li>{% endfor %}</ul>"""
+
+        @exposed
+        async def drop(self, name: str) -> None:
+            await go_on.wait()
+            self.names.remove(name)
+
+    go_on = asyncio.Event()
+    await opened(page, serve, small_app(tmp_path, "{{ component('Dropping') }}"))
+    await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    await page.get_by_role("button", name="b").press("Enter")
+    await until(page, "document.activeElement === document.body")
+    go_on.set()
+    await expect(page.get_by_role("button", name="c")).to_be_focused()
