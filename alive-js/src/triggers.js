@@ -22,6 +22,7 @@ const observer = new IntersectionObserver((entries) => {
     if (!call || !target.isConnected || (isIntersecting && found.name.endsWith(".once"))) {
       observer.unobserve(target);
       sought.delete(target);
+      /** @type {any} */ (target).visible = target.isConnected;
     }
     if (call && isIntersecting) fire(target, "visible", call);
   }
@@ -36,14 +37,15 @@ document.addEventListener("alive:updated", () => {
     }
 });
 
-/** @param {Attr} attribute */
+/** @param {any} attribute */
 const poll = (attribute) => {
   const [, number, unit, call] = /** @type {string[]} */ (/^([\d.]+)(ms|s|m)\s*(.*)$/s.exec(attribute.value) ?? []);
   if (!(+number > 0)) return;
   const timer = setInterval(
     () => {
       const element = attribute.ownerElement;
-      if (!element?.isConnected) clearInterval(timer);
+      // One that comes back begins anew.
+      if (!element?.isConnected) attribute.poll = clearInterval(timer);
       // Nobody looks, or the last answer is still awaited: not now.
       else if (!document.hidden && !alive.around(element)?.queue[0]) fire(element, "poll", call);
     },

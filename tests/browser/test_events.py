@@ -515,6 +515,23 @@ async def test_a_poll_without_a_call_shows_the_component_anew_and_ends_with_its_
     assert len(shown) == count
 
 
+async def test_what_a_script_takes_out_and_puts_back_polls_and_is_seen_again(page: Page, stage: Stage) -> None:
+    await page.clock.install()
+    await stage("""<div ws-ignore><p ws-poll="5s note('poll')">x</p><b ws-visible="note('seen')">x</b></div>""")
+    await noted("seen")
+    await page.evaluate("""new Promise((gone) => {
+        window.out = document.querySelectorAll("p, b");
+        const away = () => out.forEach((each) => each.remove());
+        const look = (entries, all) => (entries.at(-1).isIntersecting ? away() : gone(all.disconnect()));
+        new IntersectionObserver(look).observe(out[1]);
+    })""")
+    await page.clock.run_for(6000)
+    await page.evaluate("document.querySelector('[ws-ignore]').append(...out)")
+    await noted("seen", "seen")
+    await page.clock.run_for(6000)
+    await noted("seen", "seen", "poll")
+
+
 @pytest.mark.parametrize("period", ["often", "0s", "-1s", "", "5 s", "1h"])
 async def test_a_poll_without_a_period_polls_nothing(page: Page, stage: Stage, heard: Heard, period: str) -> None:
     await stage(f"""<p ws-poll="{period} note('poll')">x</p>""")
