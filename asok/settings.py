@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ __all__ = ["Limits", "Settings", "development_key", "read_dotenv", "templates_ro
 KEY_BYTES = 32
 DEVELOPMENT = "development:"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+# As it stands in the header: small letters, no scheme, no port, no path.
+HOST = re.compile(r"[^\s:/@?#A-Z]+|\[[^\s/@?#A-Z]+\]")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#]+", re.IGNORECASE)
 REDIS = ("redis://", "rediss://", "unix://")
 PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
 
@@ -84,6 +88,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.live.startswith("/") or self.live.endswith("/"):
             raise ConfigurationError(f"live={self.live!r} is no path for the endpoint; write it like '/live'")
+        check_names(self.hosts, self.origins)
         check_redis(self.redis)
         if not self.debug:
             check_keys(self.keys)
@@ -139,6 +144,22 @@ def check_keys(keys: tuple[str, ...]) -> None:
             raise ConfigurationError(f"signing key {position} is a placeholder; make one with `asok keys new`")
 
 
+def check_names(hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
+    """Refuses what no browser ever sends: with it the app would start, and serve nobody."""
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise ConfigurationError(
+                f"ASOK_HOSTS names {host!r}, which is no name of a host; write it in small letters and without scheme, "
+                "port and path, like shop.example.org"
+            )
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ConfigurationError(
+                f"ASOK_ORIGINS names {origin!r}, which is no origin; write scheme and host, and the port where it is "
+                "not the usual one, like https://shop.example.org"
+            )
+
+
 def check_redis(url: str) -> None:
     # Its password may stand anywhere in a URL that is none: no part of it is shown.
     if url and not url.startswith(REDIS):
@@ -163,8 +184,13 @@ def read_dotenv(path: Path) -> dict[str, str]:
     """`NAME=value` lines of a file; blank lines, `#` comments, `export` and quotes are understood."""
     if not path.is_file():
         return {}
+    try:
+        # Editors on Windows begin a file with a mark, which is not part of the first name.
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8; save it again with that encoding") from None
     found = {}
-    for line in path.read_text("utf-8").splitlines():
+    for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             found[name.strip()] = value.strip().strip("'\"")

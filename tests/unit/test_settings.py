@@ -92,6 +92,36 @@ def test_a_dotenv_may_hold_comments_exports_and_quotes(tmp_path: Path) -> None:
     assert read_dotenv(file) == {"A": "1", "B": "two words", "C": "x=y"}
 
 
+def test_a_dotenv_of_an_editor_on_windows_is_read_from_its_first_line(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xef\xbb\xbfSECRET_KEY=abc\r\nDEBUG=true\r\n")
+    assert read_dotenv(file) == {"SECRET_KEY": "abc", "DEBUG": "true"}
+
+
+def test_a_dotenv_that_is_not_utf_8_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes("SECRET_KEY=abc".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match=r"\.env is not UTF-8; save it again"):
+        read_dotenv(file)
+
+
+@pytest.mark.parametrize("host", ["https://shop.test", "shop.test/", "shop.test:8000", "Shop.test"])
+def test_a_host_that_no_browser_names_is_refused_at_the_start(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no name of a host; write it"):
+        Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_HOSTS": f"localhost, {host}"})
+
+
+@pytest.mark.parametrize("origin", ["shop.test", "https://shop.test/", "https://shop.test/basket", "*"])
+def test_an_origin_that_no_browser_names_is_refused_at_the_start(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no origin; write scheme and host"):
+        Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_ORIGINS": origin})
+
+
+@pytest.mark.parametrize("host", ["*", "*.shop.test", "my_shop", "[::1]", "10.0.0.7", "münchen.test"])
+def test_names_addresses_and_stars_are_hosts(tmp_path: Path, host: str) -> None:
+    assert Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_HOSTS": host}).hosts == (host,)
+
+
 @given(st.text())
 def test_no_dotenv_breaks_the_start(text: str) -> None:
     import tempfile
