@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
-from asok.statics import Statics, template_without_styles
+from asok.sources import template_names
+from asok.statics import Statics, template_without_styles, text_of
 from asok.stores import Store
 from asok.stream_tag import StreamTag
 from asok.superstore import connected
@@ -54,14 +55,14 @@ class Templates:
         folders = [settings.root / "src" / "templates", settings.root / "templates"]
         ours = [
             jinja2.FunctionLoader(_beside_the_class),
-            jinja2.FileSystemLoader([folder for folder in folders if folder.is_dir()]),
+            _Pages(folders, encoding="utf-8-sig"),
             jinja2.PrefixLoader({"asok": jinja2.FileSystemLoader(templates_root() / "asok")}),
         ]
         given = env or jinja2.Environment(auto_reload=settings.debug)
         for extension in EXTENSIONS:
             given.add_extension(extension)
         loaders = ([given.loader] if given.loader else []) + ours
-        self.env = given.overlay(autoescape=True, loader=jinja2.ChoiceLoader(loaders), auto_reload=settings.debug)
+        self.env = given.overlay(autoescape=True, loader=_Loaders(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
         compiling.install(self.env)
         self.limit, self.debug = settings.limits.html, settings.debug
@@ -161,7 +162,8 @@ class Templates:
         except jinja2.TemplateNotFound as error:
             if error.name != beside:
                 raise
-            raise RenderError(f"{cls.__name__} has no template {name!r} beside {_module_file(cls)}") from None
+            there = _like(cls, name)
+            raise RenderError(f"{cls.__name__} has no template {name!r} beside {_module_file(cls)}{there}") from None
         return self._render(template, component, extra, "")
 
     def _from_source(self, component: Component, source: str) -> str:
@@ -277,6 +279,14 @@ def _module_file(cls: type[Component]) -> str:
     return f"its module in {folder}" if folder else "its module"
 
 
+def _like(cls: type[Component], name: str) -> str:
+    """The file that is probably meant."""
+    folder = registry.find(cls.__name__).folder
+    there = [path.name for path in folder.glob("*.html")] if folder else []
+    close = [each for each in there if each.lower().replace("_", "") == name.lower().replace("_", "")]
+    return f"; {close[0]!r} is there; rename it to {name!r}" if close else nearest(name, there)
+
+
 def _beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
     """`@Counter/counter.html` is the file of that name in the folder of the class Counter."""
     class_name, slash, file = name.removeprefix("@").partition("/")
@@ -287,8 +297,44 @@ def _beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
     if folder is None or not path.is_relative_to(folder) or not path.is_file():
         return None
     changed = path.stat().st_mtime_ns
-    source = template_without_styles(registry.find(class_name), file, path.read_text("utf-8"))
+    source = template_without_styles(registry.find(class_name), file, text_of(path))
     return source, str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
+
+
+class _Pages(jinja2.FileSystemLoader):
+    """The project's pages, and what they share."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """As Jinja's, but a file of another encoding is named."""
+        try:
+            return super().get_source(environment, template)
+        except UnicodeDecodeError:
+            raise RenderError(f"the template {template} is not UTF-8; save it again with that encoding") from None
+
+
+class _Loaders(jinja2.ChoiceLoader):
+    """One after the other."""
+
+    @internalcode
+    def load(
+        self, environment: jinja2.Environment, name: str, globals: MutableMapping[str, Any] | None = None
+    ) -> jinja2.Template:
+        """As Jinja's, but what is missing is told with the name that comes nearest."""
+        try:
+            return super().load(environment, name, globals)
+        except jinja2.TemplateNotFound:
+            raise _NoTemplate(name, self) from None
+
+
+class _NoTemplate(jinja2.TemplateNotFound):
+    # A template may be included only where there is one: the files are listed when somebody reads the text.
+    def __init__(self, name: str, loader: jinja2.BaseLoader) -> None:
+        super().__init__(name)
+        self._loader = loader
+
+    def __str__(self) -> str:
+        close = nearest(str(self.name), template_names(self._loader))
+        return f"there is no template {self.name!r} in src/templates or templates{close}"
 
 
 def _check_characters(name: str, html: str) -> None:

@@ -17,7 +17,7 @@ from asok.component import Component, Definition
 from asok.errors import AsokError
 from asok.scoping import split_styles
 
-__all__ = ["Source", "sources"]
+__all__ = ["Source", "sources", "template_names"]
 
 SUFFIXES = frozenset({".html", ".htm", ".jinja", ".jinja2", ".j2"})
 FILE = re.compile(r"[\w. /-]{1,200}\.(?:html?|jinja2?|j2)")
@@ -123,16 +123,17 @@ def _beside(path: Path, owner: Definition) -> str:
 
 def listed_templates(env: jinja2.Environment) -> Iterator[Source]:
     """The pages and parts of the environment, as far as its loaders can list them."""
-    names = {} if env.loader is None else dict.fromkeys(_names(env.loader))
+    names = {} if env.loader is None else dict.fromkeys(template_names(env.loader))
     for name in names:
         if Path(name).suffix in SUFFIXES and not name.startswith(OWN):
             yield _read(env, name, name, ())
 
 
-def _names(loader: jinja2.BaseLoader) -> Iterator[str]:
+def template_names(loader: jinja2.BaseLoader) -> Iterator[str]:
+    """What a loader can list."""
     if isinstance(loader, jinja2.ChoiceLoader):
         for each in loader.loaders:
-            yield from _names(each)
+            yield from template_names(each)
         return
     try:
         yield from loader.list_templates()

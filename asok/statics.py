@@ -20,7 +20,7 @@ from asok.errors import ComponentError, RenderError, UnknownComponent, nearest
 from asok.links import Link, links_of
 from asok.scoping import SCOPE, flat_css, scoped_css, split_styles
 
-__all__ = ["FLAT", "SCOPED", "Entry", "Statics", "head", "template_without_styles"]
+__all__ = ["FLAT", "SCOPED", "Entry", "Statics", "head", "template_without_styles", "text_of"]
 
 HASH = re.compile(r"[0-9a-f]{12}")
 TYPES = {"css": "text/css", "js": "text/javascript"}
@@ -198,7 +198,16 @@ def _style_of(owner: Definition) -> str:
     if owner.cls.template is not None:
         return split_styles(vars(owner.cls).get("template") or "", owner.name)[1]
     path = _path(owner, STYLE)
-    return split_styles(path.read_text("utf-8"), path.name)[1] if path is not None and path.is_file() else ""
+    return split_styles(text_of(path), path.name)[1] if path is not None and path.is_file() else ""
+
+
+def text_of(path: Path) -> str:
+    """What stands in a project's file. Raises RenderError where it is of another encoding."""
+    try:
+        # Editors on Windows begin a file with a mark, which would be text in front of the first element.
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise RenderError(f"{path} is not UTF-8; save it again with that encoding") from None
 
 
 def _path(owner: Definition, target: str) -> Path | None:

@@ -203,6 +203,55 @@ async def test_a_missing_template_is_told_with_the_place_where_it_was_looked_for
         await alone(app, "Lost")
 
 
+async def test_a_template_that_is_named_like_the_class_is_told_how_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "src" / "components").mkdir(parents=True)
+    (tmp_path / "src" / "components" / "Capital.html").write_text("<p></p>")
+    (tmp_path / "src" / "components" / "Capital.py").write_text(
+        "from asok import Component\nclass Capital(Component): ..."
+    )
+    with pytest.raises(RenderError, match=r"no template 'capital\.html' beside .* 'Capital\.html' is there; rename it"):
+        await alone(asok_app(tmp_path), "Capital")
+
+
+async def test_a_missing_page_is_told_with_the_name_that_comes_nearest(tmp_path: Path) -> None:
+    (tmp_path / "src" / "templates" / "html").mkdir(parents=True)
+    (tmp_path / "src" / "templates" / "html" / "base.html").write_text("<html></html>")
+    (tmp_path / "src" / "templates" / "index.html").write_text("{% extends 'html/bas.html' %}")
+    env = asok_app(tmp_path).env
+    with pytest.raises(jinja2.TemplateNotFound, match=r"'indx\.html' in src/templates .* did you mean 'index\.html'\?"):
+        env.get_template("indx.html")
+    with pytest.raises(jinja2.TemplateNotFound, match=r"'html/bas\.html' .*; did you mean 'html/base\.html'\?"):
+        env.get_template("index.html").render()
+    assert env.from_string("{% include ['none.html', 'html/base.html'] %}").render() == "<html></html>"
+    assert env.from_string("{% include 'none.html' ignore missing %}").render() == ""
+
+
+async def test_a_page_may_come_into_a_folder_that_was_not_there_at_the_start(tmp_path: Path) -> None:
+    env = asok_app(tmp_path).env
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "index.html").write_text("here")
+    assert env.get_template("index.html").render() == "here"
+
+
+async def test_the_mark_with_which_windows_begins_a_file_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "src" / "templates").mkdir(parents=True)
+    (tmp_path / "src" / "templates" / "index.html").write_bytes(b"\xef\xbb\xbf<html></html>")
+    (tmp_path / "src" / "components").mkdir()
+    (tmp_path / "src" / "components" / "marked.html").write_bytes(b"\xef\xbb\xbf<p>one</p>\r\n")
+    module = "from asok import Component\r\nclass Marked(Component): ...\r\n"
+    (tmp_path / "src" / "components" / "Marked.py").write_bytes(b"\xef\xbb\xbf" + module.encode())
+    env = asok_app(tmp_path).env
+    assert env.get_template("index.html").render() == "<html></html>"
+    assert env.get_template("@Marked/marked.html").render() == "<p>one</p>"
+
+
+async def test_a_template_of_another_encoding_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "src" / "templates").mkdir(parents=True)
+    (tmp_path / "src" / "templates" / "menu.html").write_bytes("<p>café</p>".encode("latin-1"))
+    with pytest.raises(RenderError, match=r"menu\.html is not UTF-8; save it again with that encoding"):
+        asok_app(tmp_path).env.get_template("menu.html")
+
+
 async def test_a_template_sees_fields_loaded_names_properties_and_what_html_gives(tmp_path: Path) -> None:
     def load(self: Any) -> None:
         self.loaded = "L"
