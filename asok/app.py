@@ -164,6 +164,7 @@ class Asok(Sharing):
         with request and session before the page is rendered, at join and before every event; False or Denied
         refuses.
         """
+        _check_page(path, page)
         if guard is not None:
             self._engine.guards[path] = guard
         variables: list[Callable[[Request], Any]] = []
@@ -260,3 +261,13 @@ def _backend(settings: Settings) -> Backend:
     from asok.backends.sqlite import SQLiteBackend
 
     return SQLiteBackend(Path(settings.database))
+
+
+def _check_page(path: str, page: object) -> None:
+    if not path.startswith("/"):
+        raise ConfigurationError(f"app.page({path!r}, …): a path begins with a slash; write {'/' + path!r}")
+    kind = page if isinstance(page, type) else type(page)
+    if not issubclass(kind, Component | str) or page in (str, Component):
+        raise ConfigurationError(
+            f"app.page({path!r}, …) was given {page!r}; give it a template's name, or a class derived from Component"
+        )

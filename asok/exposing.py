@@ -111,6 +111,8 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
     if name in forbidden or (called and name.startswith("_")):
         word = "@exposed" if called else "called by a topic or the clock"
         raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: it is a hook or a private name; rename it")
+    if inspect.isfunction(value) and not (value.__code__.co_argcount or value.__code__.co_flags & inspect.CO_VARARGS):
+        raise ComponentError(f"{cls.__name__}.{name} has no place for its component; write def {name}(self)")
     try:
         parameters = parameters_of(value)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:

@@ -323,10 +323,12 @@ class _Loaders(jinja2.ChoiceLoader):
         try:
             return super().load(environment, name, globals)
         except jinja2.TemplateNotFound:
-            raise _NoTemplate(name, self) from None
+            raise MissingTemplate(name, self) from None
 
 
-class _NoTemplate(jinja2.TemplateNotFound):
+class MissingTemplate(jinja2.TemplateNotFound):
+    """No loader has a template of this name."""
+
     # A template may be included only where there is one: the files are listed when somebody reads the text.
     def __init__(self, name: str, loader: jinja2.BaseLoader) -> None:
         super().__init__(name)

@@ -210,3 +210,18 @@ async def test_a_page_of_an_app_without_stores_loads_only_the_core(
             page = await (await served.visitor()).open("/")
     assert page.text.count("<script") == 1
     assert not page.csrf
+
+
+class NoComponent:
+    count = 0
+
+
+@pytest.mark.parametrize("page", [NoComponent, NoComponent(), 3, None, Component])
+def test_a_page_of_what_is_no_component_is_refused_at_the_start(tmp_path: Path, page: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"app\.page\('/', …\) was given .*; give it a template's name, or a"):
+        asok_app(tmp_path).page("/", page)
+
+
+def test_a_path_without_a_slash_is_refused_with_the_one_to_write(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="a path begins with a slash; write '/about'"):
+        asok_app(tmp_path).page("about", "about.html")

@@ -140,3 +140,21 @@ def test_what_a_class_uses_is_found_in_its_methods_and_in_functions_inside() -> 
 
     assert mentions(Sub, "update_all", Component)
     assert not mentions(Sub, "broadcast", Component)
+
+
+def test_a_method_without_self_is_refused_where_it_is_defined() -> None:
+    @exposed
+    def bump() -> None: ...
+
+    with pytest.raises(ComponentError, match=r"Selfless\.bump has no place for its component; write def bump\(self\)"):
+        type("Selfless", (Component,), {"bump": bump})
+
+
+def test_a_method_may_take_its_component_among_all_arguments() -> None:
+    @exposed
+    def bump(*given: Any) -> None: ...
+
+    class Starred(Component):
+        pass
+
+    assert "bump" in definition_of(type("StarredMore", (Starred,), {"bump": bump})).exposed
