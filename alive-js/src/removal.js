@@ -7,13 +7,18 @@ const { alive } = window;
 /** Who has the focus. @type {any} */
 let focused = document.activeElement;
 
+/** Who loses it just now. @type {any} */
+let leaving;
+
 document.addEventListener("focusin", ({ target }) => {
   focused = target;
 });
 document.addEventListener("focusout", ({ target }) => {
+  leaving = target;
   // Not at once: who is removed may lose the focus first, and one who looks at another window has it still. So has one
   // that cannot be used, or seen, until the answer is there.
   setTimeout(() => {
+    leaving = undefined;
     if (focused === target && document.activeElement !== target && !focused.matches(":disabled,[hidden] *,[hidden]")) focused = undefined;
   });
 });
@@ -34,8 +39,8 @@ const lend = (element) => {
 document.addEventListener("alive:updated", () => {
   // The server's text knows nothing of it.
   if (lent && lent === focused) lend(lent);
-  // It was disabled or hidden for a while.
-  if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
+  // It was disabled or hidden for a while; from one that was just left, the focus has gone on purpose.
+  if (document.activeElement === document.body && focused !== leaving) focused?.focus({ preventScroll: true });
 });
 
 /** @param {any} element */

@@ -125,6 +125,11 @@ def stage(notes: Notes) -> type[Component]:
     return TriedStage
 
 
+def told(notes: Notes) -> list[Any]:
+    """All but the focus of the button that is disabled until the answer comes, and has it again then."""
+    return [note for note in notes if not (note[1].startswith("focus") and note[7] == "send")]
+
+
 @pytest.mark.parametrize("step", STEPS)
 async def test_the_app_hears_the_same(step: str, page: Page, serve: Serve, tmp_path: Path) -> None:
     act, same = STEPS[step]
@@ -135,8 +140,8 @@ async def test_the_app_hears_the_same(step: str, page: Page, serve: Serve, tmp_p
     await page.dispatch_event("#end", "finish")
     async with asyncio.timeout(10):
         await heard.ended.wait()
-    # It also tells of the key that is held itself, and takes the focus from a button that is disabled meanwhile.
-    chromium = [note for note in heard if note[3] != "Shift" and note[:2] + note[7:8] != ("all", "focusout", "send")]
+    # It also tells of the key that is held itself.
+    chromium = [note for note in told(heard) if note[3] != "Shift"]
 
     heard.clear()
     (tmp_path / "other").mkdir()
@@ -147,7 +152,7 @@ async def test_the_app_hears_the_same(step: str, page: Page, serve: Serve, tmp_p
     if "summary" in step:
         heard.sort(key=repr)
         chromium.sort(key=repr)
-    assert heard == chromium
+    assert told(heard) == chromium
     assert heard
 
 
