@@ -75,12 +75,12 @@ class Bucket:
 
 
 class Visitor:
-    """What the connections and requests of one session share on this worker."""
+    """What the connections and requests of one session share on this worker. watched: it is looked at in a while."""
 
-    __slots__ = ("connections", "events", "messages")
+    __slots__ = ("connections", "events", "messages", "watched")
 
     def __init__(self) -> None:
-        self.connections = 0
+        self.connections, self.watched = 0, False
         self.events, self.messages = Bucket(), Bucket()
 
     def rests(self, now: float) -> bool:
@@ -195,7 +195,7 @@ class Crowd:
         found = self._visitors.get(owner)
         if found is None:
             found = self._visitors[owner] = Visitor()
-            asyncio.get_running_loop().call_later(REMEMBERED, self._forget, owner)
+            self._watch(owner, found)
         return found
 
     def admit_event(self, owner: str, scope: Mapping[str, Any]) -> None:
@@ -218,8 +218,16 @@ class Crowd:
             return
         if visitor.rests(time.monotonic()):
             del self._visitors[owner]
-        else:
-            asyncio.get_running_loop().call_later(REMEMBERED, self._forget, owner)
+        elif not visitor.watched:
+            self._watch(owner, visitor)
+
+    def _watch(self, owner: str, visitor: Visitor) -> None:
+        visitor.watched = True
+        asyncio.get_running_loop().call_later(REMEMBERED, self._look, owner, visitor)
+
+    def _look(self, owner: str, visitor: Visitor) -> None:
+        visitor.watched = False
+        self._forget(owner)
 
 
 def _take(bucket: Bucket, rate: float, burst: float) -> None:

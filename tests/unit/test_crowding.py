@@ -221,3 +221,15 @@ async def test_what_a_session_has_spent_is_remembered_when_it_returns_and_forgot
         crowd.admit_event("somebody", {})
     assert crowd.size == 0
     await until(lambda: not crowd.remembered)
+
+
+async def test_a_session_in_debt_is_looked_at_once_in_a_while_however_often_it_came_and_went(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crowd, looks = Crowd(Limits(events_per_second=1, burst=100)), list[str]()
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", lambda _, look, owner, *rest: looks.append(owner))
+    for _ in range(30):
+        with crowd.enter({}) as seat:
+            seat.belongs_to("somebody")
+            crowd.admit_event("somebody", {})
+    assert looks == ["somebody"]
