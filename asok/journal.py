@@ -32,11 +32,12 @@ class Journal(logging.Filter):
         self._second = 0
         self._counts: dict[Kind, int] = {}
         self._left_out: dict[Kind, int] = {}
+        self._telling = False
 
     def begin(self, *, debug: bool) -> None:
         """Count from nothing."""
         with self._lock:
-            self._debug = debug
+            self._debug, self._telling = debug, False
             self._counts.clear()
             self._left_out.clear()
 
@@ -63,16 +64,16 @@ class Journal(logging.Filter):
             if count <= LINES_A_SECOND:
                 return True
             self._left_out[kind] = self._left_out.get(kind, 0) + 1
-            first = len(self._left_out) == 1 and self._left_out[kind] == 1
-        if first:
+        if not self._telling:
             with suppress(RuntimeError):  # a thread has no loop; then the next one that has, tells
                 asyncio.get_running_loop().call_later(1, self.tell)
+                self._telling = True
         return False
 
     def tell(self) -> None:
         """Say how many were left out."""
         with self._lock:
-            left_out, self._left_out = self._left_out, {}
+            left_out, self._left_out, self._telling = self._left_out, {}, False
         for (level, wording), count in left_out.items():
             log.log(level, "%d more lines of this kind were left out: %r", count, wording[:80])
 

@@ -63,6 +63,22 @@ async def test_t52_a_thousand_connections_together_fill_no_log_and_what_is_left_
         assert len(lines) + left_out == 60
 
 
+async def test_t52_what_a_thread_says_too_often_is_counted_as_soon_as_the_loop_says_too_much(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_journal(debug=False)
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+
+    def flood() -> None:
+        for _ in range(LINES_A_SECOND + 5):
+            log.warning("a thread is not pleased")
+
+    await asyncio.to_thread(flood)
+    log.warning("a thread is not pleased")
+    monkeypatch.undo()
+    await until(lambda: said(caplog, "6 more lines of this kind were left out: 'a thread is not pleased'"))
+
+
 async def test_t52_a_line_is_one_line_whatever_a_browser_or_an_error_says(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
