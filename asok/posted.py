@@ -70,7 +70,9 @@ class HeldLine:
         number: of the post on this line, from 1, so that one which the browser repeats by itself is taken once; 0 where
         the client does not count.
         """
-        if self.session.outbox.closed or number not in (0, self._taken, self._taken + 1):
+        # What has ended is held for as long as its methods run; what joined it then would never leave.
+        ended = self.session.screen.gone or self.session.outbox.closed
+        if ended or number not in (0, self._taken, self._taken + 1):
             return GONE
         self._heard = self._loop.time()
         if number and number == self._taken:

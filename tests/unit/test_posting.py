@@ -302,6 +302,29 @@ async def test_r31_a_line_that_breaks_ends_at_once_and_leaves_no_task(
     assert [record for record in own if record.levelno >= logging.WARNING] == []
 
 
+async def test_r31_what_joins_a_line_that_has_ended_is_told_so_and_nothing_of_it_is_left(tmp_path: Path) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def wait(self: Any) -> None:
+        begun.set()
+        await gate.wait()
+
+    type("LineHears", (Component,), {"template": "<p>.</p>", "wait": exposed(wait)})
+    app = asok_app(tmp_path, {"/": "{{ component('LineHears') }}"})
+    async with rig(app) as site:
+        visitor = await site.visitor()
+        tab, other, engine = await visitor.tab(over="poll"), await visitor.open(), app._engine
+        await tab.send("event", tab.only, 1, "wait")
+        await begun.wait()
+        line = tab.socket
+        assert (await line.request(f"{line.name} 9999", accept="text/event-stream")).status_code == 404
+        join = ["join", 1, other.csrf, "late", [[token, 0, 0] for token in other.tokens]]
+        assert await line.post(json.dumps([join]).encode()) == 404
+        gate.set()
+        await until(lambda: engine.crowd.size == 0)
+        assert (len(engine.renderings), len(engine.rooms)) == (0, 0)
+
+
 async def test_t44_who_does_not_read_a_stream_is_cut(served: Rig, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     visitor = await served.visitor()
