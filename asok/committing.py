@@ -11,7 +11,7 @@ from asok.errors import AsokError, Busy, MethodFailed
 from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
 from asok.rows import kept as kept_rows
-from asok.sessions import CellKey, Commit, Record, evicted, pack
+from asok.sessions import CellKey, Commit, Record, Session, evicted, pack
 from asok.showing import Unit
 
 __all__ = ["commit", "keep", "record_after", "unchanged"]
@@ -57,10 +57,10 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
         if changes or session.dirty or unit.work.writes:
             problem = AsokError("a stateless component writes neither session nor stores")
             raise MethodFailed(unit.joined.definition.name, problem)
-        await keep(engine, owner, fresh)
+        await keep(engine, owner, session, fresh)
         return True
     if record is None or record is unit.record:
-        await keep(engine, owner, fresh)
+        await keep(engine, owner, session, fresh)
         return True
     checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
     writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
@@ -71,15 +71,25 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
     writes[owner, name] = pack(record)
     if not unit.remembered:
         writes[owner, f"slot/{token.slot}"] = name.encode()
-    if unit.record is None:
-        writes.update(await evicted(engine.backend, owner, session.meta, engine.settings.limits.records))
+    if unit.record is None or _first(fresh):
+        writes = {**await evicted(engine.backend, owner, session.meta, engine.settings.limits.records), **writes}
     return await engine.stores.replicas.commit(unit.work, checks, writes)
 
 
-async def keep(engine: Engine, owner: str, fresh: Mapping[str, Mounted]) -> None:
+def _first(fresh: Mapping[str, Mounted]) -> bool:
+    """Whether one of the children is kept for the first time, so that there is one record more."""
+    return any(each.record is not None and each.version == 1 for each in fresh.values())
+
+
+async def keep(engine: Engine, owner: str, session: Session, fresh: Mapping[str, Mounted]) -> None:
     """Commit the records of children that a rendering renewed which itself commits nothing."""
     records = {each.child.instance: each for each in fresh.values() if each.record is not None}
     checks = {(owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
-    writes = {(owner, f"record/{name}"): pack(each.record) for name, each in records.items()}
+    writes: dict[CellKey, bytes | None] = {
+        (owner, f"record/{name}"): pack(each.record) for name, each in records.items()
+    }
+    room = await evicted(engine.backend, owner, session.meta, engine.settings.limits.records) if _first(fresh) else {}
+    if room:
+        checks, writes = {**session.checks(owner), **checks}, {**room, **writes}
     if records and not await engine.backend.commit(Commit(checks, writes)):
         raise Busy("a child has changed meanwhile")

@@ -193,7 +193,7 @@ class Live:
         if rendering.children and not self.screen.reads:
             return  # children would have to be sent at once
         fresh = await self._mount_children(unit, rendering)
-        await keep(self.engine, self.owner, fresh)
+        await keep(self.engine, self.owner, unit.place.session, fresh)
         if not unit.work.over:  # else what has become of it is shown already
             self.screen.show_children(unit, fresh)
             self.screen.show_step(unit, seq, rendering)
@@ -201,10 +201,19 @@ class Live:
     async def enter(self, unit: Unit, since: int, *, anew: bool) -> None:
         """Bring a page up to date that has just joined. anew: its text does not belong to what it has seen settled."""
         wanted = missed(unit, self.screen.tab, debug=self.engine.settings.debug)
-        if anew or self.screen.is_outdated(unit):
+        if anew or self._is_outdated(unit):
             await self.renew(unit, since, wanted)
         elif wanted or unit.joined.token.listens:
             await self.catch_up(unit, wanted)
+
+    def _is_outdated(self, unit: Unit) -> bool:
+        """Whether the page shows less than the record holds; in development, less than the template says."""
+        token, definition = unit.joined.token, unit.joined.definition
+        if unit.version != token.version or token.schema != definition.fields.schema:
+            return True
+        if not self.engine.settings.debug:
+            return False
+        return self.engine.render(unit.component, token.slot).digest != unit.joined.shown
 
     async def renew(self, unit: Unit, since: int, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering of the record, and effects from `since` on that may not have arrived, each once.
@@ -231,7 +240,7 @@ class Live:
 
     async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects) -> None:
         fresh = await self._mount_children(unit, rendering)
-        await keep(self.engine, self.owner, fresh)
+        await keep(self.engine, self.owner, unit.place.session, fresh)
         self.screen.show_children(unit, fresh)
         sealed = self.screen.seal(unit, rendering, unit.record)
         self.screen.show(unit, unit.applied(self.screen.tab), rendering, sealed, effects)

@@ -197,7 +197,9 @@ class Screen:
         joined = self.joined.pop(instance, None)
         if joined is None:
             return
-        self.engine.renderings.release(joined.shown)
+        if not self.gone:  # else `leave` has let go of all
+            self.engine.renderings.release(joined.shown)
+        self._left = {name: task for name, task in self._left.items() if not task.done()}
         if joined.task is not None and not joined.task.done():
             self._left[instance] = joined.task
 
@@ -210,7 +212,6 @@ class Screen:
 
     async def finish(self, names: Collection[str], seconds: float) -> None:
         """Wait for what still runs in instances that come to the page again: they are shown with what came of it."""
-        self._left = {name: task for name, task in self._left.items() if not task.done()}
         joined = [self.joined[name].task for name in names if name in self.joined]
         tasks = [task for task in (*joined, *(self._left.get(name) for name in names)) if task and not task.done()]
         if tasks:
@@ -233,6 +234,9 @@ class Screen:
                 if not each.pending:
                     joined.follow(each.component)
                     joined.find(each.component)
+        # What is not known any more is shown whole once more, if it is shown at all.
+        while len(self.sent) > max(self.engine.settings.limits.instances, len(fresh)):
+            del self.sent[next(iter(self.sent))]
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
         """What the head of the page needs before it shows these classes, and has not been told of."""
@@ -338,12 +342,3 @@ class Screen:
             self.engine.renderings.release(joined.shown)
         for asking in self._asking.values():
             asking.close()
-
-    def is_outdated(self, unit: Unit) -> bool:
-        """Whether the page shows less than the record holds; in development, less than the template says."""
-        token, definition = unit.joined.token, unit.joined.definition
-        if unit.version != token.version or token.schema != definition.fields.schema:
-            return True
-        if not self.engine.settings.debug:
-            return False
-        return self.engine.render(unit.component, token.slot).digest != unit.joined.shown

@@ -681,7 +681,7 @@ DEFENCES = (
         "sessions",
         ATTACKS + "excess",
         "t42",
-        ('if await backend.count(owner, "record/") < limit:', "if True:"),
+        ("if kept < limit:", "if True:"),
     ),
     defence(
         "who sends too fast is told to slow down",
@@ -938,7 +938,10 @@ DEFENCES = (
         "showing",
         UNIT + "mounting",
         "leaves_the_page",
-        ("            return\n        self.engine.renderings.release(joined.shown)\n", "            return\n"),
+        (
+            "            self.engine.renderings.release(joined.shown)\n        self._left",
+            "            pass\n        self._left",
+        ),
     ),
     defence(
         "renderings are let go when their page goes",

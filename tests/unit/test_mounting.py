@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
-from asok import Component, exposed
+from asok import Component, Limits, exposed, private
+from asok.sessions import Commit, owner_of
+from asok.showing import Screen
 from asok.texts import BESIDE, Renderings
 from tests.rig import asok_app, rig
 from tests.unit.waiting import until
@@ -217,3 +221,106 @@ async def test_a_migrate_that_raises_starts_the_component_afresh(tmp_path: Path)
         visitor = await served.visitor()
         visitor.http.cookies.set("asok", cookie)
         assert ">t0</i>" in (await visitor.open()).text
+
+
+async def test_what_ends_in_a_reset_after_its_page_has_gone_takes_no_text_from_the_others(tmp_path: Path) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def step(self: Any) -> None:
+        begun.set()
+        await gate.wait()
+        self.number += 1
+
+    async def same(self: Any) -> None:
+        self.number += 1
+
+    type("AlikeHere", (Component,), {"number": 0, "template": "<i>a</i>", "step": exposed(step), "same": exposed(same)})
+    app = asok_app(tmp_path, {"/": "{{ component('AlikeHere') }}"})
+    async with rig(app) as server:
+        kept, visitor = app._engine.renderings, await server.visitor()
+        going, staying = await visitor.tab(), await server.tab()
+        assert await going.event("same") and await staying.event("same")
+        await going.send("event", going.only, 2, "step")
+        await begun.wait()
+        crowd, owner, shown = app._engine.crowd, owner_of(visitor.cookie), screens()
+        going.socket.transport.abort()
+        await until(lambda: any(each.gone for each in shown))
+        await app._engine.backend.commit(Commit({}, {(owner, f"record/{going.only}"): None}))
+        gate.set()
+        await until(lambda: crowd.size == 1)
+        assert len(kept) == 1
+        assert await staying.text_after("same") == "<i>a</i>"
+        await staying.socket.close()
+        await until(lambda: not len(kept))
+
+
+async def test_of_children_that_came_and_went_a_page_knows_no_more_than_a_bounded_number(tmp_path: Path) -> None:
+    type("MountingCell", (Component,), {"template": "<b>.</b>"})
+    shown = "<div>{% for n in range(4) %}{{ component('MountingCell', key=page * 4 + n) }}{% endfor %}</div>"
+    type("MountingPages", (Component,), {"page": 0, "template": shown, "turn": exposed(turn)})
+    app = asok_app(tmp_path, {"/": "{{ component('MountingPages') }}"}, limits=Limits(instances=8))
+    async with rig(app) as server:
+        tab = await server.tab()
+        for _ in range(8):
+            await tab.event("turn")
+        assert [len(each.sent) for each in screens() if not each.gone] == [8]
+
+
+async def test_of_instances_that_left_while_they_worked_no_ended_work_is_kept(tmp_path: Path) -> None:
+    gate, begun, works = asyncio.Event(), asyncio.Event(), list[ref[asyncio.Task[Any]]]()
+
+    async def step(self: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        works.append(ref(task))
+        begun.set()
+        await gate.wait()
+
+    type("LeavesBusy", (Component,), {"template": "<i>.</i>", "step": exposed(step)})
+    async with rig(asok_app(tmp_path, {"/": "{{ component('LeavesBusy') }}"})) as server:
+        visitor = await server.visitor()
+        tab = await visitor.tab()
+        for _ in range(4):
+            begun.clear()
+            page = await visitor.open()
+            await tab.join(page.tokens)
+            await tab.send("event", page.tokens[0].partition(".")[0], 1, "step")
+            await begun.wait()
+            await tab.send("leave", page.tokens[0].partition(".")[0])
+            await tab.send("ping")
+            await tab.until("pong")
+            gate.set()
+            await until(lambda: is_over(works[-1]))
+            gate.clear()
+        gc.collect()
+        assert [each() for each in works[:-1] if each() is not None] == []
+
+
+async def test_children_that_come_and_go_leave_no_more_records_than_a_session_keeps(tmp_path: Path) -> None:
+    type("MountingSecret", (Component,), {"secret": private("s"), "template": "<b>.</b>"})
+    shown = "<div>{% for n in range(4) %}{{ component('MountingSecret', key=page * 4 + n) }}{% endfor %}</div>"
+    type("MountingSecrets", (Component,), {"page": 0, "template": shown, "turn": exposed(turn)})
+    app = asok_app(tmp_path, {"/": "{{ component('MountingSecrets') }}"}, limits=Limits(records=12))
+    async with rig(app) as server:
+        visitor = await server.visitor()
+        tab, owner = await visitor.tab(), owner_of(visitor.cookie)
+        for _ in range(10):
+            assert (await tab.event("turn"))[0] == "update"
+        assert await app._engine.backend.count(owner, "record/") < 12 + 4
+
+
+def turn(self: Any) -> None:
+    """The next page."""
+    self.page += 1
+
+
+def screens() -> list[Screen]:
+    """Those of all tabs."""
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) is Screen]
+
+
+def is_over(work: ref[asyncio.Task[Any]]) -> bool:
+    """Whether a task has ended."""
+    task = work()
+    return task is None or task.done()
