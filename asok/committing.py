@@ -11,7 +11,7 @@ from asok.errors import AsokError, Busy, MethodFailed
 from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
 from asok.rows import kept as kept_rows
-from asok.sessions import CellKey, Commit, Record, Session, evicted, pack
+from asok.sessions import META, CellKey, Commit, Record, Session, evicted, pack
 from asok.showing import Unit
 
 __all__ = ["commit", "keep", "record_after", "unchanged"]
@@ -72,7 +72,8 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
     if not unit.remembered:
         writes[owner, f"slot/{token.slot}"] = name.encode()
     if unit.record is None or _first(fresh):
-        writes = {**await evicted(engine.backend, owner, session.meta, engine.settings.limits.records), **writes}
+        room = await evicted(engine.backend, owner, session.meta, engine.settings.limits.records)
+        writes = {**room, **writes, **{key: room[key] for key in room if key == (owner, META)}}
     return await engine.stores.replicas.commit(unit.work, checks, writes)
 
 

@@ -11,11 +11,12 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asok import Component, Limits, exposed, private
 from asok.places import page_request
-from asok.sessions import Session, owner_of
+from asok.sessions import META, Commit, Meta, Session, owner_of, pack
 from asok.state import Mount
 from tests.rig import Tab, asok_app, rig
 
@@ -482,6 +483,28 @@ async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_
         again = await visitor.connect()
         await again.join(page.tokens, page.csrf)
         assert (await again.event("add"))[0] == "reset"
+
+
+async def test_a_method_that_takes_a_key_from_a_full_session_does_not_bring_back_what_that_forgets(
+    tmp_path: Path,
+) -> None:
+    class Counter(Base):
+        @exposed
+        def drop(self) -> None:
+            del self.session["noted"]
+
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(records=4))) as served:
+        visitor = await served.visitor()
+        oldest = await visitor.tab()
+        await oldest.event("add")
+        for _ in range(3):
+            await (await visitor.tab()).event("add")
+        owner, backend = owner_of(visitor.cookie), served.app.backend
+        await backend.commit(Commit({}, {(owner, "session/noted"): pack(1)}))
+        assert (await (await visitor.tab()).event("drop"))[0] == "update"
+        cells = await backend.read(owner, [META, "session/noted"])
+        assert msgspec.msgpack.decode(cells[META].value, type=Meta).watermark > 0
+        assert "session/noted" not in cells
 
 
 async def test_a_page_that_is_opened_after_the_clock_was_turned_back_is_not_taken_for_a_forgotten_one(
