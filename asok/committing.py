@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,7 @@ from asok.component import surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed
 from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
+from asok.rows import FILL, STREAM
 from asok.rows import kept as kept_rows
 from asok.sessions import META, CellKey, Commit, Record, Session, evicted, pack
 from asok.showing import Unit
@@ -30,14 +32,27 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
         kept = [each for each in kept if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
     if effects:
         kept = [*kept, (tab, seq, kept_rows(effects, unit.component, kept))]
+    if not event and (unasked := _unasked(unit)):
+        # Behind what the page has seen settled, and before what it has not.
+        kept = [*(each for each in kept if each != (tab, seq + 1, unasked)), (tab, seq + 1, unasked)]
     applied[tab] = seq
     born = unit.joined.token.born
     return record_of(unit.component, unit.token.arguments, unit.version + 1, born, applied, kept)
 
 
+def _unasked(unit: Unit) -> list[list[Any]]:
+    """What a record keeps of rows that no event has changed: that the page has to be filled when it is back, unless
+    it would be anyway."""
+    streams, around = unit.joined.definition.streams, surroundings_of(unit.component)
+    if not streams or unit.token.listens:
+        return []
+    names = dict.fromkeys(each[1] for each in around.effects if each[0] == STREAM)
+    return [[STREAM, name, FILL] for name in names if streams[name].filler]
+
+
 def unchanged(unit: Unit, record: Record) -> bool:
     """Whether nothing has come of the work that would have to be kept, such as of a clock that only shows anew."""
-    if unit.work.writes or unit.place.session.changes():
+    if unit.work.writes or unit.place.session.changes() or _unasked(unit):
         return False
     older, token = unit.record, unit.token
     if older is None:

@@ -22,6 +22,7 @@ from asok.markup import single_root
 from asok.streaming import Change, Stream
 
 __all__ = [
+    "FILL",
     "STREAM",
     "Container",
     "containers_in",

@@ -233,6 +233,38 @@ async def test_rows_that_a_task_adds_after_its_method_are_shown() -> None:
         await page.shows("li", *texts(1, 2))
 
 
+@pytest.mark.parametrize("counts", [True, False], ids=["with the state", "alone"])
+async def test_rows_that_a_task_has_added_are_there_though_the_line_broke_before_they_arrived(
+    tmp_path: Path, counts: bool
+) -> None:
+    going, shown = asyncio.Event(), asyncio.Event()
+
+    def later(self: Any) -> None:
+        async def work() -> None:
+            await going.wait()
+            for number in (2, 3):
+                self.table.append(row(number))
+                self.rows.append(row(number))
+                self.count += counts
+                await self.push()
+            shown.set()
+
+        self.run(work())
+
+    made(FilledList, 1, later=exposed(later), count=0)
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Feed') }}"})) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        await tab.event("later")
+        going.set()
+        await shown.wait()
+        again = await visitor.connect()
+        again.shown, again.csrf, again.name = tab.shown, tab.csrf, tab.name
+        await again.rejoin(tab.only)
+        [reset] = (await again.until("update"))[5]
+        assert [number for number in (1, 2, 3) if f"row {number}<" in reset[3]] == [1, 2, 3]
+
+
 async def test_rows_that_come_while_nothing_else_is_rendered_come(tmp_path: Path) -> None:
     def quiet(self: Listed) -> None:
         self.rows.append(row(1))
