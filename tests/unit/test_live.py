@@ -488,12 +488,12 @@ async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_
 async def test_a_method_that_takes_a_key_from_a_full_session_does_not_bring_back_what_that_forgets(
     tmp_path: Path,
 ) -> None:
-    class Counter(Base):
+    class TakesAKey(Base):
         @exposed
         def drop(self) -> None:
             del self.session["noted"]
 
-    async with rig(asok_app(tmp_path, ONE, limits=Limits(records=4))) as served:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('TakesAKey') }}"}, limits=Limits(records=4))) as served:
         visitor = await served.visitor()
         oldest = await visitor.tab()
         await oldest.event("add")
