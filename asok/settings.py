@@ -16,8 +16,8 @@ __all__ = ["Limits", "Settings", "development_key", "read_dotenv", "templates_ro
 KEY_BYTES = 32
 DEVELOPMENT = "development:"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-# As it stands in the header: small letters, no scheme, no port, no path.
-HOST = re.compile(r"[^\s:/@?#A-Z]+|\[[^\s/@?#A-Z]+\]")
+# As it stands in the header, without a port: no scheme, no path.
+HOST = re.compile(r"[^\s:/@?#]+|\[[^\s/@?#]+\]")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#]+", re.IGNORECASE)
 REDIS = ("redis://", "rediss://", "unix://")
 PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
@@ -149,8 +149,8 @@ def check_names(hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
     for host in hosts:
         if not HOST.fullmatch(host):
             raise ConfigurationError(
-                f"ASOK_HOSTS names {host!r}, which is no name of a host; write it in small letters and without scheme, "
-                "port and path, like shop.example.org"
+                f"ASOK_HOSTS names {host!r}, which is no name of a host; write it without scheme, port and path, "
+                "like shop.example.org"
             )
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
