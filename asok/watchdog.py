@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -25,85 +24,78 @@ LOOP = str(Path(asyncio.__file__).parent)  # under uvloop, whoever runs the loop
 ADVICE = "a plain def runs in a thread, and what can be awaited lets the others go on"
 
 
-class Watchdog:
-    """Looks at the loop from a thread of its own, ten times a second, and asks it for a sign of life while it works.
+_one_at_a_time = threading.Lock()
 
-    A loop that waits for events is left alone, so an app that nobody uses costs next to nothing. longest: seconds that
-    a sign of life may take.
-    """
+
+class Watchdog:
+    """Looks at the loop from a thread of its own, ten times a second. longest: seconds it may be late."""
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
-        self._asked: float | None = None  # when; None where the last sign of life has come
-        self._computed = 0.0
-        self._told = float("-inf")
+        self._beat = self._used = 0.0
         self._loop_thread = 0
-        self._used: Callable[[], float] = time.process_time
-        self._over: threading.Event | None = None
+        self._said = False
+        self._over = threading.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to look at the loop that runs; a second time does nothing."""
-        if self._over is not None or not self._longest:
+        if self._timer is not None or not self._longest:
             return
         self._loop_thread, self._over = threading.get_ident(), threading.Event()
-        self._used, self._asked = _processor_time(self._loop_thread), None
+        self._schedule()
         looking = (asyncio.get_running_loop(), self._over)
         threading.Thread(target=self._look, args=looking, name="asok-watchdog", daemon=True).start()
 
     def stop(self) -> None:
         """Look no more."""
-        if self._over is not None:
-            self._over.set()
-            self._over = None
+        self._over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _schedule(self) -> None:
+        self._beat, self._used, self._said = time.monotonic(), time.thread_time(), False
+        self._timer = asyncio.get_running_loop().call_later(BEAT, self._beats)
+
+    def _beats(self) -> None:
+        late = self._late()
+        # A machine that is busy with other things makes the loop late, too; then it has not computed.
+        if late > self._longest and not self._said and time.thread_time() - self._used > self._longest:
+            log.warning("the event loop was blocked for %.1f s; %s", late, ADVICE)
+        self._schedule()
+
+    def _late(self) -> float:
+        return time.monotonic() - self._beat - BEAT
 
     def _look(self, loop: asyncio.AbstractEventLoop, over: threading.Event) -> None:
-        punctual, woken, used = 0, time.monotonic(), self._used()
+        punctual, woken = 0, time.monotonic()
         while not (over.wait(BEAT) or loop.is_closed()):
-            now, before, used_before = time.monotonic(), woken, used
-            woken = now
-            if not loop.is_running():
-                continue
-            used = self._used()
+            now = time.monotonic()
             # Where this thread has no processor in time either, it is not the loop that is at fault.
-            punctual = punctual + 1 if now - before < 2 * BEAT else 0
-            if punctual > 1:
-                self._see(loop, now)
-            elif now - before - BEAT > self._longest < used - used_before:
-                self._say_afterwards(now - before - BEAT)  # whoever computed let not even this thread run
+            punctual, woken = (punctual + 1 if now - woken < 2 * BEAT else 0), now
+            if punctual > 1 and loop.is_running() and self._late() > self._longest and not self._said:
+                self._say()
 
-    def _see(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        frame = sys._current_frames().get(self._loop_thread)
+    def _say(self) -> None:
+        frame = _frame_of(self._loop_thread)
         if frame is None or frame.f_code.co_name == "select" or frame.f_code.co_filename.startswith(LOOP):
-            return  # it waits for events: it is not blocked, but may have no processor
-        asked = self._asked  # the loop may answer meanwhile
-        if asked is None:
-            self._asked, self._computed = now, self._used()
-            with suppress(RuntimeError):  # it was closed just now
-                loop.call_soon_threadsafe(self._answer, now)
-        elif now - asked > self._longest and self._told < asked:
-            self._told = now
-            problem = f"the event loop is blocked for more than {self._longest:.2f} s{_place(frame)}"
-            log.warning("%s; %s", problem, ADVICE)
-
-    def _answer(self, asked: float) -> None:
-        """The loop's sign of life."""
-        late, self._asked = time.monotonic() - asked, None
-        # A machine that is busy with other things makes the loop late, too; then it has not computed.
-        if late > self._longest < self._used() - self._computed:
-            self._say_afterwards(late)
-
-    def _say_afterwards(self, late: float) -> None:
-        now = time.monotonic()
-        if self._told < now - late:
-            self._told = now
-            log.warning("the event loop was blocked for %.1f s; %s", late, ADVICE)
+            return  # it waits for events: it was not blocked, but had no processor
+        self._said = True
+        log.warning("the event loop is blocked for more than %.2f s%s; %s", self._longest, _place(frame), ADVICE)
 
 
-def _processor_time(thread: int) -> Callable[[], float]:
-    """Tells for how many seconds a living thread has computed; all threads, where the system does not know of one."""
-    if hasattr(time, "pthread_getcpuclockid"):
-        return partial(time.clock_gettime, time.pthread_getcpuclockid(thread))
-    return time.process_time
+def _frame_of(thread: int) -> FrameType | None:
+    """Where a thread is. Without the garbage collector: what it ends may want the lock that Python holds meanwhile, and
+    then all threads stand still for ever (python/cpython#106883)."""
+    with _one_at_a_time:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames().get(thread)
+        finally:
+            if collects:
+                gc.enable()
 
 
 def _place(frame: FrameType) -> str:

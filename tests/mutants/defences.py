@@ -989,7 +989,7 @@ DEFENCES = (
         "watchdog",
         UNIT + "watchdog",
         "woken_late",
-        ("            if punctual > 1:\n", "            if punctual:\n"),
+        ("if punctual > 1 and loop", "if loop"),
     ),
     defence(
         "a loop that waits for events is not blamed",
