@@ -86,7 +86,7 @@ def test_a_page_that_is_no_text_is_found(tmp_path: Path) -> None:
     app = project(tmp_path, {"templates/a.html": ""})
     (tmp_path / "templates/a.html").write_bytes(b"\xff")
     (problem,) = findings([], app.env)[0]
-    assert problem.file == "a.html" and "can't decode byte 0xff" in problem.problem
+    assert problem.file == "a.html" and "is not UTF-8; save it again" in problem.problem
 
 
 INLINE = '''\
