@@ -9,11 +9,12 @@ import msgspec
 
 from asok.component import surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed
+from asok.evicting import with_room
 from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
 from asok.rows import FILL, STREAM
 from asok.rows import kept as kept_rows
-from asok.sessions import META, CellKey, Commit, Record, Session, evicted, pack
+from asok.sessions import CellKey, Commit, Record, Session, pack
 from asok.showing import Unit
 
 __all__ = ["commit", "keep", "record_after", "unchanged"]
@@ -87,8 +88,7 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
     if not unit.remembered:
         writes[owner, f"slot/{token.slot}"] = name.encode()
     if unit.record is None or _first(fresh):
-        room = await evicted(engine.backend, owner, session.meta, engine.settings.limits.records)
-        writes = {**room, **writes, **{key: room[key] for key in room if key == (owner, META)}}
+        writes = await with_room(engine.backend, owner, session.meta, engine.settings.limits.records, writes)
     return await engine.stores.replicas.commit(unit.work, checks, writes)
 
 
@@ -104,8 +104,8 @@ async def keep(engine: Engine, owner: str, session: Session, fresh: Mapping[str,
     writes: dict[CellKey, bytes | None] = {
         (owner, f"record/{name}"): pack(each.record) for name, each in records.items()
     }
-    room = await evicted(engine.backend, owner, session.meta, engine.settings.limits.records) if _first(fresh) else {}
-    if room:
-        checks, writes = {**session.checks(owner), **checks}, {**room, **writes}
+    if _first(fresh):
+        made = await with_room(engine.backend, owner, session.meta, engine.settings.limits.records, writes)
+        checks, writes = checks if made == writes else {**session.checks(owner), **checks}, made
     if records and not await engine.backend.commit(Commit(checks, writes)):
         raise Busy("a child has changed meanwhile")

@@ -12,13 +12,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asok.errors import AsokError, Busy
+from asok.evicting import with_room
 from asok.sessions import (
     META,
     Backend,
     Commit,
     Session,
     current_session,
-    evicted,
     open_session,
     owner_of,
     pack,
@@ -178,8 +178,9 @@ class _Response:
         backend, commit = self.middleware.backend, self.session.commit(time.time())
         if self.session.staged:
             records = self.middleware.settings.limits.records
-            room = await evicted(backend, owner_of(self.session.id), self.session.meta, records)
-            commit = Commit(commit.checks, {**commit.writes, **room}, commit.move)
+            owner = owner_of(self.session.id)
+            writes = await with_room(backend, owner, self.session.meta, records, commit.writes)
+            commit = Commit(commit.checks, writes, commit.move)
         return await backend.commit(commit)
 
     def _with_ours(self, headers: Iterable[Header], *, slides: bool) -> list[Header]:

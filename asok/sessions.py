@@ -26,7 +26,6 @@ __all__ = [
     "Record",
     "Session",
     "current_session",
-    "evicted",
     "open_session",
     "owner_of",
     "serve_session",
@@ -325,21 +324,3 @@ async def open_session(backend: Backend, session_id: str) -> Session | None:
         return None
     cells = await backend.read(owner_of(session_id), [META], KEY)
     return Session(session_id, cells[META], cells) if META in cells else None
-
-
-async def evicted(backend: Backend, owner: str, meta: Meta, limit: int) -> dict[CellKey, bytes | None]:
-    """The writes that make room for more records: none below the limit; at it, the oldest quarter goes, and all that
-    are more than twice as many, where pages keep so many at once.
-
-    What an evicted record knew cannot come back: the watermark rises, so that no token of before is new again.
-    """
-    kept = await backend.count(owner, "record/")
-    if kept < limit:
-        return {}
-    pointers = await backend.oldest(owner, "slot/", max(0, await backend.count(owner, "slot/") - limit))
-    oldest = await backend.oldest(owner, "record/", max(limit // 4 + 1, kept - 2 * limit))
-    cells = await backend.read(owner, oldest)
-    born = max((unpack_record(cell.value).born for cell in cells.values()), default=0)
-    raised = msgspec.structs.replace(meta, watermark=max(meta.watermark, int(born) + 1.0))
-    tried = [TRIED + name.removeprefix("record/") for name in oldest]
-    return {(owner, META): pack(raised), **{(owner, name): None for name in [*oldest, *pointers, *tried]}}

@@ -237,7 +237,7 @@ DEFENCES = (
     ),
     defence(
         "an eviction raises the watermark",
-        "sessions",
+        "evicting",
         UNIT + "live",
         "evict or room or record",
         ("watermark=max(meta.watermark, int(born) + 1.0)", "watermark=meta.watermark"),

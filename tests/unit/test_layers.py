@@ -55,6 +55,7 @@ LAYERS = (
     "asok.rota",
     "asok.driven",
     "asok.sessions",
+    "asok.evicting",
     "asok.audience",
     "asok.bus",
     "asok.company",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from asok.backends.memory import MemoryBackend
 from asok.errors import AsokError
-from asok.sessions import META, Meta, Record, Session, evicted, open_session, owner_of, pack
+from asok.evicting import evicted
+from asok.sessions import META, Meta, Record, Session, open_session, owner_of, pack
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=["Cs"])),

@@ -18,7 +18,8 @@ from asok import Component, Denied, exposed
 from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
 from asok.errors import Busy
-from asok.sessions import TRIED, Backend, Commit, Meta, Record, evicted, owner_of, pack
+from asok.evicting import evicted
+from asok.sessions import TRIED, Backend, Commit, Meta, Record, owner_of, pack
 from asok.trials import FOLLOWED, SILENT, Found, Note, Trials
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.clicking import RETRY, Clicking
