@@ -678,7 +678,7 @@ DEFENCES = (
     ),
     defence(
         "a session has so many records",
-        "sessions",
+        "evicting",
         ATTACKS + "excess",
         "t42",
         ("if kept < limit:", "if True:"),
