@@ -22,7 +22,7 @@ import websockets
 from tests.rig import Rig, Shown, Tab, Visitor
 from tests.unit.commands import GOOD_KEY, Running, clean_environment, eventually
 
-__all__ = ["RETRY", "Clicking", "served"]
+__all__ = ["PATIENCE", "RETRY", "Clicking", "served"]
 
 RETRY = {"retry": 1}
 PATIENCE = 60
