@@ -126,7 +126,8 @@ async def test_r18_each_of_a_thousand_events_at_once_is_answered_and_all_are_app
         sent, again, later = 1000, 0.0, 0  # as in a browser, the first that was not taken says when they come again
         while tab.shown[instance].settled < 1000:
             if later and time.monotonic() >= again:
-                sent, later = later - 1, 0
+                # What is said of the first thousand may still arrive; a browser never has so many under way.
+                sent, later = min(later - 1, tab.shown[instance].settled), 0
             while not later and sent < min(tab.shown[instance].settled + 32, 1000):
                 sent += 1
                 await tab.send("event", instance, sent, "add")
