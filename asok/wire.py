@@ -145,7 +145,7 @@ class WebSocketProtocol(Incoming):
                 log.error("ASGI callable should return None, but returned '%s'.", result)
         except ClientDisconnected:
             pass
-        except Exception:
+        except (Exception, SystemExit):  # which a task would make the end of the server
             log.exception("Exception in ASGI application\n")
         finally:
             if self._stage <= DENYING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -320,6 +321,19 @@ async def test_a_connection_that_breaks_off_is_1006_and_sending_fails(caplog: py
         peer.socket.close()
         assert isinstance(await failed, OSError)
     assert "Exception" not in caplog.text
+
+
+async def test_an_app_that_exits_for_one_browser_leaves_the_server_to_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def exits(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        sys.exit(1)
+
+    async with shaken(exits) as peer:
+        assert await peer.next() is None
+    assert "Exception in ASGI application" in caplog.text
 
 
 async def test_the_end_of_the_server_is_1012() -> None:
