@@ -103,7 +103,7 @@ class Acting:
         component, definition = unit.component, unit.joined.definition
         changed = frozenset(name for name, value in before.items() if component.__dict__[name] != value)
         if changed:
-            await guarded(self.engine, f"{definition.name}.updated", hook(component.updated(changed)))
+            await guarded(self.engine, f"{definition.name}.updated", hook(component.updated, changed))
 
     def _set_fields(self, component: Component, definition: Definition, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():

@@ -186,9 +186,9 @@ class Asok(Sharing):
     def _page_endpoint(self, path: str, template: str, variables: list[Callable[[Request], Any]]) -> Any:
         async def endpoint(request: Request) -> Response:
             guard = self._engine.guards.get(path)
-            if guard is not None and await hook(guard(request, session_of(request))) is False:
+            if guard is not None and await hook(guard, request, session_of(request)) is False:
                 raise Denied(path)
-            context = await hook(variables[0](request)) if variables else {}
+            context = await hook(variables[0], request) if variables else {}
             if isinstance(context, Response):
                 return context
             return await self._pages.respond(request, template, context or {}, path)

@@ -18,6 +18,7 @@ import msgspec
 
 from asok import protocol
 from asok.admission import Admission
+from asok.calling import ends_all
 from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
 from asok.following import Following
@@ -99,8 +100,7 @@ class LiveSession:
             case protocol.Event():
                 self._take(message)
             case protocol.Leave():
-                line = self._forget(message.instance)
-                if line is not None:
+                if (line := self._forget(message.instance)) is not None:
                     self._track(self._unmount(line))
             case protocol.Cancel():
                 self._cancel(message.instance)
@@ -259,9 +259,9 @@ class LiveSession:
             work = line.work[0]
             try:
                 await self._do(line, work)
-            except Refusal as error:
-                self._refuse(line.joined.token.instance, work.seq, error)
-            except Exception as error:
+            except BaseException as error:
+                if ends_all(error):
+                    raise
                 if not self._continues(line, work, error):
                     break
             line.work.popleft()
@@ -298,12 +298,12 @@ class LiveSession:
         self._reach.enter(line, unit)
         await self._live.enter(unit, entry.seq + 1, anew=bool(entry.seq and not entry.held))
 
-    def _continues(self, line: Line, work: Work, error: Exception) -> bool:
+    def _continues(self, line: Line, work: Work, error: BaseException) -> bool:
         """Answer what ended a piece of work; whether the instance can take the next one."""
         instance = line.joined.token.instance
         joining = isinstance(work, protocol.JoinEntry)
         if not isinstance(error, (Busy, ResetNeeded, SessionEnded)):
-            self._refuse(instance, work.seq, MethodFailed(line.joined.definition.name, error))
+            self._fail(instance, error, work.seq)
             return True
         self._waiting -= sum(not isinstance(each, Turn) for each in line.work)
         line.work.clear()
@@ -328,9 +328,9 @@ class LiveSession:
         if not line.over and not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 
-    def _fail(self, instance: str, error: BaseException) -> None:
+    def _fail(self, instance: str, error: BaseException, seq: int = 0) -> None:
         name = self._lines[instance].joined.definition.name if instance in self._lines else instance
-        self._refuse(instance, 0, error if isinstance(error, Refusal) else MethodFailed(name, error))
+        self._refuse(instance, seq, error if isinstance(error, Refusal) else MethodFailed(name, error))
 
     def _refuse(self, instance: str, seq: int, error: Refusal) -> None:
         debug, line = self._engine.settings.debug, self._lines.get(instance)

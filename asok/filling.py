@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
+from asok.calling import ends_all
 from asok.component import surroundings_of
 from asok.errors import MethodFailed
 from asok.mounting import Engine, Rendering
@@ -33,7 +34,9 @@ async def take_changes(engine: Engine, unit: Unit, rendering: Rendering) -> None
     component, around = unit.component, surroundings_of(unit.component)
     try:
         changes = render_changes(component, rendering.containers, engine.settings.limits.html)
-    except Exception as error:
+    except BaseException as error:
+        if ends_all(error):
+            raise
         raise MethodFailed(f"{unit.joined.definition.name}.render", error) from error
     around.effects = await filled(engine, unit, rendering, [*changes, *around.effects])
 

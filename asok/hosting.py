@@ -100,9 +100,9 @@ class Host:
     async def admit(self, component: Component, place: Place) -> None:
         """Run the guards of the page and of the component. Raises Denied."""
         guard = self.guards.get(place.mount.route)
-        if guard is not None and await hook(guard(place.request, place.session)) is False:
+        if guard is not None and await hook(guard, place.request, place.session) is False:
             raise Denied(place.mount.route)
-        if await hook(component.guard(place.request, place.session)) is False:
+        if await hook(component.guard, place.request, place.session) is False:
             raise Denied(type(component).__name__)
 
     def surround(self, component: Component, instance: str, place: Place, path: str) -> None:
@@ -121,7 +121,7 @@ class Host:
         around.loading = True
         try:
             with reading_into(around.reads):
-                await hook(component.load())
+                await hook(component.load)
         finally:
             around.loading = False
 

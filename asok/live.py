@@ -256,7 +256,7 @@ class Live:
             around = surroundings_of(unit.component)
             around.tab = attempt = Attempt(unit, asking, self.screen, _nothing)
             with working(unit.work):
-                await guarded(self.engine, name, hook(unit.component.unmount()))
+                await guarded(self.engine, name, hook(unit.component.unmount))
                 self._take_shared(unit)
             record = record_after(unit, self.screen.tab, unit.applied(self.screen.tab), event=False)
             if await commit(self.engine, self.owner, unit, record, {}):

@@ -175,7 +175,7 @@ class Engine(Host):
         around = surroundings_of(component)
         around.content = pack_content(child.content)
         if begun is None and not restored and "mount" in definition.overrides:
-            await hook(component.mount())
+            await hook(component.mount)
         shared = self.shared_by(definition, place.mount, child.slot) if self.shared else None
         if shared is not None:
             shared.give(component, place.mount.path)

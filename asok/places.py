@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
@@ -69,8 +69,9 @@ def listens(component: Component) -> bool:
     return bool(follows or (definition.sources and is_loading(component.__dict__, definition.sources)))
 
 
-async def hook(result: Any) -> Any:
+async def hook(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a hook that may be async."""
+    result = function(*arguments)
     return await result if inspect.isawaitable(result) else result
 
 

@@ -388,7 +388,7 @@ DEFENCES = (
         "app",
         ATTACKS + "guards",
         "t12",
-        ("if guard is not None and await hook(guard(request, session_of(request))) is False:", "if False:"),
+        ("if guard is not None and await hook(guard, request, session_of(request)) is False:", "if False:"),
     ),
     defence(
         "a join and an event ask the guards",

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from asok import Component, Denied, exposed
+from asok import Component, Denied, Stream, exposed
 from asok.calling import run_method
 from asok.component import definition_of
 from asok.errors import MethodFailed, MethodTimeout
@@ -349,3 +350,47 @@ async def test_what_ends_a_method_from_inside_ends_neither_its_instance_nor_the_
         for call in endings:
             assert (await tab.event(call))[::3] == ["refused", "failed"]
         assert await tab.text_after("add") == "<p>1</p>"
+
+
+class Ticket(Struct, frozen=True):
+    number: int
+
+    @property
+    def text(self) -> str:
+        return str(self.number) if self.number else sys.exit(1)
+
+
+class Departing(Component):
+    tickets: Stream[Ticket] = Stream(key="number")
+    count = 0
+    template = """<div><p>{{ count }}</p><ul ws-stream="tickets">
+        {% stream tickets as each %}<li ws-key="{{ each.number }}">{{ each.text }}</li>{% endstream %}</ul></div>"""
+
+    def updated(self, names: frozenset[str]) -> None:
+        if self.count == 7:
+            sys.exit(1)
+
+    def unmount(self) -> None:
+        sys.exit(1)
+
+    @exposed
+    def draw(self) -> None:
+        self.tickets.append(Ticket(0))
+
+    @exposed
+    def jump(self) -> None:
+        self.count = 7
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+async def test_what_ends_a_hook_or_a_row_from_inside_ends_neither_its_instance_nor_the_server(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Departing') }}"})) as served:
+        tab = await served.tab()
+        for call in ("draw", "jump"):
+            assert (await tab.event(call))[::3] == ["refused", "failed"]
+        assert "<p>1</p>" in await tab.text_after("add")
+        await tab.send("leave", tab.only)
+        assert "<p>1</p>" in await (await served.tab()).text_after("add")
