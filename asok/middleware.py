@@ -151,12 +151,12 @@ class _Response:
             return False
         try:
             found = await open_session(backend, self.cookie)
-            if found is not None:
-                renewed = pack(msgspec.structs.replace(found.meta, created=now))
-                await backend.commit(Commit(found.checks(owner), {(owner, META): renewed}))
+            if found is None:
+                return False
+            renewed = pack(msgspec.structs.replace(found.meta, created=now))
+            return await backend.commit(Commit(found.checks(owner), {(owner, META): renewed}))
         except Busy:
             return False  # the next one does it
-        return found is not None
 
     async def _commit(self) -> None:
         try:

@@ -87,6 +87,26 @@ async def test_a_session_that_is_only_read_is_not_forgotten_while_its_cookie_liv
         assert "set-cookie" not in (await http.get("/live-page")).headers
 
 
+class MovedWhileRenewed(MemoryBackend):
+    """A login in another tab gives the session its new id just when this one is renewed."""
+
+    async def commit(self, commit: Commit) -> bool:
+        owners = {owner for owner, _ in commit.writes}
+        if commit.checks and commit.move is None and {name for _, name in commit.writes} == {"meta"}:
+            await super().commit(Commit({}, {}, move=(owners.pop(), "moved")))
+        return await super().commit(commit)
+
+
+async def test_a_page_answered_during_a_login_does_not_bring_the_old_cookie_back(tmp_path: Path) -> None:
+    app = app_with(tmp_path, backend=MovedWhileRenewed())
+    async with client(app) as http:
+        await http.get("/live-page")
+        owner = owner_of(http.cookies["asok"])
+        weeks_ago = pack(Meta(time.time() - 8 * 86400))
+        await app.backend.commit(Commit({}, {(owner, "meta"): weeks_ago}))
+        assert "set-cookie" not in (await http.get("/live-page")).headers
+
+
 async def test_a_value_comes_back_with_the_next_request(tmp_path: Path) -> None:
     async with client(app_with(tmp_path)) as http:
         assert [(await http.post("/plus")).text for _ in range(3)] == ["1", "2", "3"]
