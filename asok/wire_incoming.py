@@ -27,6 +27,7 @@ class Incoming(asyncio.Protocol):
 
     __slots__ = (
         "_farewell",
+        "_goes_on",
         "_is_text",
         "_limit",
         "_loop",
@@ -51,6 +52,7 @@ class Incoming(asyncio.Protocol):
         self._waiters: list[asyncio.Future[None]] = []
         self._farewell: Message | None = None
         self.is_deaf = False
+        self._goes_on = False  # soon
         self._rest: bytearray | None = None  # what is no whole frame yet, or must wait
         self._parts: bytearray | None = None  # a message in fragments, so far
         self._is_text = False
@@ -67,7 +69,7 @@ class Incoming(asyncio.Protocol):
         if not self._queue:
             self._unread = 0
             if self.is_deaf:
-                self._loop.call_soon(self._go_on)
+                self._go_on_soon()
         return message
 
     def _wake(self) -> None:
@@ -90,8 +92,14 @@ class Incoming(asyncio.Protocol):
         if not self.is_deaf:
             self.transport.resume_reading()
 
+    def _go_on_soon(self) -> None:
+        """Listen again in the next turn of the loop: who sends without a pause must not keep it from all others."""
+        if not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
+
     def _go_on(self) -> None:
-        """Listen again, in another turn of the loop: who sends without a pause must not keep it from all others."""
+        self._goes_on = False
         has_room = len(self._queue) < self._queue_limit and self._unread <= UNREAD_BYTES
         if self.is_deaf and (self._stage > OPEN or (self._stage == OPEN and has_room)):
             self._listen()
@@ -137,7 +145,7 @@ class Incoming(asyncio.Protocol):
                 left -= 1
                 if not left:
                     self._stop_listening()
-                    self._loop.call_soon(self._go_on)
+                    self._go_on_soon()
                 if first == TEXT and parts is None:
                     self._deliver({"type": "websocket.receive", "text": content.decode()}, len(content))
                 elif first & CONTROL:
