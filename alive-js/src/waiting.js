@@ -46,11 +46,19 @@ const tick = () => {
   if (line.textContent !== words) line.textContent = words;
 };
 
-const { enqueue } = alive;
+const { around, enqueue } = alive;
+
+alive.around = (element) => {
+  const component = around(element);
+  // One that a script has put back counts on: the server has its numbers, and does none of them twice.
+  if (component) {
+    component.last ||= left.get(component.root) ?? 0;
+    left.delete(component.root);
+  }
+  return component;
+};
 
 alive.enqueue = (component, call, data, ...rest) => {
-  // One that a script has put back counts on: the server has its numbers, and does none of them twice.
-  component.last ||= left.get(component.root) ?? 0;
   if (alive.socket || waits(alive) < MOST) return enqueue(component, call, JSON.parse(JSON.stringify(data, wellFormed)), ...rest);
   const event = /** @type {any} */ (["event", component.id, 0, call, data]);
   // Whoever calls can say first what it is to do then.

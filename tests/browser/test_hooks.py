@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from asok import Component, exposed
+from asok import Component, exposed, on
 from tests.browser.conftest import Serve
 from tests.browser.small import opened, small_app, until
 
@@ -56,6 +56,23 @@ class Charting(Component):
     def measure(self, width: int, unit: str = "px") -> dict[str, Any]:
         self.said = f"{width}{unit}"
         return {"width": width * 2}
+
+
+class Fetching(Component):
+    count = 0
+    template = """<section><b>{{ count }}</b><button ws-click="add">add</button><i ws-loading>…</i></section>"""
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+    @on("news")
+    def hear(self, news: str) -> None:
+        """It listens."""
+
+
+class Forgetful(Fetching):
+    stateless = True
 
 
 async def press(page: Page | Locator, name: str) -> None:
@@ -260,6 +277,28 @@ async def test_a_component_that_a_script_takes_out_and_puts_back_goes_on(
     await page.evaluate("document.body.prepend(out)")
     await press(page.locator("section").first, "add")
     await expect(page.locator("b").first).to_have_text("3")
+
+
+@pytest.mark.parametrize("name", ["Fetching", "Forgetful"])
+async def test_a_component_that_was_put_back_before_the_line_was_lost_goes_on(
+    page: Page, serve: Serve, tmp_path: Path, name: str
+) -> None:
+    app = small_app(tmp_path, f"{{{{ component('{name}') }}}}{{{{ component('Unhooked') }}}}")
+    await opened(page, serve, app)
+    await press(page.locator("section").first, "add")
+    await expect(page.locator("b").first).to_have_text("1")
+    await page.evaluate("(window.out = document.querySelector('section')).remove()")
+    await press(page, "add")  # with its answer, what has left is signed off
+    await expect(page.locator("b")).to_have_text("1")
+    await page.evaluate("document.body.prepend(out)")
+    await press(page.locator("section").last, "add")  # and with this one, all are asked whether they wait
+    await expect(page.locator("b").last).to_have_text("2")
+    await page.evaluate("""new Promise((done) => {
+        document.addEventListener("alive:connected", done, { once: true });
+        dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));  // loses the line
+    })""")
+    await press(page.locator("section").first, "add")
+    await expect(page.locator("b").first).to_have_text("2")
 
 
 # --- transitions
