@@ -14,7 +14,7 @@ from asok.mounting import Engine, Mounted
 from asok.reviving import record_of
 from asok.rows import FILL, STREAM
 from asok.rows import kept as kept_rows
-from asok.sessions import CellKey, Commit, Record, Session, pack
+from asok.sessions import CellKey, Commit, Record, pack
 from asok.showing import Unit
 
 __all__ = ["commit", "keep", "record_after", "unchanged"]
@@ -73,10 +73,10 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
         if changes or session.dirty or unit.work.writes:
             problem = AsokError("a stateless component writes neither session nor stores")
             raise MethodFailed(unit.joined.definition.name, problem)
-        await keep(engine, owner, session, fresh)
+        await keep(engine, owner, unit, fresh)
         return True
     if record is None or record is unit.record:
-        await keep(engine, owner, session, fresh)
+        await keep(engine, owner, unit, fresh)
         return True
     checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
     writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
@@ -97,7 +97,7 @@ def _first(fresh: Mapping[str, Mounted]) -> bool:
     return any(each.record is not None and each.version == 1 for each in fresh.values())
 
 
-async def keep(engine: Engine, owner: str, session: Session, fresh: Mapping[str, Mounted]) -> None:
+async def keep(engine: Engine, owner: str, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
     """Commit the records of children that a rendering renewed which itself commits nothing."""
     records = {each.child.instance: each for each in fresh.values() if each.record is not None}
     checks = {(owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
@@ -105,7 +105,10 @@ async def keep(engine: Engine, owner: str, session: Session, fresh: Mapping[str,
         (owner, f"record/{name}"): pack(each.record) for name, each in records.items()
     }
     if _first(fresh):
+        session = unit.place.session
         made = await with_room(engine.backend, owner, session.meta, engine.settings.limits.records, writes)
+        # What works just now goes on, however long ago it was written.
+        made.pop((owner, f"record/{unit.joined.token.instance}"), None)
         checks, writes = checks if made == writes else {**session.checks(owner), **checks}, made
     if records and not await engine.backend.commit(Commit(checks, writes)):
         raise Busy("a child has changed meanwhile")

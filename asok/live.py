@@ -193,7 +193,7 @@ class Live:
         if rendering.children and not self.screen.reads:
             return  # children would have to be sent at once
         fresh = await self._mount_children(unit, rendering)
-        await keep(self.engine, self.owner, unit.place.session, fresh)
+        await keep(self.engine, self.owner, unit, fresh)
         if not unit.work.over:  # else what has become of it is shown already
             self.screen.show_children(unit, fresh)
             self.screen.show_step(unit, seq, rendering)
@@ -240,7 +240,7 @@ class Live:
 
     async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects) -> None:
         fresh = await self._mount_children(unit, rendering)
-        await keep(self.engine, self.owner, unit.place.session, fresh)
+        await keep(self.engine, self.owner, unit, fresh)
         self.screen.show_children(unit, fresh)
         sealed = self.screen.seal(unit, rendering, unit.record)
         self.screen.show(unit, unit.applied(self.screen.tab), rendering, sealed, effects)

@@ -485,6 +485,30 @@ async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_
         assert (await again.event("add"))[0] == "reset"
 
 
+async def test_a_step_that_shows_a_child_in_a_full_session_does_not_end_its_own_method(tmp_path: Path) -> None:
+    class Inner(Component):
+        secret: int = private(0)
+        template = "<i></i>"
+
+    class Outer(Base):
+        template = "<p>{{ count }}{% if count > 1 %}{{ component('Inner') }}{% endif %}</p>"
+
+        @exposed
+        async def in_steps(self) -> AsyncIterator[None]:
+            self.count += 1
+            yield
+            self.count += 1
+
+    pages = {"/": "{{ component('Outer') }}", "/other": ONE["/"]}
+    async with rig(asok_app(tmp_path, pages, limits=Limits(records=4))) as served:
+        visitor = await served.visitor()
+        oldest = await visitor.tab()
+        await oldest.event("add")
+        for _ in range(3):
+            await (await visitor.tab("/other")).event("add")
+        assert (await oldest.event("in_steps"))[0] == "update"
+
+
 async def test_a_method_that_takes_a_key_from_a_full_session_does_not_bring_back_what_that_forgets(
     tmp_path: Path,
 ) -> None:
