@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
-from asok.audience import Audience
+from asok.audience import PathAudience
 from asok.errors import PathError, StoreError
 from asok.inside import Inside
 from asok.sessions import CellKey
@@ -36,7 +36,8 @@ Reads = dict[CellKey, set[Path]]
 
 
 class Change(NamedTuple):
-    """A document has changed. touched: the paths. origin: `js` where a browser did it, else `py`."""
+    """A document has changed. touched: the paths; a watcher is told those that meet its own. origin: `js` where a
+    browser did it, else `py`."""
 
     key: CellKey
     version: int
@@ -66,7 +67,7 @@ class Document:
         self.key, self.default, self.check = key, default, check
         self.version = 0
         self.had = frozenset(default if isinstance(default, dict) else ())
-        self.watchers = Audience[Path, Watcher]()
+        self.watchers = PathAudience[Watcher]()
         # Threads read while the loop writes: what belongs together is replaced at once.
         self._now: tuple[Any, tuple[Write, ...]] = (default, ())
         self._newest: tuple[Any, Any] = (self._now, default)

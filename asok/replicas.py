@@ -22,7 +22,7 @@ from asok.bus import Bus
 from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
 from asok.sessions import Backend, Cell, CellKey, Commit, pack
-from asok.trees import Path, Write, apply, differences, freeze, overlaps
+from asok.trees import Path, Write, apply, differences, freeze
 from asok.writing import DirectWrites, at_once
 
 __all__ = ["Replicas"]
@@ -246,11 +246,10 @@ class Replicas:
 
     def _announce(self, document: Document, touched: Iterable[Path], origin: str) -> None:
         self.changes += 1
-        change = Change(document.key, document.version, tuple(dict.fromkeys(touched)), origin)
-        for path in document.watchers:
-            if any(overlaps(path, each) for each in change.touched):
-                for watcher in document.watchers.of(path):
-                    _tell(watcher, change)
+        for path, met in document.watchers.meeting(dict.fromkeys(touched)).items():
+            change = Change(document.key, document.version, tuple(met), origin)
+            for watcher in document.watchers.of(path):
+                _tell(watcher, change)
 
     def _hear(self, message: bytes) -> None:
         notice = _notices.decode(message)

@@ -27,7 +27,7 @@ from asok.regions import Region
 from asok.replicas import Replicas
 from asok.sessions import Session, open_session, serve_session
 from asok.stores import Tree
-from asok.trees import Path, overlaps, parse_path
+from asok.trees import Path, parse_path
 
 __all__ = ["StoreTraffic"]
 
@@ -61,10 +61,9 @@ class Followed:
     def changed(self, change: Change) -> None:
         """A document has changed."""
         for path in change.touched:
-            if overlaps(path, self.path):
-                at_or_below = max(path, self.path, key=len)
-                self._touched.pop(at_or_below, None)
-                self._touched[at_or_below] = change.origin
+            at_or_below = max(path, self.path, key=len)
+            self._touched.pop(at_or_below, None)
+            self._touched[at_or_below] = change.origin
         self._tell(self)
 
     def present(self) -> protocol.Changed:

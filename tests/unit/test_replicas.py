@@ -392,7 +392,7 @@ async def test_a_lost_notice_is_made_good(backend: Backend, gap: bool) -> None:
     async with opened(backend, 2, bus) as [mine, other]:
         ear = Ear()
         get(mine)
-        mine.watch(KEY, ("a",), ear)
+        mine.watch(KEY, (), ear)
         bus.loses = True
         await other.write(get(other), write("set", "a", 5))
         bus.loses = False
