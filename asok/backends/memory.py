@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
@@ -17,6 +18,30 @@ class _Kept(NamedTuple):
     touched: float
 
 
+class _Cells(dict[str, _Kept]):
+    """The cells of one owner by their names, which are also sorted, so that a prefix is found without a look at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sorted: list[str] = []
+
+    def put(self, name: str, kept: _Kept) -> None:
+        if name not in self:
+            insort(self._sorted, name)
+        self[name] = kept
+
+    def drop(self, name: str) -> None:
+        if self.pop(name, None) is not None:
+            del self._sorted[bisect_left(self._sorted, name)]
+
+    def starting(self, prefix: str) -> list[str]:
+        size, names = len(prefix), self._sorted
+        return names[bisect_left(names, prefix) : bisect_right(names, prefix, key=lambda name: name[:size])]
+
+
+_NOTHING = _Cells()
+
+
 class MemoryBackend:
     """Keeps cells in a dict; what a commit does is seen at once, by all threads, or not at all.
 
@@ -25,7 +50,7 @@ class MemoryBackend:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._owners: dict[str, dict[str, _Kept]] = {}
+        self._owners: dict[str, _Cells] = {}
         self._lock = Lock()
 
     async def open(self) -> None: ...
@@ -39,11 +64,9 @@ class MemoryBackend:
 
     async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
         with self._lock:
-            kept = self._owners.get(owner, {})
-            found = {name: kept[name].cell for name in names if name in kept}
-            if prefix is not None:
-                found |= {name: each.cell for name, each in kept.items() if name.startswith(prefix)}
-        return found
+            kept = self._owners.get(owner, _NOTHING)
+            wanted = names if prefix is None else (*names, *kept.starting(prefix))
+            return {name: kept[name].cell for name in wanted if name in kept}
 
     async def commit(self, commit: Commit) -> bool:
         with self._lock:
@@ -58,13 +81,12 @@ class MemoryBackend:
 
     async def count(self, owner: str, prefix: str) -> int:
         with self._lock:
-            return sum(name.startswith(prefix) for name in self._owners.get(owner, ()))
+            return len(self._owners.get(owner, _NOTHING).starting(prefix))
 
     async def oldest(self, owner: str, prefix: str, count: int) -> list[str]:
         with self._lock:
-            kept = self._owners.get(owner, {})
-            names = (name for name in kept if name.startswith(prefix))
-            return sorted(names, key=lambda name: (kept[name].touched, name))[:count]
+            kept = self._owners.get(owner, _NOTHING)
+            return sorted(kept.starting(prefix), key=lambda name: (kept[name].touched, name))[:count]
 
     async def delete(self, owner: str) -> None:
         with self._lock:
@@ -90,7 +112,7 @@ class MemoryBackend:
 
     def _version(self, key: CellKey) -> int:
         owner, name = key
-        kept = self._owners.get(owner, {}).get(name)
+        kept = self._owners.get(owner, _NOTHING).get(name)
         return kept.cell.version if kept else 0
 
     def _write(self, writes: Mapping[CellKey, bytes | None]) -> None:
@@ -98,8 +120,8 @@ class MemoryBackend:
         for (owner, name), value in writes.items():
             if value is not None:
                 cell = Cell(self._version((owner, name)) + 1, value)
-                self._owners.setdefault(owner, {})[name] = _Kept(cell, now)
+                self._owners.setdefault(owner, _Cells()).put(name, _Kept(cell, now))
             elif owner in self._owners:
-                self._owners[owner].pop(name, None)
+                self._owners[owner].drop(name)
                 if not self._owners[owner]:
                     del self._owners[owner]

@@ -24,6 +24,7 @@ from asok.backends.sqlite import SQLiteBackend
 from asok.driven import driven
 from asok.sessions import Backend, Cell, CellKey, Commit
 from tests.redis_server import redis_server
+from tests.unit.effort import lines_run
 
 T = TypeVar("T")
 Making = Callable[[Path, Callable[[], float]], Backend]
@@ -147,6 +148,16 @@ def test_a_prefix_means_exactly_the_names_that_start_with_it(backend: Backend, p
     expected = {name for name in names if name.startswith(prefix)}
     assert set(at_once(backend.read("s", [], prefix=prefix))) == expected
     assert at_once(backend.count("s", prefix)) == len(expected)
+
+
+def test_reading_a_prefix_from_memory_looks_at_no_other_cells() -> None:
+    def effort(others: int) -> int:
+        backend = MemoryBackend()
+        at_once(backend.commit(writing({("s", f"record/{number}"): b"" for number in range(others)})))
+        at_once(backend.commit(writing({("s", "session/a"): b""})))
+        return lines_run(lambda: asyncio.run(backend.read("s", ["meta"], prefix="session/")))
+
+    assert effort(2000) < effort(10) + 50
 
 
 @pytest.mark.parametrize("checks", [{("s", "a"): 2}, {("s", "a"): 0}, {("s", "b"): 1}, {("s", "a"): 1, ("t", "a"): 3}])
