@@ -62,7 +62,11 @@ class SessionState(Tree):
 
     def tree(self, work: Work | None = None) -> Any:
         """The whole tree, without the keys that were taken away."""
-        return _merged(self._layers(work))
+        return self.part((), work)
+
+    def part(self, path: Path, work: Work | None = None) -> Any:
+        """As much of it as stands on the way to the path: of thousands of keys one."""
+        return _merged(self._layers(path, work))
 
     def within(self, path: Path) -> Path:
         """Where in the tree a path of this namespace is."""
@@ -78,7 +82,7 @@ class SessionState(Tree):
         if work is not None:
             for document in self.documents:
                 work.saw(document, key)
-        layers = self._layers(work)
+        layers = self._layers(key, work)
         shown = _merged(layers)
         if write.verb == "delete" and write.path == key:
             read_at(shown, key)
@@ -89,9 +93,19 @@ class SessionState(Tree):
         whole, _ = apply(shown, Write("put", write.path, write.value) if makes else write)
         return Write("put", key, read_at(whole, key))
 
-    def _layers(self, work: Work | None) -> list[Any]:
+    def _layers(self, path: Path, work: Work | None) -> list[Any]:
         trees = [each.newest if work is None else work.tree(each) for each in self.documents]
-        return [self._namespaces.first, *reversed(trees)]
+        return [_on_the_way(tree, path) for tree in (self._namespaces.first, *reversed(trees))]
+
+
+def _on_the_way(layer: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """What of a layer stands on the way to a path: its namespace and its key, as far as it names them."""
+    if not path or path[0] not in layer:
+        return {} if path else layer
+    keys = layer[path[0]]
+    if len(path) > 1:
+        keys = {path[1]: keys[path[1]]} if path[1] in keys else {}
+    return {path[0]: keys}
 
 
 def _merged(layers: list[Any]) -> dict[str, dict[str, Any]]:

@@ -63,6 +63,10 @@ class Tree:
         """The whole tree, as a unit of work sees it."""
         return self.document.newest if work is None else work.tree(self.document)
 
+    def part(self, path: Path, work: Work | None = None) -> Any:
+        """As much of the tree as has to be there for what stands at the path."""
+        return self.tree(work)
+
     def within(self, path: Path) -> Path:
         """Where in the tree a path of this store is."""
         return path
@@ -83,7 +87,7 @@ class Tree:
             if work is not None and not noting():
                 work.saw(document, parts)
         try:
-            return read_at(self.tree(work), parts)
+            return read_at(self.part(parts, work), parts)
         except StoreError as error:
             if default is not MISSING:
                 return default
@@ -126,7 +130,8 @@ class Tree:
 
     def react(self, path: str, *, tag: str = "span") -> Markup:
         """An element whose text follows the value at the path, while the component around it stays as it is."""
-        value = read_at(self.tree(current_work()), self.within(parse_path(path)))
+        parts = self.within(parse_path(path))
+        value = read_at(self.part(parts, current_work()), parts)
         return grants.region(connected().ring, self.owner, self.name, path, value, tag)
 
     @property

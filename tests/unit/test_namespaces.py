@@ -24,6 +24,7 @@ from asok.state import KeyRing
 from asok.superstore import SuperStore
 from asok.trees import Write, apply, freeze
 from tests.rig import KEY, asok_app
+from tests.unit.effort import lines_run
 
 
 def person(user: Any = None) -> Session:
@@ -58,6 +59,17 @@ async def test_what_is_set_for_nobody_is_seen_by_all_who_have_not_set_it(app: As
     await app.set_state("ui", "theme", "dark", session=ann)
     assert [app.get_state("ui", "theme", session=each) for each in (ann, bob, None)] == ["dark", "light", "light"]
     assert app.get_state("ui", "size", session=ann) == 3
+
+
+@pytest.mark.parametrize("session", [person(), None])
+async def test_a_key_costs_the_same_to_read_however_many_others_there_are(app: Asok, session: Session | None) -> None:
+    def effort() -> int:
+        return lines_run(lambda: app.get_state("ui", "theme", session=session))
+
+    await app.set_state("ui", "theme", "dark", session=session)
+    before = effort()
+    await asyncio.gather(*(app.set_state("ui", f"key{number}", 1, session=session) for number in range(500)))
+    assert effort() <= before
 
 
 async def test_a_key_that_is_taken_away_hides_what_all_see_until_it_is_set_again(app: Asok) -> None:
