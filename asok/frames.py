@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ __all__ = [
     "Content",
     "Frame",
     "current_frame",
-    "has_key",
+    "having_key",
     "page_slot",
     "placeholder",
     "rendering_into",
@@ -137,11 +138,12 @@ def page_slot(path: str, definition: Definition) -> str:
     return _short(f"{path}\x00{definition.name}\x00#0")
 
 
-def has_key(token: Token, key: Any) -> bool:
-    """Whether the instance was given this key: its own name, or on a page that of its slot, is made of it."""
-    place = _place(token.component, f"={key}")
-    named = any(token.instance == _short(f"{around}\x00{place}") for around in token.around)
-    return named or token.slot == _short(f"{token.mount.path}\x00{place}")
+def having_key(component: str, key: Any) -> Callable[[Token], bool]:
+    """Tells which instances of a class were given this key: their own name, or on a page that of their slot, is made
+    of it. Siblings are compared with the same names, which are made once."""
+    place = _place(component, f"={key}")
+    named = cache(lambda around: _short(f"{around}\x00{place}"))
+    return lambda token: token.instance in map(named, token.around) or token.slot == named(token.mount.path)
 
 
 def _place(name: str, mark: str) -> str:

@@ -10,7 +10,7 @@ from asok.component import registry
 from asok.emitting import Address, Emitted
 from asok.errors import ComponentError, nearest
 from asok.exposing import Exposed
-from asok.frames import has_key
+from asok.frames import having_key
 from asok.lines import Line
 from asok.state import Token
 
@@ -50,7 +50,10 @@ def _meant(to: Address, sender: Token, lines: Mapping[str, Line]) -> Iterable[Li
             inside = sender.path + sender.instance
             return [line for line in lines.values() if line.joined.token.path == inside]
     found = [line for line in lines.values() if line.joined.definition.name == to.whom]
-    return found if to.key is None else [line for line in found if has_key(line.joined.token, to.key)]
+    if to.key is None:
+        return found
+    has_key = having_key(to.whom, to.key)
+    return [line for line in found if has_key(line.joined.token)]
 
 
 def _takes(line: Line, name: str) -> bool:

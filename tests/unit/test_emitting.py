@@ -13,9 +13,12 @@ import pytest
 from asok import Asok, Component, exposed, on
 from asok.emitting import Address, address_of
 from asok.errors import ComponentError
+from asok.frames import having_key
 from asok.hearing import MOST_HOPS
+from asok.state import Mount, Token
 from asok.testing import LiveClient, Page, Refused
 from tests.rig import asok_app, rig
+from tests.unit.effort import lines_run
 from tests.unit.waiting import Refusing, until
 
 
@@ -461,6 +464,15 @@ async def test_a_message_that_cannot_be_sent_is_refused_where_it_is_emitted(
     with pytest.raises(Refused, match=r"Bad\.send raised") as error:
         await page.click("button")
     assert said in str(error.value)
+
+
+def test_a_key_is_looked_for_among_siblings_with_names_that_are_made_once() -> None:
+    parent = "parent000000"
+    row = Token("row000000000", "Row", b"", b"", 0, "", b"", Mount("/", "/"), 0, False, 0, b"", 0, b"", path=parent)
+    rows = [msgspec.structs.replace(row, instance=f"row{number:09}") for number in range(100)]
+    has_key = having_key("Row", 7)
+    assert not has_key(row)
+    assert lines_run(lambda: [has_key(each) for each in rows]) < 4 * len(rows)
 
 
 async def test_nothing_is_emitted_while_the_page_is_made(live: LiveClient) -> None:
