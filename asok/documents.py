@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from asok.audience import PathAudience
 from asok.errors import PathError, StoreError
 from asok.inside import Inside
-from asok.sessions import CellKey
+from asok.sessions import CellKey, pack
 from asok.trees import Path, Write, apply, overlaps, read_at, same
 
 __all__ = [
@@ -53,6 +56,22 @@ class Watcher(Protocol):
         ...
 
 
+class Had:
+    """Names of keys, in the form in which each write stores and tells them: it is made once."""
+
+    __slots__ = ("checksum", "names", "packed")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self.packed = msgspec.Raw(pack(sorted(self.names)))
+        self.checksum = zlib.crc32(self.packed)
+
+    def union(self, names: Iterable[str]) -> Had:
+        """These and those."""
+        all_ = self.names.union(names)
+        return self if len(all_) == len(self.names) else Had(all_)
+
+
 class Document:
     """One tree. key: its cell. check: raises StoreError where a write would make a tree, the second, that does not fit
     the store's type.
@@ -66,7 +85,7 @@ class Document:
     def __init__(self, key: CellKey, default: Any, check: Check | None = None) -> None:
         self.key, self.default, self.check = key, default, check
         self.version = 0
-        self.had = frozenset(default if isinstance(default, dict) else ())
+        self.had = Had(default if isinstance(default, dict) else ())
         self.watchers = PathAudience[Watcher]()
         # Threads read while the loop writes: what belongs together is replaced at once.
         self._now: tuple[Any, tuple[Write, ...]] = (default, ())
@@ -106,9 +125,10 @@ class Document:
         self.become(self.version, self.tree, writes)
 
     def become(self, version: int, tree: Any, done: Iterable[Write] = ()) -> None:
-        """This has been committed, and these writes with it."""
-        over = set(map(id, done)) if self.pending else set()
-        self.version, self._now = version, (tree, tuple(write for write in self.pending if id(write) not in over))
+        """This has been committed, and these writes with it: those that waited longest, or that wait no more."""
+        over, pending = set(map(id, done)), self.pending
+        left = next((at for at, write in enumerate(pending) if id(write) not in over), len(pending))
+        self.version, self._now = version, (tree, pending[left:])
 
     def after(self, tree: Any, write: Write) -> tuple[Any, tuple[Path, ...]]:
         """The tree after a write, and the paths that it touches. Raises StoreError."""

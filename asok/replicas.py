@@ -11,7 +11,6 @@ import asyncio
 import logging
 import random
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -141,7 +140,8 @@ class Replicas:
         if cell is None:
             document.become(0, document.default)
             return True
-        stored, had = msgspec.msgpack.decode(cell.value)
+        stored, names = msgspec.msgpack.decode(cell.value)
+        had = frozenset(names)
         if isinstance(document.default, dict) and isinstance(stored, dict):
             # What a newer release has added to the default is there; what was deleted since stays away.
             stored = {**{name: value for name, value in document.default.items() if name not in had}, **stored}
@@ -210,7 +210,7 @@ class Replicas:
         return {key: (tree, touched) for key, (tree, touched) in made.items() if touched}
 
     def _pack(self, document: Document, tree: Any) -> bytes:
-        packed = pack([tree, sorted(document.had)])
+        packed = pack([tree, document.had.packed])
         if len(packed) > self.limit:
             raise ValueTooLarge(f"{document.key[0]} would take {len(packed)} bytes; {self.limit} are allowed")
         return packed
@@ -218,7 +218,7 @@ class Replicas:
     def _committed(self, work: Work, document: Document, version: int, tree: Any, touched: list[Path]) -> None:
         own = [write for each, write in work.writes if each.key == document.key]
         told = [(write.verb, write.path, write.value) for write in own]
-        notice = msgspec.msgpack.encode(Notice(document.key, version, told, work.origin, _checksum(document)))
+        notice = msgspec.msgpack.encode(Notice(document.key, version, told, work.origin, document.had.checksum))
         if len(notice) > LONGEST_NOTICE:
             notice = msgspec.msgpack.encode(Notice(document.key, version, [], work.origin, 0))
         if version > document.version:
@@ -256,7 +256,7 @@ class Replicas:
         document = self._known.get(notice.key)
         if document is None or notice.version <= document.version:
             return
-        if notice.version == document.version + 1 and notice.writes and notice.had == _checksum(document):
+        if notice.version == document.version + 1 and notice.writes and notice.had == document.had.checksum:
             tree, touched = document.tree, list[Path]()
             try:
                 for verb, path, value in notice.writes:
@@ -302,10 +302,6 @@ class Replicas:
         before = document.tree
         if self._take(document, cell):
             self._announce(document, differences(before, document.tree), origin)
-
-
-def _checksum(document: Document) -> int:
-    return zlib.crc32(pack(sorted(document.had)))
 
 
 def _tell(watcher: Watcher, change: Change) -> None:

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from asok.documents import Document, Work
@@ -107,7 +107,7 @@ class DirectWrites:
         most = MOST_AT_ONCE
         while waiting:
             session = waiting[0].session
-            taken = list(takewhile(lambda each: each.session is session, waiting[:most]))  # noqa: B023  # used at once
+            taken = list(takewhile(lambda each: each.session is session, islice(waiting, most)))  # noqa: B023  # used at once
             serve_session(session)
             try:
                 done = await self._commit(_work_of(document, taken))

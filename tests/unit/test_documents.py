@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
-from asok.documents import Document, Work, current_work, note, noting, reading_into, working
+from asok.documents import Document, Had, Work, current_work, note, noting, reading_into, working
 from asok.errors import StoreError
 from asok.replicas import Replicas
 from asok.trees import Write, freeze, parse_path, read_at
+from tests.unit.effort import lines_run
 
 KEY = ("store/x", "doc")
 
@@ -33,6 +34,22 @@ def add(path: str, value: Any = 1) -> Write:
 
 
 # ---- a document
+
+
+def test_a_commit_of_the_write_that_waited_longest_looks_at_none_of_the_others() -> None:
+    def effort(others: int) -> int:
+        doc, first = document(a=1), add("a")
+        for write in (first, *(add("a") for _ in range(others))):
+            doc.wait(write)
+        return lines_run(lambda: doc.become(1, doc.tree, [first]))
+
+    assert effort(500) == effort(5)
+
+
+def test_the_names_that_defaults_had_are_made_ready_once_and_again_where_one_is_new() -> None:
+    had = Had(["b", "a"])
+    assert had.union(["a"]) is had
+    assert had.union(["c"]).packed == Had("abc").packed != had.packed
 
 
 def test_pending_writes_are_read_at_once_and_committed_later() -> None:

@@ -18,6 +18,7 @@ from asok.backends.sqlite import SQLiteBackend
 from asok.bus import LocalBus
 from asok.documents import Change, Document, Work
 from asok.errors import Busy, PathError, ValueTooLarge
+from asok.frozen import frozen_dict
 from asok.replicas import Replicas
 from asok.sessions import Backend, Cell, Commit, pack
 from asok.trees import Write, freeze, parse_path
@@ -95,6 +96,40 @@ async def opened(backend: Backend, count: int = 1, bus: LocalBus | None = None) 
     for each in made:
         await each.close()
     await bus.close()
+
+
+# ---- reading
+
+
+class Key(str):
+    """Counts with how many others it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Key.compared += 1
+        return str.__eq__(self, other)
+
+
+async def test_reading_a_store_compares_each_key_of_its_default_with_few_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"key{number}" for number in range(300)]
+    async with opened(MemoryBackend(), 2) as [mine, other]:
+        await mine.write(mine.get(KEY, freeze(dict.fromkeys(names, 0))), write("set", "key7", 1))
+        monkeypatch.setattr("asok.documents.pack", lambda names: pack([]))  # else nothing but plain text can be one
+        document = other.get(KEY, frozen_dict({Key(name): 0 for name in names}))
+        assert document.tree["key7"] == 1
+        assert Key.compared < 10 * len(names)
+
+
+async def test_the_keys_of_a_default_are_made_ready_once_for_all_writes(backend: Backend) -> None:
+    async with opened(backend) as [replicas]:
+        had = get(replicas).had
+        for value in range(2, 5):
+            await replicas.write(get(replicas), write("set", "a", value))
+        assert get(replicas).had is had
 
 
 # ---- direct writes
