@@ -82,7 +82,7 @@ class Wire:
         if self.does != "call":
             return False
         # A button with a call of its own does not send its form.
-        button = self.event == "click" and is_control(self.element) and kind(self.element) == "submit"
+        button = self.event == "click" and is_control(self.element) and kind(self.element) in ("submit", "image")
         return self.event == "submit" or button or "prevent" in self.modifiers
 
     def _takes_key(self, key: str) -> bool:

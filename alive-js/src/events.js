@@ -42,7 +42,7 @@ export const hear = (event) => {
     const call = element.getAttribute?.("ws-" + event.type.replace("compositionend", "input"));
     if (call) {
       // A button with a call of its own does not send its form.
-      if (/submit/.test(element.type + event.type)) event.preventDefault();
+      if (/submit|image/.test(element.type + event.type)) event.preventDefault();
       alive.fire(element, event, call);
     }
   }

@@ -38,7 +38,7 @@ read((attribute, kind, parts, ms) => {
     )
       return;
     // A button with a call of its own does not send its form.
-    if (has("prevent") || kind === "submit" || (kind === "click" && element.type === "submit")) event.preventDefault();
+    if (has("prevent") || kind === "submit" || (kind === "click" && /submit|image/.test(element.type))) event.preventDefault();
     if (has("stop")) event.stopPropagation();
     // Until when it is deaf, the element knows: with another value, the attribute is another one.
     if (event.timeStamp < element[name]) return;

@@ -31,6 +31,8 @@ export const WINDOW = 32;
 export const BATCH = 20;
 /** The server reads no message of more characters. */
 export const LONGEST = 64 * 1024;
+/** Nor one that is nested deeper than 32, of which an event's own arrays and object take three. */
+export const DEEPEST = 29;
 
 /** An answer is late after so many milliseconds. */
 export const LATE = 150;

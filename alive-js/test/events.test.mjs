@@ -40,6 +40,17 @@ test("a submit always is prevented, a click is not", async () => {
   assert.equal(prevented("ws-submit", "submit"), true);
 });
 
+test("a button or an image with a call of its own does not send its form", async () => {
+  const { page } = await ready();
+  for (const [type, expected] of [["submit", true], ["image", true], ["button", false], ["reset", false]]) {
+    let is = false;
+    const element = page.press({});
+    Object.assign(element, { type, attributes: [{ name: "ws-click", value: "call" }] });
+    page.press(element, "click", { preventDefault: () => (is = true) });
+    assert.equal(is, expected, type);
+  }
+});
+
 test("nothing is heard where a page has the features: they hear it, and ask before", async () => {
   const page = open({ features: true });
   const socket = await page.connect();

@@ -333,6 +333,10 @@ class Frontdesk(Component):
     def fail(self) -> None:
         raise ValueError("no")
 
+    @exposed
+    def echo(self, it: Any) -> Any:
+        return it
+
     @exposed(render=False)
     def quiet(self) -> int:
         self.count += 1
@@ -356,6 +360,13 @@ async def test_a_script_gets_what_the_method_returns(desk: Page) -> None:
     await expect(desk.locator("#desk")).to_have_text("42")
 
 
+async def test_what_the_server_can_just_read_arrives(desk: Page) -> None:
+    for value in ("2 ** 53 - 1", "1e300", "'12345678901234567890'", "JSON.parse('['.repeat(29) + ']'.repeat(29))"):
+        assert await desk.evaluate(f"alive.call(desk, 'echo', {value}).then((it) => JSON.stringify(it))") == (
+            await desk.evaluate(f"JSON.stringify({value})")
+        )
+
+
 async def test_calls_side_by_side_get_their_own_results(desk: Page) -> None:
     counts = (
         "Promise.all([1, 2, 3].map((by) => alive.call(desk, 'add', by))).then((all) => all.map(({ count }) => count))"
@@ -371,6 +382,9 @@ async def test_calls_side_by_side_get_their_own_results(desk: Page) -> None:
         ("alive.call(desk, 'add', 'many')", "bad_args"),
         ("alive.call(desk, 'add', 'x'.repeat(100000))", "too_big"),
         ("alive.call(document.head, 'add', 1)", None),
+        ("alive.call(desk, 'add', 2 ** 53)", None),
+        ("alive.call(desk, 'add', { list: [-(2 ** 60)] })", None),
+        ("alive.call(desk, 'add', JSON.parse('['.repeat(31) + ']'.repeat(31)))", None),
     ],
 )
 async def test_a_call_that_is_refused_rejects_with_the_code(desk: Page, call: str, code: str | None) -> None:

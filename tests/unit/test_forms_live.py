@@ -223,3 +223,24 @@ async def test_what_is_said_of_a_field_that_the_form_has_not_is_told_the_program
         await page.fill("[name=word]", "word")
         await page.submit()
         assert page.text("i") == "No.", "a control beside the form's own can be refused, too"
+
+
+class Pictured(Component):
+    drawn = sent = 0
+    template = """<form ws-submit="send"><input type="image" alt="Draw" ws-click="draw"><b>{{ drawn }} {{ sent }}</b>
+    </form>"""
+
+    @exposed
+    def draw(self) -> None:
+        self.drawn += 1
+
+    @exposed
+    def send(self) -> None:
+        self.sent += 1
+
+
+async def test_an_image_with_a_call_of_its_own_does_not_send_its_form() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(Pictured)
+        await page.click("input")
+        assert page.text("b") == "1 0"
