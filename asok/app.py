@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -22,7 +22,7 @@ from asok.checking import Mistakes
 from asok.component import Component
 from asok.connections import Connections
 from asok.endpoints import LiveEndpoint
-from asok.errors import ConfigurationError, Denied
+from asok.errors import ConfigurationError, Denied, RenderError
 from asok.form_http import FormEndpoint
 from asok.health import Health
 from asok.journal import keep_journal
@@ -33,7 +33,7 @@ from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features
 from asok.rendering import Templates
-from asok.routing import PageRoute, PageRouter
+from asok.routing import PageRoute, PageRouter, check_page, check_variables, not_variables
 from asok.runtime import runtime_file
 from asok.sessions import Backend
 from asok.settings import Settings
@@ -164,12 +164,13 @@ class Asok(Sharing):
         with request and session before the page is rendered, at join and before every event; False or Denied
         refuses.
         """
-        _check_page(path, page)
+        check_page(path, page, self.starlette.routes)
         if guard is not None:
             self._engine.guards[path] = guard
         variables: list[Callable[[Request], Any]] = []
         template = page if isinstance(page, str) else "asok/page.html"
-        self.starlette.router.routes.append(PageRoute(path, self._page_endpoint(path, template, variables), name=name))
+        endpoint = self._page_endpoint(path, template, variables)
+        self.starlette.router.routes.append(PageRoute(path, endpoint, name=name, template=template))
         if isinstance(page, Component):
             own = frozenset(compile_path(path)[2])
             self._engine.shared[path] = SharedFields(self.stores.replicas, page, own)
@@ -178,6 +179,7 @@ class Asok(Sharing):
             return None
 
         def decorate(function: F) -> F:
+            check_variables(path, function)
             variables[:] = [function]
             return function
 
@@ -191,6 +193,8 @@ class Asok(Sharing):
             context = await hook(variables[0], request) if variables else {}
             if isinstance(context, Response):
                 return context
+            if not isinstance(context, Mapping | None):
+                raise RenderError(f"{path}: {not_variables(variables[0], context)}")
             return await self._pages.respond(request, template, context or {}, path)
 
         return endpoint
@@ -261,13 +265,3 @@ def _backend(settings: Settings) -> Backend:
     from asok.backends.sqlite import SQLiteBackend
 
     return SQLiteBackend(Path(settings.database))
-
-
-def _check_page(path: str, page: object) -> None:
-    if not path.startswith("/"):
-        raise ConfigurationError(f"app.page({path!r}, …): a path begins with a slash; write {'/' + path!r}")
-    kind = page if isinstance(page, type) else type(page)
-    if not issubclass(kind, Component | str) or page in (str, Component):
-        raise ConfigurationError(
-            f"app.page({path!r}, …) was given {page!r}; give it a template's name, or a class derived from Component"
-        )

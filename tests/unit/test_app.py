@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,8 @@ from starlette.routing import Route
 
 from asok import Asok, AuthStore, Component, Settings, SuperStore
 from asok.component import registry
-from asok.errors import ConfigurationError, DuplicateComponent
+from asok.errors import ConfigurationError, DuplicateComponent, RenderError
+from asok.testing import LiveClient
 from tests.rig import KEY, asok_app, rig
 
 COUNTER = """
@@ -225,3 +227,41 @@ def test_a_page_of_what_is_no_component_is_refused_at_the_start(tmp_path: Path, 
 def test_a_path_without_a_slash_is_refused_with_the_one_to_write(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="a path begins with a slash; write '/about'"):
         asok_app(tmp_path).page("about", "about.html")
+
+
+def test_two_pages_at_one_path_are_refused_since_the_guard_of_the_second_would_be_asked_for_the_first(
+    tmp_path: Path,
+) -> None:
+    app = asok_app(tmp_path)
+    app.page("/n/{n}", "a.html")
+    app.page("/n", "a.html")
+    with pytest.raises(ConfigurationError, match="there is a page at '/n' already; leave one of them out"):
+        app.page("/n", "b.html", guard=lambda request, session: False)
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"), [("/n/<int:n>", "'/n/{n:int}'"), ("/<name>/x", "'/{name}/x'"), ("/<string:s>", "'/{s:str}'")]
+)
+def test_parameters_as_others_write_them_are_told_in_words(tmp_path: Path, path: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(f"write {meant}, with braces")):
+        asok_app(tmp_path).page(path, "a.html")
+
+
+def test_a_pages_function_that_takes_no_request_is_told_where_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"write def index\(request\)"):
+
+        @asok_app(tmp_path).page("/", "a.html")
+        def index() -> dict[str, int]:
+            return {}
+
+
+async def test_a_page_function_that_returns_text_is_told_what_to_return(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, templates={"a.html": "a"})
+
+    @app.page("/", "a.html")
+    def index(request: Request) -> str:
+        return "<p>"
+
+    async with LiveClient(app) as client:
+        with pytest.raises(RenderError, match="index returned str; return a dict of the template's variables"):
+            await client.open("/")
