@@ -18,8 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from asok.answers import WORDS
 from asok.bus import Bus
-from asok.checking import Mistakes
-from asok.component import Component
+from asok.checking import Mistakes, Served
+from asok.component import Component, definition_of
 from asok.connections import Connections
 from asok.endpoints import LiveEndpoint
 from asok.errors import ConfigurationError, Denied, RenderError
@@ -31,7 +31,7 @@ from asok.mounting import Guard, hook
 from asok.origins import host_allowed, host_of
 from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
-from asok.project import Files, Scripts, discover, folder_of_caller, forget_features
+from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, place_of_caller
 from asok.rendering import Templates
 from asok.routing import PageRoute, PageRouter, check_page, check_variables, not_variables
 from asok.runtime import runtime_file
@@ -170,7 +170,9 @@ class Asok(Sharing):
         variables: list[Callable[[Request], Any]] = []
         template = page if isinstance(page, str) else "asok/page.html"
         endpoint = self._page_endpoint(path, template, variables)
-        self.starlette.router.routes.append(PageRoute(path, endpoint, name=name, template=template))
+        self.starlette.router.routes.append(PageRoute(path, endpoint, name=name))
+        shows = page if isinstance(page, str) else definition_of(page)
+        self.mistakes.pages.append(Served(shows, *place_of_caller(__name__)))
         if isinstance(page, Component):
             own = frozenset(compile_path(path)[2])
             self._engine.shared[path] = SharedFields(self.stores.replicas, page, own)

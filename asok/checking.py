@@ -11,11 +11,12 @@ import jinja2
 
 from asok.checking_attributes import Known, problems
 from asok.checking_components import Shown, component_problems
+from asok.checking_files import file_problems, is_missing, missing_beside
 from asok.checking_markup import elements
 from asok.component import Definition, registry
 from asok.sources import Source, sources
 
-__all__ = ["Finding", "Mistakes", "check", "findings"]
+__all__ = ["Finding", "Mistakes", "Served", "check", "findings", "page_findings"]
 
 log = logging.getLogger("asok")
 
@@ -38,12 +39,28 @@ class Finding(NamedTuple):
 Checked = dict[Source, tuple[Finding, ...]]
 
 
+class Served(NamedTuple):
+    """A page of an app: its template, or the class that it shows, and where the app says so."""
+
+    shows: str | Definition
+    file: str
+    line: int
+
+
 def findings(definitions: Iterable[Definition], *envs: jinja2.Environment) -> tuple[list[Finding], int]:
     """The mistakes in all templates of these classes and environments, and how many templates that were."""
     known, checked = list(definitions), Checked()
     for env in envs:
         checked |= _check_all(_own_sources(known, env), env, {})
     return sorted({finding for found in checked.values() for finding in found}), len(checked)
+
+
+def page_findings(pages: Iterable[Served], env: jinja2.Environment) -> Iterator[Finding]:
+    """The pages whose template is missing."""
+    for shows, file, line in pages:
+        problem = is_missing(shows, env) if isinstance(shows, str) else missing_beside(shows)
+        if problem:
+            yield Finding(file, line, problem)
 
 
 def _own_sources(definitions: Iterable[Definition], env: jinja2.Environment) -> list[Source]:
@@ -81,6 +98,7 @@ def _problems(source: Source, env: jinja2.Environment, shown: Shown) -> Iterator
         for attribute in element.attributes:
             yield from ((attribute.line, problem) for problem in problems(attribute, known))
     tree = env.parse(source.text)
+    yield from file_problems(tree, env)
     yield from component_problems(tree, source, env, shown)
     env.compile(tree, raw=True)  # it alone knows which filters and tests there are
 
@@ -94,6 +112,8 @@ class Mistakes:
     def __init__(self, env: jinja2.Environment, *, debug: bool) -> None:
         self._env, self._debug = env, debug
         self._checked: Checked | None = None
+        self._told = set[Finding]()
+        self.pages: list[Served] = []
 
     def begin(self) -> None:
         """Tell of them once, however often the app is started."""
@@ -110,6 +130,7 @@ class Mistakes:
 
     def _tell(self, before: Checked) -> None:
         self._checked = _check_all(_own_sources(registry, self._env), self._env, before)
-        told = {finding for found in before.values() for finding in found}
-        for finding in sorted({finding for found in self._checked.values() for finding in found} - told):
+        before_that, self._told = self._told, {finding for found in self._checked.values() for finding in found}
+        self._told.update(page_findings(self.pages, self._env))
+        for finding in sorted(self._told - before_that):
             log.warning("%s", finding)

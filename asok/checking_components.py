@@ -9,6 +9,7 @@ from functools import cache
 import jinja2
 from jinja2 import nodes
 
+from asok.checking_files import missing_beside
 from asok.component import Definition, registry
 from asok.errors import FieldError, UnknownComponent, nearest
 from asok.sources import Source
@@ -48,6 +49,8 @@ def component_problems(
         definition = _find(call)
         if isinstance(definition, Definition):
             yield from ((call.lineno, problem) for problem in _call_problems(call, definition, options))
+            if problem := missing_beside(definition):
+                yield call.lineno, problem
         elif definition:
             yield call.lineno, definition
     for block in tree.find_all(nodes.CallBlock):

@@ -134,7 +134,7 @@ def check(app: str) -> None:
 
     Says one line for each, with file and line, and ends with exit code 1 if there are any.
     """
-    from asok.checking import findings
+    from asok.checking import findings, page_findings
     from asok.component import registry
     from asok.loading import app_file, load, print_failure
 
@@ -148,6 +148,7 @@ def check(app: str) -> None:
         print_failure(error, path)
         sys.exit(1)
     found, number = findings(registry, *(asok.env for asok in loaded.asoks))
+    found += sorted({missing for asok in loaded.asoks for missing in page_findings(asok.mistakes.pages, asok.env)})
     for finding in found:
         click.echo(finding)
     if found:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,8 @@ from asok.attributes import needs_features
 from asok.component import Definition, registry
 from asok.sources import texts_in_code
 
-__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all", "uses_features"]
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
+__all__ += ["place_of_caller", "uses_features"]
 
 LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
@@ -120,8 +122,19 @@ def scripts_of(root: Path) -> Iterator[Path]:
 
 def folder_of_caller(module: str) -> Path:
     """The folder of the module that calls the named one."""
+    frame = _caller(module)
+    file = frame.f_globals.get("__file__") if frame else None
+    return Path(file).resolve().parent if file else Path.cwd()
+
+
+def place_of_caller(module: str) -> tuple[str, int]:
+    """File and line from which the named module was called."""
+    frame = _caller(module)
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else (str(Path.cwd()), 1)
+
+
+def _caller(module: str) -> FrameType | None:
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__") in (module, __name__):
         frame = frame.f_back
-    file = frame.f_globals.get("__file__") if frame else None
-    return Path(file).resolve().parent if file else Path.cwd()
+    return frame

@@ -25,7 +25,7 @@ from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
-from asok.sources import template_names
+from asok.sources import OWN, template_names
 from asok.statics import Statics, template_without_styles, text_of
 from asok.stores import Store
 from asok.stream_tag import StreamTag
@@ -315,6 +315,15 @@ class _Pages(jinja2.FileSystemLoader):
 class _Loaders(jinja2.ChoiceLoader):
     """One after the other."""
 
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """As Jinja's, with the same words."""
+        try:
+            return super().get_source(environment, template)
+        except jinja2.TemplateNotFound:
+            raise MissingTemplate(template, self) from None
+
     @internalcode
     def load(
         self, environment: jinja2.Environment, name: str, globals: MutableMapping[str, Any] | None = None
@@ -335,7 +344,9 @@ class MissingTemplate(jinja2.TemplateNotFound):
         self._loader = loader
 
     def __str__(self) -> str:
-        close = nearest(str(self.name), template_names(self._loader))
+        name = str(self.name)
+        known = [each for each in template_names(self._loader) if each.startswith(OWN) == name.startswith(OWN)]
+        close = nearest(name, known)
         return f"there is no template {self.name!r} in src/templates or templates{close}"
 
 

@@ -22,12 +22,7 @@ CONVERTERS = {"string": "str"}
 
 
 class PageRoute(Route):
-    """A page, and its template. What its endpoint raises is for the one layer around all routes, which knows the same
-    handlers."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], *, name: str | None = None, template: str = "") -> None:
-        super().__init__(path, endpoint, name=name)
-        self.template = template
+    """A page. What its endpoint raises is for the one layer around all routes, which knows the same handlers."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As Starlette's; a number of more digits than Python reads is no number."""

@@ -17,7 +17,7 @@ from asok.component import Component, Definition
 from asok.errors import AsokError
 from asok.scoping import split_styles
 
-__all__ = ["Source", "sources", "template_names"]
+__all__ = ["OWN", "Source", "sources", "template_names"]
 
 SUFFIXES = frozenset({".html", ".htm", ".jinja", ".jinja2", ".j2"})
 FILE = re.compile(r"[\w. /-]{1,200}\.(?:html?|jinja2?|j2)")

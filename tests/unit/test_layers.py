@@ -109,6 +109,7 @@ LAYERS = (
     "asok.pending",
     "asok.checking_markup",
     "asok.checking_attributes",
+    "asok.checking_files",
     "asok.checking_components",
     "asok.checking",
     "asok.texts",
