@@ -53,6 +53,8 @@ def component_problems(
                 yield call.lineno, problem
         elif definition:
             yield call.lineno, definition
+        elif meant := _bare_name(call):
+            yield call.lineno, f"component({meant}): the name of a class is a text; write component({meant!r})"
     for block in tree.find_all(nodes.CallBlock):
         definition = _find(block.call)
         if isinstance(definition, Definition):
@@ -76,6 +78,12 @@ def _find(call: nodes.Expr) -> Definition | str | None:
         return registry.find(name) if isinstance(name, str) else None
     except UnknownComponent as error:
         return str(error)
+
+
+def _bare_name(call: nodes.Call) -> str:
+    """The class that a call names without quotes."""
+    first = call.args[0] if _is_component(call) and call.args else None
+    return first.name if isinstance(first, nodes.Name) and first.name in {each.name for each in registry} else ""
 
 
 def _name(call: nodes.Call) -> object:

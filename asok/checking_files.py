@@ -15,9 +15,10 @@ __all__ = ["file_problems", "is_missing", "missing_beside"]
 def file_problems(tree: nodes.Template, env: jinja2.Environment) -> Iterator[tuple[int, str]]:
     """The lines and problems of `{% extends %}`, `{% include %}` and `{% import %}` with a text for their target."""
     for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+        target = next(node.iter_child_nodes(only=("template",)))
         if isinstance(node, nodes.Include) and node.ignore_missing:
             continue
-        names = _names(node.template)
+        names = _names(target) if isinstance(target, nodes.Expr) else []
         missing = [problem for name in names if (problem := is_missing(name, env))]
         if names and len(missing) == len(names):  # of several, one is enough
             yield node.lineno, missing[0]

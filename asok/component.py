@@ -23,6 +23,7 @@ from asok.placed import Placed
 from asok.streaming import streams_of
 from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
+from asok.unknown import why_unknown
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -118,7 +119,7 @@ class Registry:
         try:
             return self._definitions[name]
         except KeyError:
-            raise UnknownComponent(name, self._definitions) from None
+            raise UnknownComponent(name, self._definitions, why_unknown) from None
 
     def __iter__(self) -> Iterator[Definition]:
         return iter(list(self._definitions.values()))

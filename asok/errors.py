@@ -31,7 +31,7 @@ AsokError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 __all__ = [
@@ -94,11 +94,13 @@ class DuplicateComponent(ComponentError):
 class UnknownComponent(ComponentError):
     """`component('…')` names a class that does not exist."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name, self.known = name, sorted(known)
+    def __init__(self, name: str, known: Iterable[str], why: Callable[[str], str] = lambda name: "") -> None:
+        self.name, self.known, self._why = name, sorted(known), why
 
     def __str__(self) -> str:
-        return f"no component is called {self.name!r}{nearest(self.name, self.known)}; is its module imported?"
+        bare = self.name.removesuffix(".html").rpartition(".")[2]
+        meant = nearest(self.name, self.known) or nearest(bare.title().replace("_", ""), self.known)
+        return f"no component is called {self.name!r}{meant}; {self._why(self.name) or 'is its module imported?'}"
 
 
 class FieldError(ComponentError):

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from asok.attributes import needs_features
 from asok.component import Definition, registry
 from asok.sources import texts_in_code
+from asok.unknown import projects
 
 __all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
 __all__ += ["place_of_caller", "uses_features"]
@@ -39,6 +40,7 @@ class Files(StaticFiles):
 
 def discover(folder: Path) -> None:
     """Import every component module of a folder, as `src.components.<name>`."""
+    projects.add(folder.parents[1].resolve())
     for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
         name = f"src.components.{file.stem}"
         known = sys.modules.get(name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,12 +24,12 @@ from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
-from asok.sources import OWN, template_names
-from asok.statics import Statics, template_without_styles, text_of
+from asok.statics import Statics
 from asok.stores import Store
 from asok.stream_tag import StreamTag
 from asok.superstore import connected
 from asok.tags import SlotTags, slots_in
+from asok.template_files import Loaders, PageFiles, beside_the_class
 
 __all__ = ["Templates"]
 
@@ -54,15 +53,15 @@ class Templates:
         self.script: Callable[..., Markup] | None = None
         folders = [settings.root / "src" / "templates", settings.root / "templates"]
         ours = [
-            jinja2.FunctionLoader(_beside_the_class),
-            _Pages(folders, encoding="utf-8-sig"),
+            jinja2.FunctionLoader(beside_the_class),
+            PageFiles(folders, encoding="utf-8-sig"),
             jinja2.PrefixLoader({"asok": jinja2.FileSystemLoader(templates_root() / "asok")}),
         ]
         given = env or jinja2.Environment(auto_reload=settings.debug)
         for extension in EXTENSIONS:
             given.add_extension(extension)
         loaders = ([given.loader] if given.loader else []) + ours
-        self.env = given.overlay(autoescape=True, loader=_Loaders(loaders), auto_reload=settings.debug)
+        self.env = given.overlay(autoescape=True, loader=Loaders(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
         compiling.install(self.env)
         self.limit, self.debug = settings.limits.html, settings.debug
@@ -78,15 +77,16 @@ class Templates:
     def _component(
         self,
         context: Context,
-        name: str,
+        name: Any = None,
         /,
-        *,
+        *more: Any,
         key: Any = None,
         lazy: Any = False,
         placeholder: str = "",
         caller: Callable[[], str] | None = None,
         **arguments: Any,
     ) -> Markup:
+        _check_name(name, more)
         definition = registry.find(name)
         _check_call(definition, arguments, lazy)
         frame = into = current_frame()
@@ -222,6 +222,14 @@ class Templates:
         self._sources.clear()
 
 
+def _check_name(name: Any, more: tuple[Any, ...]) -> None:
+    if not isinstance(name, str):
+        meant = name.__name__ if isinstance(name, type) else getattr(name, "_undefined_name", None) or "Counter"
+        raise RenderError(f"component() needs the name of a class as a text; write component({str(meant)!r})")
+    if more:
+        raise RenderError(f"component({name!r}, …): its fields are given by name, as in component({name!r}, count=…)")
+
+
 def _check_call(definition: Definition, arguments: Mapping[str, Any], lazy: Any) -> None:
     name, known = definition.name, definition.fields.by_name
     for argument in arguments:
@@ -285,69 +293,6 @@ def _like(cls: type[Component], name: str) -> str:
     there = [path.name for path in folder.glob("*.html")] if folder else []
     close = [each for each in there if each.lower().replace("_", "") == name.lower().replace("_", "")]
     return f"; {close[0]!r} is there; rename it to {name!r}" if close else nearest(name, there)
-
-
-def _beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
-    """`@Counter/counter.html` is the file of that name in the folder of the class Counter."""
-    class_name, slash, file = name.removeprefix("@").partition("/")
-    if not name.startswith("@") or not slash:
-        return None
-    folder = registry.find(class_name).folder
-    path = (folder / file).resolve() if folder else Path()
-    if folder is None or not path.is_relative_to(folder) or not path.is_file():
-        return None
-    changed = path.stat().st_mtime_ns
-    source = template_without_styles(registry.find(class_name), file, text_of(path))
-    return source, str(path), lambda: path.is_file() and path.stat().st_mtime_ns == changed
-
-
-class _Pages(jinja2.FileSystemLoader):
-    """The project's pages, and what they share."""
-
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        """As Jinja's, but a file of another encoding is named."""
-        try:
-            return super().get_source(environment, template)
-        except UnicodeDecodeError:
-            raise RenderError(f"the template {template} is not UTF-8; save it again with that encoding") from None
-
-
-class _Loaders(jinja2.ChoiceLoader):
-    """One after the other."""
-
-    def get_source(
-        self, environment: jinja2.Environment, template: str
-    ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        """As Jinja's, with the same words."""
-        try:
-            return super().get_source(environment, template)
-        except jinja2.TemplateNotFound:
-            raise MissingTemplate(template, self) from None
-
-    @internalcode
-    def load(
-        self, environment: jinja2.Environment, name: str, globals: MutableMapping[str, Any] | None = None
-    ) -> jinja2.Template:
-        """As Jinja's, but what is missing is told with the name that comes nearest."""
-        try:
-            return super().load(environment, name, globals)
-        except jinja2.TemplateNotFound:
-            raise MissingTemplate(name, self) from None
-
-
-class MissingTemplate(jinja2.TemplateNotFound):
-    """No loader has a template of this name."""
-
-    # A template may be included only where there is one: the files are listed when somebody reads the text.
-    def __init__(self, name: str, loader: jinja2.BaseLoader) -> None:
-        super().__init__(name)
-        self._loader = loader
-
-    def __str__(self) -> str:
-        name = str(self.name)
-        known = [each for each in template_names(self._loader) if each.startswith(OWN) == name.startswith(OWN)]
-        close = nearest(name, known)
-        return f"there is no template {self.name!r} in src/templates or templates{close}"
 
 
 def _check_characters(name: str, html: str) -> None:
