@@ -198,7 +198,9 @@ class _Binding:
         extra, extra_named = self.rest.get(_MORE), self.rest.get(_MORE_NAMED)
         given, positional = self.call.positional, self.positional
         if len(given) > len(positional) and extra is None:
-            raise BadArguments(self.call.method, f"takes {len(positional)} arguments, got {len(given)}")
+            named = [f"{each.name}=…" for each in self.open if each.kind is _BY_NAME]
+            hint = f"; by name it takes {', '.join(named)}" if named else ""
+            raise BadArguments(self.call.method, f"takes {len(positional)} arguments, got {len(given)}{hint}")
         wanted = [*positional, *([extra] * (len(given) - len(positional)) if extra else [])]
         args = [_converted(self.call, p, value, strict=True) for p, value in zip(wanted, given, strict=False)]
         kwargs = {}

@@ -21,6 +21,7 @@ __all__ = ["Finding", "Mistakes", "Served", "check", "findings", "page_findings"
 log = logging.getLogger("asok")
 
 INSTALLED = "site-packages"
+AROUND = ("slot", "extends", "include", "import", "component")
 
 
 class Finding(NamedTuple):
@@ -71,8 +72,8 @@ def _own_sources(definitions: Iterable[Definition], env: jinja2.Environment) -> 
 def _check_all(sources: list[Source], env: jinja2.Environment, before: Checked) -> Checked:
     """The mistakes in each template. before: what is known of those that have not changed."""
     shown = Shown(sources, env)
-    # What a slot is called depends on another template.
-    same = {source: found for source, found in before.items() if "slot" not in source.text}
+    # What a slot is called, and whether a file is there, depends on other templates.
+    same = {source: found for source, found in before.items() if not any(word in source.text for word in AROUND)}
     return {source: same[source] if source in same else tuple(check(source, env, shown)) for source in sources}
 
 
@@ -96,7 +97,7 @@ def _problems(source: Source, env: jinja2.Environment, shown: Shown) -> Iterator
     known = Known(source.owners) if source.owners else None
     for element in elements(env, source.text):
         for attribute in element.attributes:
-            yield from ((attribute.line, problem) for problem in problems(attribute, known))
+            yield from ((attribute.line, problem) for problem in problems(attribute, known, element.tag))
     tree = env.parse(source.text)
     yield from file_problems(tree, env)
     yield from component_problems(tree, source, env, shown)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from asok.attributes import DOM_EVENTS, EVENT, KEYS, OTHER_KEYS, Attribute, Modifier, Value, attribute_of
+from asok.attributes import ATTRIBUTES, DOM_EVENTS, EVENT, KEYS, OTHER_KEYS, Attribute, Modifier, Value, attribute_of
 from asok.calls import Call, Parameter, bind_arguments, parse_call
 from asok.checking_markup import BRANCH, HOLE
 from asok.checking_markup import Attribute as Written
@@ -21,6 +21,9 @@ __all__ = ["Known", "problems"]
 
 ALL_KEYS = KEYS.keys() | OTHER_KEYS
 NAMED_KEY = "ws-key"
+NAMES = {attribute.name.removeprefix("ws-") for attribute in ATTRIBUTES}
+OTHER_PREFIX = re.compile(r"ws[:_]")
+CONTROLS = ("button", "input", "select", "textarea")
 PERIOD = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)(?:\s+(.*))?", re.DOTALL)
 HINT = re.compile(r"(?:(?:toggle|class):\s*[^\s@].*|text:.*|remove)(?:\s@\S+)?", re.DOTALL)
 HINTS = ("toggle", "class", "text", "remove")
@@ -46,10 +49,17 @@ class Known:
         return any(hasattr(cls, name) for cls in self._classes)
 
 
-def problems(written: Written, known: Known | None) -> Iterator[str]:
-    """What is wrong with the attribute, in sentences. known: None where nobody can tell which class it is for."""
+def problems(written: Written, known: Known | None, tag: str = "") -> Iterator[str]:
+    """What is wrong with the attribute, in sentences. known: None where nobody can tell which class it is for. tag: of
+    the element that has it."""
     name = written.name
     base, *words = name.split(".")
+    if (other := OTHER_PREFIX.match(base)) and (base[other.end() :] in DOM_EVENTS or base[other.end() :] in NAMES):
+        yield f"there is no {base}; did you mean 'ws-{base[other.end() :]}'?"
+        return
+    if base == "ws-submit" and tag in CONTROLS:
+        yield "ws-submit: a submit is an event of the form; put it on the <form>"
+        return
     if not name.startswith("ws-") or HOLE in name or base == "ws-":
         return
     entry = attribute_of(base)

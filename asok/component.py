@@ -173,6 +173,11 @@ class Component(Placed):
         self.__dict__["_asok"] = Surroundings()
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if "_asok" not in self.__dict__ and not name.startswith("_"):
+            raise FieldError(
+                f"{type(self).__name__} sets {name} before Component.__init__ has run; give fields their defaults in "
+                f"the class, and what is worked out in mount() or load(): for an event no __init__ runs"
+            )
         if name not in self._definition.fields.by_name and not name.startswith("_"):
             surroundings: Surroundings = self.__dict__["_asok"]
             if surroundings.loading:

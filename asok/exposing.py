@@ -101,6 +101,10 @@ def marked_methods(cls: type, forbidden: frozenset[str]) -> dict[str, Exposed]:
     for name in dict.fromkeys(name for base in cls.__mro__ for name in base.__dict__):
         value = next(base.__dict__[name] for base in cls.__mro__ if name in base.__dict__)
         marks = getattr(value, MARK, None)
+        inner = value.fget if isinstance(value, property) else getattr(value, "__func__", None)
+        if isinstance(value, property | classmethod | staticmethod) and hasattr(inner, MARK):
+            kind = type(value).__name__
+            raise ComponentError(f"{cls.__name__}.{name} is a {kind}, which nobody can call; take @{kind} away")
         if marks is not None:
             methods[name] = _marked(cls, name, value, marks, forbidden)
     return methods
@@ -111,6 +115,8 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
     if name in forbidden or (called and name.startswith("_")):
         word = "@exposed" if called else "called by a topic or the clock"
         raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: it is a hook or a private name; rename it")
+    if called and not name.isascii():
+        raise ComponentError(f"{cls.__name__}.{name} cannot be @exposed: ws-* call names of ASCII letters; rename it")
     if inspect.isfunction(value) and not (value.__code__.co_argcount or value.__code__.co_flags & inspect.CO_VARARGS):
         raise ComponentError(f"{cls.__name__}.{name} has no place for its component; write def {name}(self)")
     try:

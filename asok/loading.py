@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 import traceback
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from asok.app import Asok
 from asok.errors import ConfigurationError
 
 __all__ = ["Loaded", "app_file", "load", "print_failure"]
+
+
+FACTORIES = ("create_app", "make_app", "get_app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ def load(path: Path) -> Loaded:
     found = vars(import_file(path))
     asoks = {name: value for name, value in found.items() if isinstance(value, Asok)}
     app = found.get("app")
+    factory = "app" if is_factory(app) else next((name for name in FACTORIES if is_factory(found.get(name))), "")
+    if factory and not asoks:
+        raise ConfigurationError(
+            f"{path.name} makes no app, but {factory}() would; write `app = {factory}()` at its end"
+        )
     if callable(app):
         return Loaded(app, tuple(asoks.values()))
     distinct = list({id(value): value for value in asoks.values()}.values())
@@ -56,6 +65,14 @@ def load(path: Path) -> Loaded:
     if len(distinct) > 1:
         raise ConfigurationError(f"{path.name} makes several apps ({', '.join(asoks)}); call the one to serve `app`")
     return Loaded(distinct[0], (distinct[0],))
+
+
+def is_factory(value: object) -> bool:
+    """Whether it is a function that is called without arguments, which no ASGI app is."""
+    if not inspect.isfunction(value):
+        return False
+    needed = [each for each in inspect.signature(value).parameters.values() if each.default is each.empty]
+    return all(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in needed) and len(needed) < 2
 
 
 def import_file(path: Path) -> ModuleType:

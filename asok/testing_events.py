@@ -40,7 +40,9 @@ class NotWired(AsokError):
             return f"{opening(self.element)} had a {self.event}, but {heard}, or once and no more; {there}"
         others = [name.partition(".")[0] for name in wired(self.element)]
         misspelt = [name for name in others if attribute_of(name) is EVENT and nearest(name, [f"ws-{self.event}"])]
+        same = [name for name in wired(self.element) if name.startswith(f"ws-{self.event}.")]
         hint = f"; is {misspelt[0]!r} meant to be 'ws-{self.event}'?" if misspelt else ""
+        hint = f"; what follows the dot in {same[0]} is no modifier of it" if same else hint
         return (
             f"{opening(self.element)} is not wired for {self.event}: no ws-{self.event} at or around it{hint}; {there}"
         )

@@ -1,0 +1,114 @@
+"""What a newcomer writes at first, and what is said then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asok import Component, exposed
+from asok.calls import bind_arguments, parameters_of, parse_call
+from asok.checking import check
+from asok.checking_components import Shown
+from asok.errors import BadArguments, ComponentError, ConfigurationError, FieldError
+from asok.loading import load
+from asok.sources import Source
+from asok.testing import LiveClient
+from asok.testing_events import NotWired
+from tests.rig import asok_app
+
+
+@pytest.mark.parametrize("kind", [property, classmethod, staticmethod])
+def test_what_stands_above_exposed_and_hides_it_is_named(kind: type) -> None:
+    with pytest.raises(ComponentError, match=f"MistakenKind.go is a {kind.__name__}, which nobody can call"):
+
+        class MistakenKind(Component):
+            @kind
+            @exposed
+            def go(self) -> None: ...
+
+
+def test_a_method_that_no_attribute_can_name_is_refused() -> None:
+    with pytest.raises(ComponentError, match=r"MistakenName\.größe cannot be @exposed: .* ASCII letters; rename it"):
+
+        class MistakenName(Component):
+            @exposed
+            def größe(self) -> None: ...
+
+
+class MistakenInit(Component):
+    count = 0
+
+    def __init__(self) -> None:
+        self.count = 4
+
+
+class MistakenOrder(Component):
+    count = 0
+    template = "<p>{{ count }}</p>"
+
+    def __init__(self, **fields: int) -> None:
+        self._kept = 1
+        super().__init__(**fields)
+        self.count = 4
+
+
+async def test_an_init_that_sets_fields_first_is_told_of_the_hooks() -> None:
+    with pytest.raises(FieldError, match=r"sets count before Component.__init__ has run; .* in mount\(\) or load\(\)"):
+        MistakenInit()
+    async with LiveClient() as client:
+        assert (await client.mount(MistakenOrder)).text("p") == "4"
+
+
+@pytest.mark.parametrize("name", ["app", "create_app"])
+def test_a_factory_that_nobody_calls_is_named(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(f"from asok import Asok\n\n\ndef {name}():\n    return Asok()\n", "utf-8")
+    with pytest.raises(ConfigurationError, match=rf"write `app = {name}\(\)` at its end"):
+        load(file)
+
+
+def test_an_app_of_another_kind_is_no_factory(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    file.write_text("async def app(scope, receive, send): ...\n", "utf-8")
+    assert load(file).asoks == ()
+
+
+@pytest.mark.parametrize(
+    ("html", "problem"),
+    [
+        ('<b ws:click="go">', "there is no ws:click; did you mean 'ws-click'?"),
+        ('<b ws_model="go">', "there is no ws_model; did you mean 'ws-model'?"),
+        ('<form><button ws-submit="go">', "ws-submit: a submit is an event of the form; put it on the <form>"),
+    ],
+)
+def test_the_checker_knows_attributes_that_do_nothing(tmp_path: Path, html: str, problem: str) -> None:
+    source, env = Source("a.html", html), asok_app(tmp_path).env
+    assert [finding.problem for finding in check(source, env, Shown([source], env))] == [problem]
+
+
+def test_attributes_of_others_are_no_mistakes(tmp_path: Path) -> None:
+    html = '<div ws-submit="go"><form><b ws:else="x" ws_="y"></b></form></div>'
+    source, env = Source("a.html", html), asok_app(tmp_path).env
+    assert list(check(source, env, Shown([source], env))) == []
+
+
+def test_an_argument_that_is_taken_by_name_only_is_named() -> None:
+    def go(self: object, *, by: int = 1) -> None: ...
+
+    with pytest.raises(BadArguments, match="takes 0 arguments, got 1; by name it takes by=…"):
+        bind_arguments(parse_call("go(4)"), parameters_of(go), None)
+
+
+class MistakenModifier(Component):
+    template = "<button ws-click.prevnt='go'>go</button>"
+
+    @exposed
+    def go(self) -> None: ...
+
+
+async def test_a_click_that_a_wrong_modifier_hides_is_told_so() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(MistakenModifier)
+        with pytest.raises(NotWired, match=r"what follows the dot in ws-click\.prevnt is no modifier of it"):
+            await page.click("button")
