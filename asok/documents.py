@@ -76,15 +76,16 @@ class Document:
     """One tree. key: its cell. check: raises StoreError where a write would make a tree, the second, that does not fit
     the store's type.
 
-    tree and version: as committed. pending: the writes on their way to the backend. had: the keys that the
-    defaults of this and of earlier releases had.
+    tree and version: as committed. mark: a checksum of the cell, 0 where there is none; two cells of one version
+    may differ where the database was emptied or put back. pending: the writes on their way to the backend. had: the
+    keys that the defaults of this and of earlier releases had.
     """
 
-    __slots__ = ("_newest", "_now", "check", "default", "had", "key", "version", "watchers")
+    __slots__ = ("_newest", "_now", "check", "default", "had", "key", "mark", "version", "watchers")
 
     def __init__(self, key: CellKey, default: Any, check: Check | None = None) -> None:
         self.key, self.default, self.check = key, default, check
-        self.version = 0
+        self.version = self.mark = 0
         self.had = Had(default if isinstance(default, dict) else ())
         self.watchers = PathAudience[Watcher]()
         # Threads read while the loop writes: what belongs together is replaced at once.
@@ -122,13 +123,13 @@ class Document:
 
     def drop(self, writes: Iterable[Write]) -> None:
         """These are pending no more."""
-        self.become(self.version, self.tree, writes)
+        self.become(self.version, self.tree, writes, self.mark)
 
-    def become(self, version: int, tree: Any, done: Iterable[Write] = ()) -> None:
+    def become(self, version: int, tree: Any, done: Iterable[Write] = (), mark: int = 0) -> None:
         """This has been committed, and these writes with it: those that waited longest, or that wait no more."""
         over, pending = set(map(id, done)), self.pending
         left = next((at for at, write in enumerate(pending) if id(write) not in over), len(pending))
-        self.version, self._now = version, (tree, pending[left:])
+        self.version, self.mark, self._now = version, mark, (tree, pending[left:])
 
     def after(self, tree: Any, write: Write) -> tuple[Any, tuple[Path, ...]]:
         """The tree after a write, and the paths that it touches. Raises StoreError."""

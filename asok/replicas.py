@@ -3,14 +3,22 @@
 A document is one cell of the backend, and its version counts its commits. The processes tell each other what
 they have written; one that missed something reads again. A commit checks the version, so that a replica which
 lags behind costs a second try and nothing else.
+
+What the database holds counts. One that was emptied, or put back from a backup, begins again at a lower version and
+may have come to the same one since: so each notice says by checksums of what it has made what, and every process
+looks again at some of its documents now and then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
+import secrets
 import threading
+import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -20,7 +28,9 @@ import msgspec
 from asok.bus import Bus
 from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
-from asok.sessions import Backend, Cell, CellKey, Commit, pack
+from asok.glancing import look_again
+from asok.notices import Notice, encoded, notices
+from asok.sessions import STORES, Backend, Cell, CellKey, Commit, pack
 from asok.trees import Path, Write, apply, differences, freeze
 from asok.writing import DirectWrites, at_once
 
@@ -29,27 +39,11 @@ __all__ = ["Replicas"]
 log = logging.getLogger("asok")
 
 CHANNEL = "store"
-LONGEST_NOTICE = 64 * 1024
 MOST_KEPT = 4096
 ATTEMPTS = 100
 PAUSE = 1.0  # seconds, before a backend that failed is asked again
+COMPLAIN_EVERY = 60.0  # seconds
 NOTHING: Mapping[CellKey, Any] = {}
-
-
-class Notice(msgspec.Struct, array_like=True, frozen=True):
-    """What a process tells the others after a commit. writes: verb, path and value; none where they are large.
-
-    had: a checksum of the document's `had`; a process of another release does not make the same of the writes.
-    """
-
-    key: CellKey
-    version: int
-    writes: list[tuple[str, Path, Any]]
-    origin: str
-    had: int
-
-
-_notices = msgspec.msgpack.Decoder(Notice)
 
 
 class Replicas:
@@ -67,6 +61,8 @@ class Replicas:
         self._direct = DirectWrites(self.commit, self._not_written)
         self._stale: dict[CellKey, tuple[Document, str]] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._looker: asyncio.Task[None] | None = None
+        self._name, self._complained = "", -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._undo: list[Callable[[], None]] = []
@@ -76,6 +72,8 @@ class Replicas:
         if self._loop is None:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
             self._direct.open()
+            self._name = secrets.token_hex(8)
+            self._looker = self._loop.create_task(look_again(lambda: list(self._known.values()), self._refresh))
             self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._catch_up)]
 
     @property
@@ -88,10 +86,11 @@ class Replicas:
         await self._direct.close()
         for undo in self._undo:
             undo()
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        self._loop, self._reader, self._undo = None, None, []
+        readers = [task for task in (self._reader, self._looker) if task is not None]
+        for task in readers:
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+        self._loop, self._reader, self._looker, self._undo = None, None, None, []
         self._known.clear()
         self._stale.clear()
 
@@ -135,8 +134,11 @@ class Replicas:
 
     def _take(self, document: Document, cell: Cell | None) -> bool:
         """Take over what is stored; whether it is something else than was known."""
-        if (cell.version if cell else 0) == document.version:
+        version, mark = (cell.version, zlib.crc32(cell.value)) if cell else (0, 0)
+        if (version, mark) == (document.version, document.mark):
             return False
+        if version < document.version and document.key[0].startswith(STORES):
+            self._put_back(document, version)
         if cell is None:
             document.become(0, document.default)
             return True
@@ -146,8 +148,19 @@ class Replicas:
             # What a newer release has added to the default is there; what was deleted since stays away.
             stored = {**{name: value for name, value in document.default.items() if name not in had}, **stored}
         document.had = document.had.union(had)
-        document.become(cell.version, freeze(stored, nodes=self.limit, size=self.limit))
+        document.become(version, freeze(stored, nodes=self.limit, size=self.limit), mark=mark)
         return True
+
+    def _put_back(self, document: Document, version: int) -> None:
+        """The database is not what it was, nor then are the other documents."""
+        if time.monotonic() - self._complained >= COMPLAIN_EVERY:
+            self._complained = time.monotonic()
+            self._catch_up()
+            log.warning(
+                "%s is of version %s in the database, and was of %s here: the database was emptied, or put back from "
+                "a backup or a replica; what it holds now counts, and the pages follow",
+                *(document.key[0], version, document.version),
+            )
 
     # ---- writing
 
@@ -182,10 +195,12 @@ class Replicas:
             if made is None:
                 return False
             versions = {key: document.version for key, document in work.documents.items()}
+            bases = {key: document.mark for key, document in work.documents.items()}
             packed = {key: self._pack(work.documents[key], tree) for key, (tree, _) in made.items()}
             if await self.backend.commit(Commit({**checks, **versions}, {**writes, **packed})):
                 for key, (tree, touched) in made.items():
-                    self._committed(work, work.documents[key], versions[key] + 1, tree, touched)
+                    marks = bases[key], zlib.crc32(packed[key])
+                    self._committed(work, work.documents[key], versions[key] + 1, marks, tree, touched)
                 return True
             if attempt:  # before the reading: what is read and then waits is old again
                 await asyncio.sleep(random.uniform(0, 0.002))
@@ -215,14 +230,14 @@ class Replicas:
             raise ValueTooLarge(f"{document.key[0]} would take {len(packed)} bytes; {self.limit} are allowed")
         return packed
 
-    def _committed(self, work: Work, document: Document, version: int, tree: Any, touched: list[Path]) -> None:
+    def _committed(
+        self, work: Work, document: Document, version: int, marks: tuple[int, int], tree: Any, touched: list[Path]
+    ) -> None:
         own = [write for each, write in work.writes if each.key == document.key]
         told = [(write.verb, write.path, write.value) for write in own]
-        notice = msgspec.msgpack.encode(Notice(document.key, version, told, work.origin, document.had.checksum))
-        if len(notice) > LONGEST_NOTICE:
-            notice = msgspec.msgpack.encode(Notice(document.key, version, [], work.origin, 0))
+        notice = encoded(Notice(document.key, version, told, work.origin, document.had.checksum, self._name, *marks))
         if version > document.version:
-            document.become(version, tree, own)
+            document.become(version, tree, own, marks[1])
             self._announce(document, touched, work.origin)
         else:
             document.drop(own)
@@ -252,11 +267,14 @@ class Replicas:
                 _tell(watcher, change)
 
     def _hear(self, message: bytes) -> None:
-        notice = _notices.decode(message)
+        notice = notices.decode(message)
         document = self._known.get(notice.key)
-        if document is None or notice.version <= document.version:
+        if document is None or (self._name and notice.by == self._name):
             return
-        if notice.version == document.version + 1 and notice.writes and notice.had == document.had.checksum:
+        if (notice.version, notice.mark) == (document.version, document.mark):
+            return
+        follows = (notice.version, notice.base) == (document.version + 1, document.mark)
+        if follows and notice.writes and notice.had == document.had.checksum:
             tree, touched = document.tree, list[Path]()
             try:
                 for verb, path, value in notice.writes:
@@ -264,7 +282,7 @@ class Replicas:
                     touched += paths
             except StoreError:
                 return self._read_again(document)
-            document.become(notice.version, tree)
+            document.become(notice.version, tree, mark=notice.mark)
             return self._announce(document, touched, notice.origin)
         self._read_again(document, notice.origin if notice.version == document.version + 1 else "py")
 
@@ -293,15 +311,17 @@ class Replicas:
                 log.exception("%s cannot be read", key[0])
         self._reader = None
 
-    async def _refresh(self, document: Document, origin: str = "py") -> None:
+    async def _refresh(self, document: Document, origin: str = "py") -> int:
+        """Take over what is stored, and tell those who watch it; how many bytes that is."""
         known = document.version
         cells = await self.backend.read(document.key[0], [document.key[1]])
         cell = cells.get(document.key[1])
         if document.version != known and (cell is None or cell.version < document.version):
-            return  # it was read before what has been heard meanwhile
+            return 0  # it was read before what has been heard meanwhile
         before = document.tree
         if self._take(document, cell):
             self._announce(document, differences(before, document.tree), origin)
+        return len(cell.value) if cell else 0
 
 
 def _tell(watcher: Watcher, change: Change) -> None:

@@ -68,6 +68,8 @@ LAYERS = (
     "asok.emitting",
     "asok.documents",
     "asok.writing",
+    "asok.notices",
+    "asok.glancing",
     "asok.replicas",
     "asok.grants",
     "asok.superstore",

@@ -442,6 +442,83 @@ async def test_a_lost_notice_is_made_good(backend: Backend, gap: bool) -> None:
         assert get(mine).version == get(other).version
 
 
+async def put_back(backend: Backend, cell: Cell | None) -> None:
+    """The database is as it was once, and tells nobody."""
+    await backend.commit(Commit({}, {KEY: None}))
+    for _ in range(cell.version if cell else 0):
+        await backend.commit(Commit({}, {KEY: cell.value if cell else None}))
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+async def test_after_the_database_was_put_back_nobody_writes_over_what_others_have_written_since(
+    backend: Backend, caplog: pytest.LogCaptureFixture, kept: int
+) -> None:
+    async with opened(backend, 2) as [mine, other]:
+        ear, backup = Ear(), None
+        get(other)
+        other.watch(KEY, ("list",), ear)
+        for number in range(4):
+            await mine.write(get(mine), write("append", "list", f"lost {number}"))
+            if number + 1 == kept:
+                backup = (await backend.read(KEY[0], [KEY[1]]))[KEY[1]]
+        await ear.until(lambda: get(other).version == 4)
+        await put_back(backend, backup)
+        left = [f"lost {number}" for number in range(kept)]
+        for number in range(kept, 4):  # as far as it was before
+            await mine.write(get(mine), write("append", "list", f"new {number}"))
+            left.append(f"new {number}")
+        await ear.until(lambda: get(other).tree["list"] == left)
+        await other.write(get(other), write("append", "list", "the other's"))
+        assert (await backend.read(KEY[0], [KEY[1]]))[KEY[1]].version == 5
+        assert get(Replicas(backend, LocalBus(), 1 << 20)).tree["list"] == [*left, "the other's"]
+        told = [record.getMessage() for record in caplog.records if "put back from a backup" in record.getMessage()]
+        assert told[0].startswith(f"store/x is of version {kept} in the database, and was of 4 here: ")
+
+
+async def test_a_notice_of_another_past_makes_the_document_be_read(backend: Backend) -> None:
+    bus = DeafBus()
+    async with opened(backend, 2, bus) as [mine, other]:
+        ear = Ear()
+        await mine.write(get(mine), write("append", "list", "lost"))
+        mine.watch(KEY, ("list",), ear)
+        await put_back(backend, None)
+        bus.loses = True
+        await other.write(get(other), write("append", "list", "kept"))
+        bus.loses = False
+        await other.write(get(other), write("append", "list", "new"))
+        await ear.until(lambda: get(mine).version == 2)
+        assert get(mine).tree["list"] == ["kept", "new"]
+
+
+async def test_who_has_missed_something_notices_another_document_of_the_same_version(backend: Backend) -> None:
+    bus = DeafBus()
+    async with opened(backend, 2, bus) as [mine, other]:
+        ear = Ear()
+        await mine.write(get(mine), write("append", "list", "lost"))
+        mine.watch(KEY, ("list",), ear)
+        await put_back(backend, None)
+        bus.loses = True
+        await other.write(get(other), write("append", "list", "kept"))
+        for listener in list(bus.gaps):
+            listener()
+        await ear.until(lambda: get(mine).tree["list"] == ["kept"])
+
+
+async def test_an_emptied_database_is_noticed_though_nobody_writes_to_it(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.glancing.SECONDS", 0)
+    async with opened(backend) as [mine]:
+        keys = [(f"store/{number}", "doc") for number in range(100)]
+        ears = [Ear() for _ in keys]
+        for key, ear in zip(keys, ears, strict=True):
+            await mine.write(mine.get(key, DEFAULT), write("append", "list", "lost"))
+            mine.watch(key, ("list",), ear)
+        assert await backend.commit(Commit({}, dict.fromkeys(keys)))
+        for key, ear in zip(keys, ears, strict=True):
+            await ear.until(lambda key=key: mine.get(key, DEFAULT).tree["list"] == [])  # type: ignore[misc]  # bound now
+
+
 async def test_a_large_change_is_read_instead_of_told_and_keeps_its_origin(backend: Backend) -> None:
     async with opened(backend, 2) as [mine, other]:
         ear = Ear()
@@ -522,8 +599,8 @@ async def test_what_a_thread_was_slow_to_read_is_read_again(backend: Backend) ->
     class Slow(Document):
         """The reading thread is held up between its look at the backend and its taking part."""
 
-        def become(self, version: int, tree: Any, done: Any = ()) -> None:
-            super().become(version, tree, done)
+        def become(self, version: int, tree: Any, done: Any = (), mark: int = 0) -> None:
+            super().become(version, tree, done, mark)
             if threading.current_thread() is not threading.main_thread() and not read.is_set():
                 read.set()
                 assert told.wait(PATIENCE)
