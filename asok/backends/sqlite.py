@@ -29,6 +29,7 @@ from weakref import WeakSet
 
 from asok.backends.copies import Copies
 from asok.backends.gathering import Gathering, is_new
+from asok.backends.sqlite_file import REPLACED, DatabaseFile
 from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
 from asok.sessions import STORES, Cell, Commit
@@ -38,17 +39,6 @@ __all__ = ["SQLiteBackend"]
 _log = logging.getLogger("asok")
 _T = TypeVar("_T")
 
-# `value` stands last: who reads only versions and times does not read the pages that a long value fills.
-_SETUP = """
-CREATE TABLE IF NOT EXISTS cells (
-    owner TEXT NOT NULL,
-    key TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    touched REAL NOT NULL,
-    value BLOB NOT NULL,
-    PRIMARY KEY (owner, key)
-) WITHOUT ROWID
-"""
 _STARTING = "owner = ? AND key >= ? AND key < ?"
 _COUNT = f"SELECT count(*) FROM cells WHERE {_STARTING}"
 _OLDEST = f"SELECT key FROM cells WHERE {_STARTING} ORDER BY touched, key LIMIT ?"
@@ -71,6 +61,7 @@ GROUP BY owner ORDER BY owner LIMIT ?
 _FEW = 8  # checks in one statement; SQLite refuses one that nests a thousand
 _PAGE = 64  # owners that are swept before others get the file again
 _LONGEST_PAUSE = 0.05
+_LOG_SECONDS = 30.0
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
@@ -84,13 +75,14 @@ class SQLiteBackend:
     def __init__(
         self, path: str | os.PathLike[str], *, patience: float = 5.0, clock: Callable[[], float] = time.time
     ) -> None:
-        self._path = Path(path)
+        self._path, self._file = Path(path), DatabaseFile(Path(path).absolute())
         self._patience, self._clock = patience, clock
         self._connection: sqlite3.Connection | None = None
         # The loop and worker threads may call alike; the connection serves one at a time.
         self._lock = Lock()
         self._copies = Copies()
         self._gathering: Gathering | None = None
+        self._told = "", 0.0
         _backends.add(self)
 
     async def open(self) -> None:
@@ -151,8 +143,15 @@ class SQLiteBackend:
             raise
         except (OSError, sqlite3.DatabaseError) as error:
             # A full disk, a file that has become read-only or unreadable: the operator must act, the browser can wait.
-            _log.error("the session database %s fails: %s", self._path, error)
+            self._tell(error)
             raise Busy(f"the session database fails: {error}") from error
+
+    def _tell(self, error: Exception) -> None:
+        # Every event may meet it, and the log may lie on the disk that is full.
+        now = time.monotonic()
+        if str(error) != self._told[0] or now >= self._told[1] + _LOG_SECONDS:
+            self._told = str(error), now
+            _log.error("the session database %s fails: %s", self._path, error)
 
     async def _when_free(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """What `work` returns, at once if nobody else holds the file; it runs again until it could have it."""
@@ -174,8 +173,12 @@ class SQLiteBackend:
     def _once(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         with self._lock:
             connection = self._connection
+            if connection is not None and self._file.was_replaced():
+                _log.error(REPLACED, self._path)
+                connection.close()
+                connection = self._connection = None
             if connection is None:
-                connection = self._connection = _connect(self._path)
+                connection = self._connection = self._file.connect()
                 self._copies = Copies()  # a connection counts the commits of others from its own beginning
             try:
                 return work(connection)
@@ -246,36 +249,6 @@ def _start_in_child() -> None:
 
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_start_in_child)
-
-
-# ---- the file
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    _make_file(path)
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise sqlite3.OperationalError(f"its file system allows no write-ahead log, only {mode!r}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_SETUP)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make_file(path: Path) -> None:
-    """Make the file and its folders, for this user's eyes only; what exists keeps its mode."""
-    if path.exists():
-        return
-    for folder in reversed(path.absolute().parents):
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
-    # An existing file must not be opened and closed here: that would drop the locks this process has on it.
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _is_held(error: sqlite3.OperationalError) -> bool:

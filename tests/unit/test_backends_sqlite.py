@@ -169,6 +169,53 @@ def test_a_file_that_fails_is_busy_with_one_line_in_the_log(
     assert str(path) in caplog.text
 
 
+def test_a_failure_that_goes_on_is_not_told_at_each_event(
+    path: Path, opened: Opening, neighbour: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = opened(path)
+    neighbour.execute("DROP TABLE cells")
+    for _ in range(10):
+        with pytest.raises(Busy, match="no such table"):
+            at_once(backend.commit(writing({("s", "a"): b"1"})))
+    assert caplog.text.count("fails: no such table") == 1
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a backup"])
+def test_what_is_acknowledged_after_the_file_was_replaced_is_in_the_file_at_its_path(
+    path: Path, opened: Opening, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, instead: str
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
+    backend, other, backup = opened(path), opened(path), path.with_name("backup")
+    assert at_once(backend.commit(writing({("s", "a"): b"kept"})))
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as copy:
+        source.backup(copy)
+    assert at_once(backend.commit(writing({("s", "a"): b"lost"})))
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    if instead == "a backup":
+        backup.rename(path)
+    assert at_once(backend.commit(writing({("s", "b"): b"new"})))
+    at_once(other.commit(writing({("s", "c"): b"new"})))
+    found = {"b": Cell(1, b"new"), "c": Cell(1, b"new")}
+    if instead == "a backup":
+        found["a"] = Cell(1, b"kept")
+    for reader in (backend, other, opened(path)):
+        assert at_once(reader.read("s", ["a", "b", "c"])) == found
+    assert caplog.text.count("was moved, deleted or replaced") == 2
+
+
+def test_a_process_that_changes_its_folder_keeps_its_file(
+    tmp_path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
+    monkeypatch.chdir(tmp_path)
+    backend = opened(Path("cells.db"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert at_once(backend.commit(writing({("s", "a"): b"1"})))
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 # ---- several processes
 
 

@@ -144,6 +144,7 @@ LAYERS = (
     "asok.backends.memory",
     "asok.backends.copies",
     "asok.backends.gathering",
+    "asok.backends.sqlite_file",
     "asok.backends.sqlite",
     "asok.backends.resp",
     "asok.backends.redis_address",
@@ -225,7 +226,7 @@ LAYERS = (
 
 # Who may import a technology, type-only imports included. "asok.testing" stands for all its parts.
 ONLY_IN = {
-    "sqlite3": {"asok.backends.sqlite"},
+    "sqlite3": {"asok.backends.sqlite", "asok.backends.sqlite_file"},
     "redis": set[str](),
     "jinja2": {
         "asok.numbering",

@@ -1,0 +1,85 @@
+"""The file of an SQLite database: made, opened, and told from another that was put in its place."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["REPLACED", "DatabaseFile"]
+
+# `value` stands last: who reads only versions and times does not read the pages that a long value fills.
+_SETUP = """
+CREATE TABLE IF NOT EXISTS cells (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    touched REAL NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (owner, key)
+) WITHOUT ROWID
+"""
+LOOK = 1.0  # seconds between two looks at what stands at the path
+REPLACED = (
+    "the session database %s was moved, deleted or replaced while it was in use: the one at this path counts from now "
+    "on, and what the other holds is not seen any more; stop the app before, or use SQLite's .restore"
+)
+
+
+class DatabaseFile:
+    """path: an absolute one, since the process may change its folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+        self._looked = 0.0
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection to it; it and its folders are made when they are missing. Raises OSError, DatabaseError."""
+        _make_file(self._path)
+        self._opened, self._looked = self._at_path(), time.monotonic()
+        connection = sqlite3.connect(
+            self._path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise sqlite3.OperationalError(f"its file system allows no write-ahead log, only {mode!r}")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_SETUP)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def was_replaced(self) -> bool:
+        """Whether another file, or none, stands where the connected one stood. SQLite itself would go on writing
+        to a file that nobody can open any more."""
+        now = time.monotonic()
+        if now < self._looked + LOOK:
+            return False
+        self._looked = now
+        return self._at_path() != self._opened
+
+    def _at_path(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        except OSError:  # it cannot be looked at now
+            return self._opened
+        return found.st_dev, found.st_ino
+
+
+def _make_file(path: Path) -> None:
+    """Make the file and its folders, for this user's eyes only; what exists keeps its mode."""
+    if path.exists():
+        return
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    # An existing file must not be opened and closed here: that would drop the locks this process has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
