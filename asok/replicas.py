@@ -21,6 +21,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
 from asok.glancing import look_again
 from asok.notices import Notice, encoded, notices
-from asok.sessions import STORES, Backend, Cell, CellKey, Commit, pack
+from asok.sessions import STORES, Backend, Cell, CellKey, Commit, ReplaceableBackend, pack
 from asok.trees import Path, Write, apply, differences, freeze
 from asok.writing import DirectWrites, at_once
 
@@ -42,6 +43,7 @@ CHANNEL = "store"
 MOST_KEPT = 4096
 ATTEMPTS = 100
 PAUSE = 1.0  # seconds, before a backend that failed is asked again
+UNSURE = -1  # no checksum
 COMPLAIN_EVERY = 60.0  # seconds
 NOTHING: Mapping[CellKey, Any] = {}
 
@@ -75,6 +77,8 @@ class Replicas:
             self._name = secrets.token_hex(8)
             self._looker = self._loop.create_task(look_again(lambda: list(self._known.values()), self._refresh))
             self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._catch_up)]
+            if isinstance(self.backend, ReplaceableBackend):
+                self._undo.append(self.backend.on_replaced(self._replaced))
 
     @property
     def is_open(self) -> bool:
@@ -151,6 +155,14 @@ class Replicas:
         document.become(version, freeze(stored, nodes=self.limit, size=self.limit), mark=mark)
         return True
 
+    def _replaced(self) -> None:
+        """Another database answers: nothing is written over it before it was read."""
+        for document in list(self._known.values()):
+            document.mark = UNSURE
+        assert self._loop is not None, "open"
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._catch_up)
+
     def _put_back(self, document: Document, version: int) -> None:
         """The database is not what it was, nor then are the other documents."""
         if time.monotonic() - self._complained >= COMPLAIN_EVERY:
@@ -191,6 +203,9 @@ class Replicas:
         if not work.still_stands():  # it has seen what others have written here and what is not stored yet
             await self._direct.settled(work.documents)
         for attempt in range(ATTEMPTS):
+            for document in work.documents.values():
+                if document.mark == UNSURE:
+                    await self._refresh(document)
             made = self._apply(work)
             if made is None:
                 return False

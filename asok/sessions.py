@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,7 @@ __all__ = [
     "Commit",
     "Meta",
     "Record",
+    "ReplaceableBackend",
     "Session",
     "current_session",
     "open_session",
@@ -82,6 +83,15 @@ class Backend(Protocol):
 
     async def sweep(self, before: float) -> int:
         """Forget the sessions whose newest write is older than this Unix time; return how many. Stores stay."""
+        ...
+
+
+@runtime_checkable
+class ReplaceableBackend(Backend, Protocol):
+    """A backend that notices when it holds something else than before, such as after a failover."""
+
+    def on_replaced(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener when that is so; what was read before is to be read again. Any thread may call it."""
         ...
 
 

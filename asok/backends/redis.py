@@ -21,8 +21,10 @@ from weakref import WeakSet
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
+from asok.backends.redis_cells import CellsLine, facts_of
 from asok.backends.redis_scripts import COMMIT, DELETE, OLDEST, READ, SOURCES, SWEEP
 from asok.backends.resp import ErrorReply, command
+from asok.bus import Listeners
 from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
 from asok.sessions import STORES, Cell, Commit
@@ -37,7 +39,9 @@ _PAGE = 64  # owners that are swept before others have their turn
 _PAUSES = (0.002, 0.25)  # seconds: the first one, and the longest
 _BLOCKED = 1.0  # seconds for which an event loop may be held up
 _LOG_SECONDS = 30.0
+_LATE = 14  # where a commit says that it is late: behind EVALSHA, script, 1, prefix and ten arguments
 _Parts = list[str | bytes]
+_Fitting = Callable[[CellsLine], _Parts]
 
 
 class RedisBackend:
@@ -52,6 +56,8 @@ class RedisBackend:
         self._patience, self._clock = patience, clock
         self._remembered = str(round(max(_REMEMBERED, 2 * patience)))
         self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
+        self._server = ""
+        self._replaced: Listeners[[]] = Listeners()
         self._idle: list[BlockingLine] = []
         self._avoided = 0.0
         self._away = False
@@ -89,7 +95,14 @@ class RedisBackend:
         return {name: _cell(cell) for name, cell in zip(names, cells, strict=True) if cell is not None}
 
     async def commit(self, commit: Commit) -> bool:
-        return bool(await self._ask(self._commit_of(commit)))
+        parts, server = self._commit_of(commit), self._server
+
+        def fitting(line: CellsLine) -> _Parts:
+            # What it checks was read from another server then, or before a restart: other writes may have brought
+            # the same versions since.
+            return _late(parts) if commit.checks and server and line.server != server else parts
+
+        return bool(await self._ask(parts, fitting))
 
     async def count(self, owner: str, prefix: str) -> int:
         return int(await self._ask(["ZLEXCOUNT", self._key("n", owner), *_range(prefix)]))
@@ -107,6 +120,15 @@ class RedisBackend:
             swept += gone
         return swept
 
+    def on_replaced(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener when a server answers that may hold something else than the one before."""
+        return self._replaced.add(listener)
+
+    def _met(self, server: str) -> None:
+        before, self._server = self._server, server
+        if before and server != before:
+            self._replaced.tell()
+
     # ---- commands
 
     def _key(self, kind: str, owner: str) -> str:
@@ -120,7 +142,7 @@ class RedisBackend:
         deletions = [key for key, value in commit.writes.items() if value is None]
         sizes = len(commit.checks), len(deletions), len(commit.writes) - len(deletions)
         parts = self._script(COMMIT, secrets.token_hex(12), self._remembered, repr(self._clock()), STORES, *moves)
-        parts += map(str, sizes)
+        parts += [*map(str, sizes), ""]
         for (owner, name), version in commit.checks.items():
             parts += (owner, name, str(version))
         for owner, name in deletions:
@@ -132,9 +154,9 @@ class RedisBackend:
 
     # ---- asking
 
-    async def _ask(self, parts: _Parts) -> Any:
+    async def _ask(self, parts: _Parts, fitting: _Fitting | None = None) -> Any:
         try:
-            reply = await self._reply(parts)
+            reply = await self._reply(parts, fitting)
         except Away as error:
             if not self._away:
                 self._away = True
@@ -149,18 +171,18 @@ class RedisBackend:
             _log.warning("the Redis at %s answers again", self._address.name)
         return reply
 
-    async def _reply(self, parts: _Parts) -> Any:
-        return self._answer_at_once(parts) if driven.at_once else await self._answer(parts)
+    async def _reply(self, parts: _Parts, fitting: _Fitting | None = None) -> Any:
+        return self._answer_at_once(parts) if driven.at_once else await self._answer(parts, fitting)
 
-    async def _answer(self, parts: _Parts) -> Any:
+    async def _answer(self, parts: _Parts, fitting: _Fitting | None) -> Any:
         """The reply, asked again until there is one. Raises Away when patience ends, Unfit at once."""
         give_up, pause = 0.0, _PAUSES[0]
         while True:
             try:
                 if not give_up:
-                    return await self._try(parts)
+                    return await self._try(parts, fitting)
                 async with asyncio.timeout(max(0.0, give_up - time.monotonic())):
-                    return await self._try(parts)
+                    return await self._try(parts, fitting)
             except Away as error:
                 problem = error
             except TimeoutError:
@@ -172,12 +194,14 @@ class RedisBackend:
             await asyncio.sleep(pause * random.uniform(0.5, 1))
             pause = min(pause * 2, _PAUSES[1])
 
-    async def _try(self, parts: _Parts) -> Any:
+    async def _try(self, parts: _Parts, fitting: _Fitting | None) -> Any:
         loop = asyncio.get_running_loop()
         lines = self._lines.get(loop)
         if lines is None:
-            lines = self._lines[loop] = Lines(self._address, lambda: self._forget(loop))
+            lines = self._lines[loop] = Lines(self._address, lambda: self._forget(loop), lambda: CellsLine(self._met))
         line = await lines.line()
+        if fitting is not None and isinstance(line, CellsLine):
+            parts = fitting(line)
         reply = await line.call(command(parts))
         if isinstance(reply, ErrorReply):
             if reply.code == "NOSCRIPT":
@@ -263,8 +287,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _check(info: bytes) -> None:
     """Refuse a server that is too old, and one that would throw sessions away. Raises Unfit."""
-    lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
-    facts = {name: value for name, _, value in lines}
+    facts = facts_of(info)
     found = facts.get("redis_version", "")
     with suppress(ValueError):
         if tuple(map(int, found.split(".")[:2])) < _OLDEST_SERVER:
@@ -274,6 +297,11 @@ def _check(info: bytes) -> None:
         raise Unfit(f"it throws away what it still keeps when it is full (maxmemory-policy {policy}); set noeviction")
     if facts.get("cluster_enabled", "0") != "0":
         raise Unfit("it is a cluster, and a commit needs all of its keys on one server")
+
+
+def _late(parts: _Parts) -> _Parts:
+    """The same commit, to be told only whether it has been done."""
+    return [*parts[:_LATE], "late", *parts[_LATE + 1 :]]
 
 
 def _in_full(parts: _Parts) -> _Parts:

@@ -13,6 +13,7 @@ __all__ = ["Address"]
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _QUERY = ("prefix", "db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+_SCHEMES = {"redis", "rediss", "unix"}
 _PORT = 6379
 
 
@@ -38,6 +39,8 @@ class Address:
         """The address that a URL tells. Raises ConfigurationError, which does not show it."""
         try:
             parts = urlsplit(url)
+            if parts.scheme not in _SCHEMES:
+                raise ValueError("another protocol, which this would not speak")
             if parts.fragment or "@" in parts.query:
                 raise ValueError("a password with # or ? in it")
             query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -72,6 +72,9 @@ class Line(asyncio.Protocol):
         """Whether it may still be used."""
         return self._transport is not None
 
+    async def begin(self) -> None:
+        """What is to be done before anybody uses it."""
+
     def call(self, command: bytes) -> asyncio.Future[Any]:
         """The reply, errors included. Raises Away when the line is lost before."""
         answer = self._loop.create_future()
@@ -176,6 +179,7 @@ class Lines:
                 await self._reach(line)
             greetings = [line.call(command(greeting)) for greeting in self._address.greetings()]
             _welcomed([await greeting for greeting in greetings], self._address)
+            await line.begin()
         except TimeoutError:
             raise Away(f"no connection within {SILENCE:g} s") from None
         except ssl.SSLCertVerificationError as error:

@@ -25,16 +25,18 @@ end
 """
 
 # ARGV: id, seconds to remember it, time, how owners begin that are not swept, "move" or "", old owner, new owner,
-# number of checks, of deletions, of writes; then each check (owner, name, version), deletion (owner, name), write
-# (owner, name, value). The checks come first: nothing has to be taken back.
+# number of checks, of deletions, of writes, "late" or "" (whether to say no more than if it has been done); then each
+# check (owner, name, version), deletion (owner, name), write (owner, name, value). The checks come first: nothing has
+# to be taken back.
 _COMMIT = (
     _KEYS
     + """
 local done = prefix .. 'done:' .. ARGV[1]
 if redis.call('EXISTS', done) == 1 then return 1 end
+if ARGV[11] == 'late' then return 0 end
 local now, kept, moves, old, new = ARGV[3], ARGV[4], ARGV[5] == 'move', ARGV[6], ARGV[7]
 local checks, deletions, writes = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local at, found, touched = 11, {}, {}
+local at, found, touched = 12, {}, {}
 local function version(owner, name)
   local known = found[owner] and found[owner][name]
   if not known then

@@ -30,6 +30,7 @@ from weakref import WeakSet
 from asok.backends.copies import Copies
 from asok.backends.gathering import Gathering, is_new
 from asok.backends.sqlite_file import REPLACED, DatabaseFile
+from asok.bus import Listeners
 from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
 from asok.sessions import STORES, Cell, Commit
@@ -83,6 +84,7 @@ class SQLiteBackend:
         self._copies = Copies()
         self._gathering: Gathering | None = None
         self._told = "", 0.0
+        self._replaced: Listeners[[]] = Listeners()
         _backends.add(self)
 
     async def open(self) -> None:
@@ -136,6 +138,10 @@ class SQLiteBackend:
                 await asyncio.sleep(0)
         return swept
 
+    def on_replaced(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener, in any thread, when the file was found replaced by another."""
+        return self._replaced.add(listener)
+
     async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             return await self._when_free(work)
@@ -177,6 +183,7 @@ class SQLiteBackend:
                 _log.error(REPLACED, self._path)
                 connection.close()
                 connection = self._connection = None
+                self._replaced.tell()
             if connection is None:
                 connection = self._connection = self._file.connect()
                 self._copies = Copies()  # a connection counts the commits of others from its own beginning

@@ -129,6 +129,32 @@ async def test_a_server_that_is_killed_and_started_again_has_all_that_was_said_t
         await backend.close()
 
 
+async def test_what_was_read_before_a_server_lost_its_last_writes_is_not_written_over_newer_ones(
+    tmp_path: Path, opened: Opening
+) -> None:
+    key = ("s", "n")
+    with redis_server(tmp_path) as server:
+        mine, other, third = [await opened(server.url, patience=30) for _ in range(3)]
+        told: list[str] = []
+        for name, backend in (("mine", mine), ("third", third)):
+            backend.on_replaced(lambda name=name: told.append(name))
+        assert await mine.commit(writing({key: b"kept"}, {key: 0}))
+        tell(server.url, "SAVE")
+        assert await mine.commit(writing({key: b"lost"}, {key: 1}))
+        await asyncio.to_thread(server.kill)
+        waiting = asyncio.create_task(mine.commit(writing({key: b"of the lost"}, {key: 2})))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(server.start)
+        assert await other.read("s", ["n"]) == {"n": Cell(1, b"kept")}
+        assert await other.commit(writing({key: b"new"}, {key: 1}))
+        assert not await waiting
+        assert not await third.commit(writing({key: b"of the lost"}, {key: 2}))
+        assert await third.commit(writing({key: b"newer"}, {key: 2}))
+        assert sorted(told) == ["mine", "third"]
+        for backend in (mine, other, third):
+            await backend.close()
+
+
 async def test_a_server_that_hung_and_then_does_all_at_once_does_nothing_twice(
     tmp_path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,7 @@ LAYERS = (
     "asok.backends.resp",
     "asok.backends.redis_address",
     "asok.backends.redis_calls",
+    "asok.backends.redis_cells",
     "asok.backends.redis_scripts",
     "asok.backends.redis",
     "asok.backends.lines",

@@ -519,6 +519,32 @@ async def test_an_emptied_database_is_noticed_though_nobody_writes_to_it(
             await ear.until(lambda key=key: mine.get(key, DEFAULT).tree["list"] == [])  # type: ignore[misc]  # bound now
 
 
+class ReplacedBackend(MemoryBackend):
+    """It tells when another takes its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: list[Callable[[], None]] = []
+
+    def on_replaced(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.tell.append(listener)
+        return lambda: self.tell.remove(listener)
+
+
+async def test_nothing_is_written_over_another_database_before_it_was_read() -> None:
+    backend, bus = ReplacedBackend(), DeafBus()
+    bus.loses = True
+    async with opened(backend, 2, bus) as [mine, other]:
+        await mine.write(get(mine), write("append", "list", "lost"))
+        await put_back(backend, None)
+        await other.write(get(other), write("append", "list", "kept"))
+        backend.tell[0]()
+        assert await mine.write(get(mine), write("append", "list", "new")) == 2
+        assert get(mine).tree["list"] == ["kept", "new"]
+    assert backend.tell == []
+    assert get(Replicas(backend, LocalBus(), 1 << 20)).tree["list"] == ["kept", "new"]
+
+
 async def test_a_large_change_is_read_instead_of_told_and_keeps_its_origin(backend: Backend) -> None:
     async with opened(backend, 2) as [mine, other]:
         ear = Ear()
