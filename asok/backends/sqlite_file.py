@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS cells (
     PRIMARY KEY (owner, key)
 ) WITHOUT ROWID
 """
+LONGEST_LOG = 16 * 1024 * 1024  # bytes
 LOOK = 1.0  # seconds between two looks at what stands at the path
 REPLACED = (
     "the session database %s was moved, deleted or replaced while it was in use: the one at this path counts from now "
@@ -48,6 +49,8 @@ class DatabaseFile:
             if mode != "wal":
                 raise sqlite3.OperationalError(f"its file system allows no write-ahead log, only {mode!r}")
             connection.execute("PRAGMA synchronous = NORMAL")
+            # A log that grew while somebody read for long gives its room back when it begins anew.
+            connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
             connection.execute(_SETUP)
         except BaseException:
             connection.close()

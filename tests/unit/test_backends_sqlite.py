@@ -204,6 +204,22 @@ def test_what_is_acknowledged_after_the_file_was_replaced_is_in_the_file_at_its_
     assert caplog.text.count("was moved, deleted or replaced") == 2
 
 
+def test_a_log_that_grew_while_somebody_read_for_long_gives_its_room_back(
+    path: Path, opened: Opening, neighbour: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LONGEST_LOG", 100_000)
+    backend, log = opened(path), path.with_name(f"{path.name}-wal")
+    neighbour.execute("BEGIN")
+    neighbour.execute("SELECT count(*) FROM cells").fetchall()
+    for number in range(50):
+        at_once(backend.commit(writing({("s", f"{number}"): bytes(100_000)})))
+    assert log.stat().st_size > 5_000_000
+    neighbour.execute("COMMIT")
+    for _ in range(3):
+        at_once(backend.commit(writing({("s", "a"): b"1"})))
+    assert log.stat().st_size <= 100_000
+
+
 def test_a_process_that_changes_its_folder_keeps_its_file(
     tmp_path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
