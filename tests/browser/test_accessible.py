@@ -1,4 +1,5 @@
-"""Every page of the gallery without a violation of WCAG A, AA and good practice, as axe-core finds them."""
+"""Every page of the gallery without a violation of WCAG A, AA and good practice, as axe-core finds them, and what it
+does not look for."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.small import live
 from tests.browser.test_examples import EXAMPLES
@@ -41,6 +42,73 @@ async def test_a_page_can_be_used_by_everybody(page: Page, gallery: str, name: s
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found += [f"{width} {scheme} {each}" for each in await violations(page)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "words", "there"),
+    [
+        ("chat", "Your name", ["Ada", "Nobody has said this before."], ".messages li p"),
+        ("signup", "Your name", ["A"], "[aria-invalid=true] + .error"),
+        ("todo", "What to do", ["Rest", "Sleep"], ".todo li"),
+        ("unicode", "Search for a character", ["arrow"], ".unicode tbody tr"),
+    ],
+)
+async def test_what_a_person_brings_about_can_be_used_by_everybody(
+    page: Page, gallery: str, name: str, label: str, words: list[str], there: str
+) -> None:
+    await page.goto(f"{gallery}/{name}")
+    await live(page)
+    await page.get_by_label(label).focus()
+    for each in words:
+        await page.keyboard.insert_text(each)
+        await page.keyboard.press("Enter")
+        await expect(page.locator(":focus")).to_have_value(each if name in ("signup", "unicode") else "")
+    await page.locator(there).first.wait_for()
+    await page.evaluate(AXE)
+    assert not await violations(page)
+
+
+# A second of what changes by itself, and the first live region that would tell it to somebody who hears the page.
+SPOKEN = """() => new Promise((done) => {
+  const region = (node) => (node.closest ? node : node.parentElement)?.closest("output, [aria-live], [role=status]");
+  const look = (changes) => {
+    const found = changes.map(({ target }) => region(target)).find((each) => each && each.ariaLive !== "off");
+    if (found) done(found.outerHTML);
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  let updates = 0;
+  document.addEventListener("alive:updated", () => updates++ > 2 && setTimeout(done, 0, ""));
+})"""
+
+
+@pytest.mark.parametrize("name", ["charts", "dashboard", "hooks"])
+async def test_figures_that_change_each_second_are_not_read_out(page: Page, gallery: str, name: str) -> None:
+    await page.goto(f"{gallery}/{name}")
+    await live(page)
+    assert await page.evaluate(SPOKEN) == ""
+
+
+async def test_the_words_beside_a_chart_stay_outside_it_on_a_page_from_right_to_left(page: Page, gallery: str) -> None:
+    await page.goto(f"{gallery}/charts")
+    await page.evaluate("document.documentElement.dir = 'rtl'")
+    ends = """(svg) => {
+      const tick = svg.querySelector(".words text").getBoundingClientRect();
+      return [tick.right, svg.querySelector(".grid line").getBoundingClientRect().left];
+    }"""
+    end, plot = await page.locator(".chart.line > svg").evaluate(ends)
+    assert end <= plot
+
+
+async def test_the_menu_of_all_examples_fits_a_phone(page: Page, gallery: str) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(gallery)
+    await page.get_by_text("All examples").click()
+    menu = page.get_by_role("navigation", name="Examples")
+    for link in (menu.get_by_role("link").first, menu.get_by_role("link").last):
+        await link.scroll_into_view_if_needed()
+        box = await link.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert await menu.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "it goes down, not aside"
 
 
 async def test_a_violation_is_found(page: Page, gallery: str) -> None:

@@ -61,9 +61,13 @@ async def test_an_example_is_short(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", *EXAMPLES])
 async def test_nothing_is_wider_than_a_phone(page: Page, gallery: str, name: str) -> None:
-    await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(f"{gallery}/{name}")
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (390, 320):
+        await page.set_viewport_size({"width": width, "height": 844})
+        assert await page.evaluate(
+            """[document.documentElement, ...document.querySelectorAll(".stage")].every(
+                (each) => each.scrollWidth <= each.clientWidth)"""
+        ), width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
