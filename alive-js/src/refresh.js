@@ -21,11 +21,39 @@ const relink = () => {
   }
 };
 
+const STYLE = "inset:0;width:100%;height:100%;max-width:none;max-height:none;box-sizing:border-box;padding:0";
+
+/** What the server says of a page that it cannot render just now; Escape puts it away. @type {HTMLDialogElement | undefined} */
+let mistake;
+
+const putAway = () => {
+  mistake?.close();
+  mistake = void mistake?.remove();
+};
+
+/** Over the page, which keeps what has been typed in it until the mistake is mended, in a template or by a restart. */
+const lay = (/** @type {import("./page.js").Alive} */ alive, /** @type {string} */ answer) => {
+  const over = (mistake = document.createElement("dialog"));
+  const frame = document.createElement("iframe");
+  over.ariaLabel = frame.title = "This page cannot be rendered";
+  over.style.cssText = STYLE;
+  frame.style.cssText = "display:block;width:100%;height:100%;border:0;background:#fff";
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.srcdoc = answer;
+  over.append(frame);
+  document.body.append(over);
+  over.showModal();
+  document.addEventListener("alive:connected", () => over === mistake && rerender(alive), { once: true });
+};
+
 /** What lies outside of components becomes as in the new page; components show what the server renders now. */
 const rerender = async (/** @type {import("./page.js").Alive} */ alive) => {
-  const response = await fetch(location.href, { cache: "no-store" });
+  const response = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
+  const answer = await response.text();
+  putAway();
+  if (response.status >= 500) return lay(alive, answer);
   if (!response.ok) return location.reload();
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const page = new DOMParser().parseFromString(answer, "text/html");
   /** @type {Map<string, Element>} */
   const staying = new Map();
   for (const [old, fresh] of counterparts(document, page)) {

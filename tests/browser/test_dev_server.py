@@ -148,6 +148,33 @@ async def test_a_changed_template_shows_and_the_count_stays(page: Page, dev: Lau
     assert "starting again" not in dev.output
 
 
+async def test_a_mistake_in_a_page_lies_over_it_until_it_is_mended(page: Page, dev: Launched, demo: Path) -> None:
+    await open_and_click(page, dev)
+    template = demo / "src/templates/index.html"
+    good = template.read_text()
+    template.write_text(good + "{% if %}")
+    told = page.get_by_role("dialog", name="This page cannot be rendered").frame_locator("iframe")
+    await expect(told.get_by_role("heading", level=2)).to_contain_text("TemplateSyntaxError")
+    template.write_text(good + "{{ nothing.of_that }}{% endfor %}")
+    await expect(told.get_by_role("heading", level=2)).to_contain_text("endfor")
+    template.write_text(good.replace("Welcome", "Hello"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Hello")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Add 1")).to_be_focused()
+    await expect(page.get_by_role("heading", level=3)).to_have_text("Count: 11")
+    assert await page.evaluate(SAME_PAGE), "no reload was needed"
+
+
+async def test_a_mistake_in_a_page_is_mended_by_code_too(page: Page, dev: Launched, demo: Path) -> None:
+    await open_and_click(page, dev)
+    edit(demo / "src/templates/index.html", "Welcome", "Welcome, {{ 'you' | loudly }}")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    edit(demo / "app.py", "app = Asok()", "app = Asok()\napp.env.filters['loudly'] = str.upper")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, YOU")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert await page.evaluate(SAME_PAGE), "no reload was needed"
+
+
 async def test_a_changed_stylesheet_shows_on_the_same_page(page: Page, dev: Launched, demo: Path) -> None:
     await open_and_click(page, dev)
     edit(demo / "src/static/app.css", "h3 {", "h3 {\n  color: rgb(1, 2, 3);")
