@@ -7,10 +7,11 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 from playwright.async_api import Page, expect
 
 from tests.browser.small import live
-from tests.browser.test_examples import EXAMPLES
+from tests.browser.test_examples import EXAMPLES, ROOT
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
@@ -157,3 +158,19 @@ async def test_every_control_is_reached_with_the_keyboard_and_shows_it(page: Pag
     assert not unseen
     # What moves by itself may bring one or take one meanwhile.
     assert stops >= expected - 1
+
+
+async def test_a_form_that_was_not_taken_shows_what_was_written_on_a_phone_too(page: Page) -> None:
+    templates = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
+    typed = [("letter", "word " * 100), ("name", "w" * 60)]
+    shown = {
+        "words": "The form is too old to be sent.",
+        "problem": "Invoice.save has no argument 'bil'; did you mean 'bill'? " * 2,
+        "path": "/",
+        "typed": typed,
+    }
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.set_content(templates.get_template("asok/form_refused.html").render(shown))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.evaluate(AXE)
+    assert not await violations(page)
