@@ -131,7 +131,8 @@ class Asok(Sharing):
             if not host_allowed(host, self.settings):
                 log.warning("refused: the host %r; set ASOK_HOSTS to the names that this app is reached by", host[:80])
                 return await PlainTextResponse("This host is not served here.", 400)(scope, receive, send)
-        scope["asok"] = self
+        # A mount among the app's own routes adds to the root path; the runtime lies where the app begins.
+        scope["asok"], scope["asok.root"] = self, scope.get("root_path", "")
         with self.stores.here():
             await self._app(scope, receive, send)
 

@@ -207,4 +207,4 @@ class _Response:
 
     def _is_live(self) -> bool:
         path: str = self.scope["path"]
-        return path.removeprefix(self.scope.get("root_path", "")) == self.middleware.settings.live
+        return path.removeprefix(self.scope["asok.root"]) == self.middleware.settings.live

@@ -240,7 +240,7 @@ class Engine(Host):
             return each.sealed[1] if each is not None and each.sealed is not None else None
 
         csrf = self.ring.mac("csrf", place.session.id) if place.session.needed else ""
-        return Posting(place.request.scope.get("root_path", "") + self.settings.live + "/form", csrf, token)
+        return Posting(place.request.scope.get("asok.root", "") + self.settings.live + "/form", csrf, token)
 
 
 async def _at_most(seconds: float, work: Coroutine[Any, Any, T]) -> T:

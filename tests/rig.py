@@ -24,7 +24,7 @@ from asok.sessions import Backend
 from asok.wire import WebSocketProtocol
 from tests.line import Line
 
-__all__ = ["KEY", "Page", "Rig", "Shown", "Tab", "Visitor", "asok_app", "patched", "rig"]
+__all__ = ["KEY", "PAGE", "Page", "Rig", "Shown", "Tab", "Visitor", "asok_app", "patched", "rig"]
 
 KEY = "k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"
 PATIENCE = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,13 +13,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
-from starlette.routing import Mount
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.templating import Jinja2Templates
 
 from asok import Component
 from asok.backends.sqlite import SQLiteBackend
 from asok.component import exposed
 from asok.sessions import META, Cell, Commit
-from tests.rig import asok_app, rig
+from tests.rig import PAGE, asok_app, rig
 
 
 class PagesNumber(Component):
@@ -119,3 +122,42 @@ async def test_a_new_visitor_costs_one_write_and_one_who_is_known_two_reads(tmp_
         backend.asked.clear()
         await visitor.open()
         assert backend.asked == [["read", [META], "session/"], ["read", ["slot"], None]]
+
+
+class PagesBelow(Component):
+    """A form on a page that stands below the app."""
+
+    count = 0
+    template = "<form ws-submit='add'><button>{{ count }}</button></form>"
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize("above", ["", "/above"])
+async def test_a_page_of_a_route_below_a_mount_takes_the_runtime_from_where_the_app_begins(
+    tmp_path: Path, above: str
+) -> None:
+    async def page(request: Request) -> Response:
+        return await app.render(request, "below.html")
+
+    async def stock(request: Request) -> Response:
+        return Jinja2Templates(env=app.env).TemplateResponse(request, "below.html")
+
+    async def kept(request: Request) -> Response:
+        request.session["kept"] = True
+        return PlainTextResponse("kept")
+
+    below = [Route("/page", page), Route("/stock", stock), Route("/live", kept)]
+    templates = {"below.html": PAGE % "{{ component('PagesBelow') }}"}
+    app = asok_app(tmp_path, templates=templates, routes=[Mount("/below", Starlette(routes=below))])
+    async with rig(Starlette(routes=[Mount(above, app)]) if above else app) as served:
+        for path in ("/below/page", "/below/stock"):
+            visitor = await served.visitor()
+            page_ = await visitor.open(above + path)
+            addresses = re.findall(r' (?:src|data-live|action)="([^"]*)"', page_.text)
+            assert f"{above}/live" in addresses and f"{above}/live/form" in addresses
+            assert all(address.startswith(f"{above}/live") for address in addresses)
+        answer = await (await served.visitor()).http.get(f"{above}/below/live")
+        assert "asok=" in answer.headers["set-cookie"], "it is a route of the app, and not the socket's path"
