@@ -116,7 +116,7 @@ class _Response:
         self.middleware, self.scope, self._send = middleware, scope, send
         self.cookie = session_cookie(scope)
         self.session = Session()
-        self.found = False
+        self.found, self.asked = False, scope["asok"]
 
     async def run(self, receive: Receive) -> None:
         try:
@@ -196,7 +196,7 @@ class _Response:
                 kept.append(FRAMING)
         if session.needed and (session.is_new or session.regenerated or slides):
             kept.append(self._cookie(session.id, int(self.middleware.settings.limits.session_age)))
-        elif self.cookie and not self.found:
+        elif self.cookie and not self.found and self.scope["asok"] is self.asked:  # else one beneath may know it
             kept.append(self._cookie("", 0))
         return kept
 

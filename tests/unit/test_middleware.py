@@ -127,6 +127,16 @@ async def test_a_cookie_that_opens_nothing_is_taken_away(tmp_path: Path) -> None
         assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
 
 
+async def test_a_cookie_that_opens_nothing_here_is_left_to_an_app_beneath_that_knows_it(tmp_path: Path) -> None:
+    app, beneath = app_with(tmp_path), app_with(tmp_path)
+    app.mount("/beneath", beneath)
+    async with client(app) as http:
+        for number in range(3):
+            assert (await http.post("/beneath/plus")).status_code == 200
+            assert (await http.get("/beneath/read")).text == str(number + 1)
+        assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
+
+
 async def test_who_calls_the_app_in_a_task_of_their_own_is_no_visitor_afterwards(tmp_path: Path) -> None:
     app = app_with(tmp_path)
     async with client(app) as ada, client(app) as bob:
