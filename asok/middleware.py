@@ -76,9 +76,10 @@ class SessionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
-        # ASGI has no word for it, but who does not read must not keep a connection for ever.
-        carrier = getattr(send, "__self__", None)
-        scope["asok.transport"] = getattr(carrier, "transport", None)
+        carrier, bringer = (getattr(each, "__self__", None) for each in (send, receive))
+        # ASGI has no word for it, but who does not read must not keep a connection for ever. An app around this one
+        # looks at what is sent, and seldom at what comes.
+        scope["asok.transport"] = getattr(carrier, "transport", None) or getattr(bringer, "transport", None)
         # Nor for a text that can be sent without waiting: see `asok.wire`.
         scope["asok.straight"] = getattr(carrier, "send_straight", None)
         if scope["type"] == "lifespan":
