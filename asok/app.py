@@ -124,6 +124,10 @@ class Asok(Sharing):
         if scope["type"] != "lifespan" and not self._sweeper.runs:
             self._sweeper.begin()
             await self._connect()
+        if scope["type"] != "lifespan":
+            scope.setdefault(
+                "scheme", {"websocket": "ws"}.get(scope["type"], "http")
+            )  # ASGI lets a server leave it out
         if scope["type"] == "http":
             if self._health.is_asked(scope):
                 return await self._health(scope, receive, send)

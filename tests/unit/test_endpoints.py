@@ -12,6 +12,7 @@ import uvicorn
 import websockets
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
 
 from asok import Component, Settings, exposed
 from asok.loading import Loaded
@@ -107,6 +108,17 @@ async def test_a_socket_whose_session_is_gone_is_told_to_fetch_the_page(tmp_path
         visitor = await served.visitor()
         tab = await visitor.connect(cookie="A" * 43)
         assert await tab.closed() == 4401
+
+
+async def test_a_server_may_leave_out_the_scheme_as_asgi_allows(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, {"/": "{{ component('Counter') }}"})
+
+    async def without(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({name: value for name, value in scope.items() if name != "scheme"}, receive, send)
+
+    async with rig(without) as served:
+        tab = await served.tab()
+        assert (await tab.event("add"))[0] == "update"
 
 
 async def test_the_runtime_is_served_under_its_hash_and_kept_for_ever(tmp_path: Path) -> None:
