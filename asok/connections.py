@@ -31,6 +31,7 @@ log = logging.getLogger("asok")
 GOING_AWAY = 1001
 LOST = 1006
 LAST_WORD = 0.1
+FAREWELL = 1.0  # seconds; some servers do not tell that a close was answered, or close only when the app returns
 LOOK_SECONDS = 0.25
 AGAIN = 1.0  # seconds, before a store that was busy is asked again
 
@@ -106,10 +107,13 @@ class Connections:
         self.open[session] = writer
         if self.draining:  # it was let in just before
             session.outbox.close(CLOSE.RESTART, "restart")
-        timer = asyncio.get_running_loop().call_later(
-            self.engine.settings.limits.first_message,
-            lambda: None if session.greeted else session.outbox.close(CLOSE.TIMEOUT, "no join came"),
-        )
+        timers = [
+            asyncio.get_running_loop().call_later(
+                self.engine.settings.limits.first_message,
+                lambda: None if session.greeted else session.outbox.close(CLOSE.TIMEOUT, "no join came"),
+            )
+        ]
+        writer.add_done_callback(lambda _: timers.extend(self._leave_later(session, reader)))
         code = GOING_AWAY
         try:
             code = await read()
@@ -118,11 +122,16 @@ class Connections:
                 raise
             code = LOST
         finally:
-            timer.cancel()
+            for each in timers:
+                each.cancel()
             del self.open[session]
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
             await session.end(gone=code == GOING_AWAY)
+
+    def _leave_later(self, session: LiveSession, reader: asyncio.Task[None]) -> list[asyncio.TimerHandle]:
+        """Read no more after a farewell, where nobody tells that it is over."""
+        return [asyncio.get_running_loop().call_later(FAREWELL, reader.cancel)] if session in self.open else []
 
     async def _write(self, session: LiveSession, wire: Wire, reader: asyncio.Task[None]) -> None:
         """Send what is in the outbox, and the close at its end. Who does not read is cut."""

@@ -12,7 +12,7 @@ import uvicorn
 import websockets
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from asok import Component, Settings, exposed
 from asok.loading import Loaded
@@ -119,6 +119,27 @@ async def test_a_server_may_leave_out_the_scheme_as_asgi_allows(tmp_path: Path) 
     async with rig(without) as served:
         tab = await served.tab()
         assert (await tab.event("add"))[0] == "update"
+
+
+async def test_a_socket_that_was_closed_is_left_though_the_server_does_not_tell_that_it_is_over(tmp_path: Path) -> None:
+    app, left = asok_app(tmp_path, ONE), asyncio.Event()
+
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        async def hear() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                await asyncio.Event().wait()
+            return message
+
+        await app(scope, hear if scope["type"] == "websocket" else receive, send)
+        left.set()
+
+    async with rig(silent) as served:
+        tab = await (await served.visitor()).connect()
+        await tab.raw("{")
+        assert await tab.closed() == 4400
+        async with asyncio.timeout(10):
+            await left.wait()
 
 
 async def test_the_runtime_is_served_under_its_hash_and_kept_for_ever(tmp_path: Path) -> None:
