@@ -49,7 +49,7 @@ export const enqueue = (alive.enqueue = (component, call, data, control) => {
 });
 
 /** @param {Component[]} list */
-export const join = (...list) =>
+export const join = (list) =>
   send([
     "join",
     PROTOCOL,
@@ -64,7 +64,7 @@ export const join = (...list) =>
 /** Sends what has not gone over this connection yet. @param {Component} component */
 export const flush = (component) => {
   // It joins when it listens ("0") or has an event; both have a first item, which the number of one that has joined has not.
-  if (/** @type {any} */ (component.sent ?? component.queue[0])?.[0]) join(component);
+  if (/** @type {any} */ (component.sent ?? component.queue[0])?.[0]) join([component]);
   for (const event of component.queue.slice(0, WINDOW))
     if (event[2] > /** @type {number} */ (component.sent)) {
       component.sent = event[2];

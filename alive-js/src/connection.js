@@ -25,11 +25,13 @@ export const connect = (alive.connect = (Line = /** @type {any} */ (script.datas
     page.alive = "live";
     // Whoever listens joins, whoever had an event joins again. Only then what is not settled goes, even if it has been
     // sent before: what comes of it, all hear.
-    const joined = [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0);
-    let start = 0;
-    do join(...joined.slice(start, (start += BATCH)));
-    while (joined[start]);
-    joined.forEach(flush);
+    let size = 0;
+    /** @type {import("./component.js").Component[][]} */
+    const batches = [[]];
+    for (const component of components.values())
+      if (/** @type {number} */ (component.sent) >= 0) (batches[(size += component.token.length) >> BATCH] ??= []).push(component);
+    batches.forEach(join);
+    batches.flat().forEach(flush);
     emit(document, "connected");
   };
   socket.onmessage = (/** @type {MessageEvent} */ { data }) => alive.receive(...JSON.parse(data));

@@ -27,8 +27,8 @@ export const LOADING = "ws-loading";
 
 /** So many events of an instance are under way at once; more wait in its queue. */
 export const WINDOW = 32;
-/** So many instances join in one message: it has to stay below 64 KiB. */
-export const BATCH = 20;
+/** What joins in one message is at most so many bits of characters longer than one token: it has to stay below 64 KiB. */
+export const BATCH = 13;
 /** The server reads no message of more characters. */
 export const LONGEST = 64 * 1024;
 /** Nor one that is nested deeper than 32, of which an event's own arrays and object take three. */

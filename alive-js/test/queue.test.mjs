@@ -129,14 +129,14 @@ test("a component without an event does not join again either", async () => {
   assert.deepEqual(socket.take()[0][4], [[token(ONE), 0, 0]]);
 });
 
-test("many components join again in messages of twenty", async () => {
+test("many components join again in messages of some 8 KiB", async () => {
   const instances = Array.from({ length: 45 }, (_, index) => `instance${1000 + index}`);
-  const page = open({ instances });
+  const page = open({ instances, tail: "x".repeat(397) });
   for (const root of page.roots) page.press(PLUS, "click", {}, root);
   const socket = await page.connect();
   const sent = socket.take();
   const joins = sent.filter(([kind]) => kind === "join");
-  assert.deepEqual(joins.map((join) => join[4].length), [20, 20, 5]);
+  assert.deepEqual(joins.map((join) => join[4].length), [19, 20, 6]);
   assert.deepEqual(sent.slice(0, 3), joins); // before any of them sends what others may have to hear
 });
 

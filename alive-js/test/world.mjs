@@ -115,12 +115,12 @@ class Socket extends EventTarget {
 export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
 
 /** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them; `fetch` is its network, else there is none. */
-export const open = ({ instances = ["counter00001"], random = 0.5, features, post, fetch } = {}) => {
+export const open = ({ instances = ["counter00001"], tail, random = 0.5, features, post, fetch } = {}) => {
   const clock = new Clock();
   const sockets = [];
   const warnings = [];
   const events = [];
-  const roots = instances.map((instance) => new Element({ [STATE]: token(instance) }));
+  const roots = instances.map((instance) => new Element({ [STATE]: token(instance, tail) }));
   const document = new EventTarget();
   Object.assign(document, {
     currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features, post } },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -475,6 +476,19 @@ async def test_a_lost_connection_sends_exactly_what_is_not_settled(page: Page, o
     assert (await line.event())[1:3] == [3, "increment"]
     await page.click("button")
     assert (await line.event())[1:3] == [4, "increment"]
+
+
+async def test_components_with_much_state_join_in_messages_that_the_server_reads(page: Page, open_page: Open) -> None:
+    names = [f"component{number:03}" for number in range(6)]
+    tokens = {name: f"{name}.key.{'s' * 15_000}.mac" for name in names}
+    body = "".join(root("x", name, attributes='data-live="0"').replace(token(name), tokens[name]) for name in names)
+    line = await open_page(body)
+    joined: list[str] = []
+    while len(joined) < len(names):
+        frame = await line.frame("join")
+        assert len(frame) < 64 * 1024
+        joined += [instance for instance, *_ in json.loads(frame)[4]]
+    assert joined == list(tokens.values())
 
 
 async def test_events_of_an_offline_time_are_kept_and_sent(page: Page, open_page: Open, server: Rig) -> None:
