@@ -13,10 +13,20 @@ const tops = new Map();
 
 const { receive } = alive;
 
-// A browser scrolls before it says so; after an update it is too late to look.
+// A browser scrolls before it says so; after an update it is too late to look. Where nothing is shown, nothing is scrolled.
 alive.receive = (...message) => {
-  for (const [list, top] of tops) top === undefined || tops.set(list, list.scrollTop);
+  for (const [list, top] of tops) top === undefined || !list.clientHeight || tops.set(list, list.scrollTop);
   receive(...message);
+};
+
+/** What ends the listening of each list. @type {Map<any, AbortController>} */
+const leaving = new Map();
+
+/** With its fraction, unless that comes from a transformation. @param {any} row @returns {number} */
+const heightOf = (row) => {
+  const { offsetHeight } = row;
+  const { height } = row.getBoundingClientRect();
+  return Math.abs(height - offsetHeight) > 0.5 ? offsetHeight : height;
 };
 
 /** @param {any} list */
@@ -26,19 +36,29 @@ const come = (list) => {
   let denied = -1;
   let held = false;
   let height = 0;
+  /** @type {Element | undefined} */
+  let measured;
+  const left = new AbortController();
+  leaving.set(list, left);
   tops.set(list, undefined);
 
   const look = () => {
     const { firstElementChild: row, childElementCount: count, dataset } = list;
     const first = +dataset.first;
     const last = dataset.total - count;
+    const before = height;
     if (!row) return;
     // A morph has taken these away; until they are back, nothing must ask where anything stands.
     do {
       row.style.marginTop = first * height + "px";
       list.lastElementChild.style.marginBottom = (last - first) * height + "px";
       list.style.overflowAnchor = "none";
-    } while (height !== (height = row.offsetHeight));
+    } while (height !== (height = heightOf(row) || height));
+    if (row !== measured) {
+      measured && sizes.unobserve(measured);
+      sizes.observe((measured = row));
+    }
+    if (!list.clientHeight || !height) return;
     const busy = alive.around(list)?.queue[0];
     const spare = (count - list.clientHeight / height) / 2;
     // A page that was loaded again shows the middle of its rows. The server shows another place than it was asked for: there we go.
@@ -48,6 +68,8 @@ const come = (list) => {
       denied = asked;
       top = (asked = first) * height;
     }
+    // Other rows of another height are the same rows.
+    else if (before && before !== height) top *= height / before;
     tops.set(list, top);
     if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
@@ -60,12 +82,17 @@ const come = (list) => {
       alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
   };
 
-  list.addEventListener("scroll", () => {
-    tops.set(list, list.scrollTop);
-    look();
-  });
-  document.addEventListener("alive:updated", () => list.isConnected && look());
+  const { signal } = left;
+  const sizes = new ResizeObserver(look);
+  signal.addEventListener("abort", () => sizes.disconnect());
+  sizes.observe(list);
+  list.addEventListener("scroll", () => list.clientHeight && (tops.set(list, list.scrollTop), look()), { signal });
+  document.addEventListener("alive:updated", () => list.isConnected && look(), { signal });
   look();
 };
 
-watch("[ws-virtual]", come, (list) => tops.delete(list));
+watch("[ws-virtual]", come, (list) => {
+  tops.delete(list);
+  leaving.get(list)?.abort();
+  leaving.delete(list);
+});

@@ -552,6 +552,76 @@ async def test_no_row_is_missing_at_the_ends(page: Page, serve: Serve, tmp_path:
         await expect(rows.first).to_have_text(str(row))
 
 
+def boxes(height: str) -> str:
+    """A script that gives the rows of a list of boxes this height, and 60 px where the window is narrow."""
+    rules = "ol { height: 300px; overflow: auto; margin: 0 } @media (width < 600px) { li { height: 60px !important } }"
+    rules += f" li {{ height: {height} }} [hidden] {{ display: none }}"
+    return f"const sheet = new CSSStyleSheet(); sheet.replaceSync('{rules}'); document.adoptedStyleSheets = [sheet];"
+
+
+async def scrolled(page: Page, top: int, first: int) -> None:
+    """Scroll there, until these rows are there."""
+    await page.locator("ol").evaluate("(list, top) => { list.scrollTop = top }", top)
+    await expect(page.locator("li").first).to_have_text(str(first))
+
+
+FIRST_SEEN = """(() => {
+    const { top } = document.querySelector('ol').getBoundingClientRect();
+    const row = [...document.querySelectorAll('li')].find((each) => each.getBoundingClientRect().bottom > top);
+    return [row.innerText, row.getBoundingClientRect().top - top];
+})()"""
+
+
+async def test_the_same_rows_are_seen_when_all_get_another_height(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Boxes') }}", first=boxes("30px")))
+    await scrolled(page, 15_000, 475)
+    await page.set_viewport_size({"width": 500, "height": 600})
+    await until(page, "document.querySelector('ol').scrollTop === 30000")
+    assert await page.evaluate(FIRST_SEEN) == ["500", 0]
+    assert await page.locator("ol").evaluate("list => list.scrollHeight") == 60_000
+
+
+async def test_rows_of_half_pixels_stay_where_they_are_while_others_come(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Boxes') }}", first=boxes("22.5px")))
+    await scrolled(page, 900, 17)
+    assert await page.evaluate(FIRST_SEEN) == ["40", 0]
+    assert await page.locator("ol").evaluate("list => list.scrollHeight") == 22_500
+
+
+async def test_a_virtual_list_that_was_taken_out_goes_on_when_it_is_back(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "<main>{{ component('Boxes') }}</main>", first=boxes("30px")))
+    await scrolled(page, 15_000, 475)
+    await page.evaluate("""async () => {
+        const list = document.querySelector('ol');
+        list.remove();
+        await new Promise((done) => setTimeout(done));
+        document.querySelector('main').append(list);
+    }""")
+    for top, first in ((3000, 75), (20_000, 642)):
+        await scrolled(page, top, first)
+        assert await page.locator("ol").evaluate("list => list.scrollTop") == top
+
+
+async def test_a_virtual_list_that_nobody_sees_for_a_while_stays_where_it_is(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    body = "<main hidden>{{ component('Boxes') }}</main>"
+    await opened(page, serve, small_app(tmp_path, body, first=boxes("30px")))
+    show = "shown => { document.querySelector('main').hidden = !shown }"
+    await page.evaluate(show, True)
+    await until(page, "document.querySelector('ol').scrollHeight === 30000")
+    await scrolled(page, 15_000, 475)
+    await page.evaluate(show, False)
+    await page.evaluate("alive.call(document.querySelector('ol'), 'show', 475)")
+    await page.evaluate(show, True)
+    await page.evaluate("alive.call(document.querySelector('ol'), 'show', 475)")
+    assert await page.evaluate(FIRST_SEEN) == ["500", 0]
+
+
 async def test_updates_do_not_stop_a_scroll_that_is_under_way(page: Page, serve: Serve, tmp_path: Path) -> None:
     style = "const sheet = new CSSStyleSheet(); sheet.replaceSync('ol { height: 300px; overflow: auto; margin: 0 }"
     style += " li { height: 30px }'); document.adoptedStyleSheets = [sheet];"
