@@ -302,7 +302,9 @@ LATER = re.compile(r"\blazy\s*=\s*(?![TtFf])")
 
 
 # Elements that a person changes without an attribute that tells, and templates, into which no browser compares.
-KEPT = re.compile(r"<(?:select|details|dialog|template)\b|contenteditable|type=.?radio", re.IGNORECASE)
+KEPT = re.compile(
+    r"<(?:select|details|dialog|template)\b|contenteditable|type=.?(?:radio|number|date|time|month|week)", re.IGNORECASE
+)
 
 
 def needs_features(source: str) -> bool:

@@ -67,6 +67,11 @@ alive.keep = (old, fresh) => {
     queueMicrotask(settle);
   }
   if (!fresh.attributes || old.nodeName !== fresh.nodeName) return;
+  // Half a date or number is no value yet, and any that is written takes it away.
+  if (old.validity?.badInput) {
+    const value = old.getAttribute("value");
+    value === null ? fresh.removeAttribute("value") : fresh.setAttribute("value", value);
+  }
   const noted = fresh.matches(NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   old.alone = false;

@@ -4,6 +4,9 @@
  */
 const { alive } = window;
 
+/** What had the focus may have been out of sight: who reads elsewhere goes on there. */
+const STILL = { preventScroll: true };
+
 /** Who has the focus. @type {any} */
 let focused = document.activeElement;
 
@@ -33,19 +36,19 @@ let lent;
 const lend = (element) => {
   lent = element;
   element.tabIndex = -1;
-  element.focus();
+  element.focus(STILL);
 };
 
 document.addEventListener("alive:updated", () => {
   // The server's text knows nothing of it.
   if (lent && lent === focused) lend(lent);
   // It was disabled or hidden for a while; from one that was just left, the focus has gone on purpose.
-  if (document.activeElement === document.body && focused !== leaving) focused?.focus({ preventScroll: true });
+  if (document.activeElement === document.body && focused !== leaving) focused?.focus(STILL);
 });
 
 /** @param {any} element */
 const give = (element) => {
-  element.focus();
+  element.focus(STILL);
   if (document.activeElement !== element) lend(element);
 };
 

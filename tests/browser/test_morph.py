@@ -499,6 +499,24 @@ async def test_half_a_number_is_not_taken_away(page: Page, open_bench: Open) -> 
     assert await page.evaluate("number.value") == "-5"
 
 
+@pytest.mark.parametrize(("kind", "typed", "value"), [("number", "1e", "5"), ("date", "05", "2024-01-02")])
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_what_is_half_entered_stays_though_the_server_has_a_value(
+    page: Page, open_bench: Open, kind: str, typed: str, value: str, leaves: bool
+) -> None:
+    field = f'<input id="field" type="{kind}" {{}}><input id="other">'
+    await open_bench(field.format(""))
+    await page.focus("#field")
+    await page.keyboard.type(typed)
+    if leaves:
+        await page.focus("#other")
+    await become(page, field.format(f'value="{value}" class="new"'))
+    assert await page.evaluate("[field.validity.badInput, field.className]") == [True, "new"]
+    await page.evaluate("field.value = ''")
+    await become(page, field.format(f'value="{value}"'))
+    assert await page.evaluate("[field.defaultValue, field.validity.badInput]") == [value, False]
+
+
 async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, open_bench: Open) -> None:
     field = '<input id="field" value="{}">'
     await open_bench(field.format("hello"), core=True)
