@@ -188,6 +188,17 @@ async def test_from_the_last_row_the_focus_goes_to_what_is_around(rows: Page) ->
     await expect(rows.locator("section")).to_be_focused()
 
 
+async def test_who_reads_elsewhere_is_not_taken_to_where_the_focus_goes(rows: Page) -> None:
+    await rows.evaluate("document.body.style.paddingBottom = '9000px'")
+    for name in "abc":  # at last, to what is around
+        await rows.get_by_role("button", name=f"remove {name}").focus()
+        await rows.evaluate("scrollTo(0, 3000)")
+        await rows.evaluate("name => alive.call(document.querySelector('em'), 'remove', name)", name)
+        await until(rows, "document.activeElement !== document.body")
+        assert await rows.evaluate("scrollY") > 2000
+    await expect(rows.locator("section")).to_be_focused()
+
+
 async def test_who_has_the_focus_elsewhere_keeps_it(rows: Page) -> None:
     await rows.get_by_role("button", name="remove c").focus()
     await rows.evaluate("document.querySelector('[ws-key=b] button').click()")
