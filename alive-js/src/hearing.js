@@ -6,6 +6,13 @@ import { read } from "./watching.js";
 
 const { alive } = window;
 
+/** What ends the listening of attributes at the window or the document. @type {Map<any, () => void>} */
+const far = new Map();
+
+document.addEventListener("alive:updated", () => {
+  for (const [attribute, end] of far) if (!attribute.ownerElement?.isConnected) far.delete(attribute) && end();
+});
+
 /**
  * The attribute itself is what listens: looked at again, it is the same listener, and it knows when it has gone.
  * @param {any} attribute  @param {string} type  @param {(event: any) => void} heard
@@ -17,7 +24,9 @@ export const listen = (attribute, type, heard, target = attribute.ownerElement, 
     else if (!event.isComposing) heard(event);
   };
   // Chromium's last input event of a composition still belongs to it, so its end counts as input.
-  for (const each of type === "input" ? [type, "compositionend"] : [type]) target?.addEventListener(each, attribute, options);
+  const types = type === "input" ? [type, "compositionend"] : [type];
+  for (const each of types) target?.addEventListener(each, attribute, options);
+  if (target !== attribute.ownerElement) far.set(attribute, () => types.forEach((each) => target?.removeEventListener(each, attribute, options)));
 };
 
 read((attribute, kind, parts, ms) => {

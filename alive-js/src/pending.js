@@ -18,6 +18,7 @@ read((attribute, kind, _, ms) => {
 layer(() => {
   for (const [attribute, delay] of loadings) {
     const element = attribute.ownerElement;
+    if (!element?.isConnected) loadings.delete(attribute);
     const methods = element?.getAttribute("ws-target")?.split(/[\s,]+/);
     const runs = (/** @type {any} */ { 3: call, age }) => age >= delay && (!methods || methods.includes(call.split("(")[0].trim()));
     if (element && alive.around(element)?.queue.some(runs)) reveal(attribute);
@@ -48,7 +49,6 @@ const { enqueue, fire } = alive;
 
 alive.enqueue = (...args) => {
   const event = /** @type {any} */ (enqueue(...args));
-  for (const attribute of loadings.keys()) attribute.ownerElement?.isConnected || loadings.delete(attribute);
   for (const ms of new Set(loadings.values()))
     setTimeout(() => {
       event.age = ms;

@@ -18,6 +18,9 @@ const LATEST = 10_000;
 /** So many milliseconds it may take now: more after each connection that was given up, for the network may only be slow. */
 let quiet = QUIET;
 
+/** How far away that is: a clock may be set back. @param {number} time */
+const since = (time) => Math.abs(Date.now() - time);
+
 /** The newest event of components that were signed off. @type {WeakMap<Element, number>} */
 export const left = new WeakMap();
 
@@ -57,14 +60,13 @@ const watch = (alive, socket) => {
   const test = () => {
     if (alive.socket !== socket) return done();
     sweep();
-    const now = Date.now();
     // A lost network tells nobody: who does not answer is dead.
     if (tested) {
-      if (now - tested < quiet) return;
+      if (since(tested) < quiet) return;
       quiet = Math.min(quiet * 2, LATEST);
       lose(socket, SILENT);
-    } else if (now - heard >= (waits(alive) ? QUIET : IDLE)) {
-      tested = now;
+    } else if (since(heard) >= (waits(alive) ? QUIET : IDLE)) {
+      tested = Date.now();
       socket.send('["ping"]');
     }
   };

@@ -9,7 +9,7 @@ const STORED = "alive:renewals";
 export const allowed = () => {
   const now = Date.now();
   /** @type {number[]} */
-  const recent = JSON.parse(sessionStorage.getItem(STORED) ?? "[]").filter((/** @type {number} */ at) => now - at < MINUTE);
+  const recent = JSON.parse(sessionStorage.getItem(STORED) ?? "[]").filter((/** @type {number} */ at) => Math.abs(now - at) < MINUTE);
   if (recent.length >= MOST) return false;
   sessionStorage.setItem(STORED, JSON.stringify([...recent, now]));
   return true;

@@ -6,8 +6,8 @@ import { watch } from "./watching.js";
 const { alive } = window;
 const SAYING = "ws-disable-with";
 
-/** The names of fields that the person has left, by their form. @type {Map<any, Set<string>>} */
-const left = new Map();
+/** The names of fields that the person has left, by their form. @type {WeakMap<any, Set<string>>} */
+const left = new WeakMap();
 /** Forms that were sent. @type {Set<HTMLFormElement>} */
 const sent = new Set();
 

@@ -19,19 +19,23 @@ const observer = new IntersectionObserver((entries) => {
     const found = sought.get(target);
     const call = found && target.getAttribute(found.name);
     if (found) found.top = isIntersecting ? boundingClientRect.top : undefined;
-    if (!call || !target.isConnected || (isIntersecting && found.name.endsWith(".once"))) {
-      observer.unobserve(target);
-      sought.delete(target);
-      /** @type {any} */ (target).visible = target.isConnected;
-    }
+    if (!call || !target.isConnected || (isIntersecting && found.name.endsWith(".once"))) lose(target);
     if (call && isIntersecting) fire(target, "visible", call);
   }
 });
 
+/** It is looked for no more, until it comes back. @param {any} element */
+const lose = (element) => {
+  observer.unobserve(element);
+  sought.delete(element);
+  element.visible = element.isConnected;
+};
+
 // The end of a list that was seen, has moved and is still in sight, is seen again.
 document.addEventListener("alive:updated", () => {
   for (const [element, { top }] of sought)
-    if (top !== undefined && element.getBoundingClientRect().top !== top) {
+    if (!element.isConnected) lose(element);
+    else if (top !== undefined && element.getBoundingClientRect().top !== top) {
       observer.unobserve(element);
       observer.observe(element);
     }

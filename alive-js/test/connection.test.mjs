@@ -118,6 +118,16 @@ test("while an event waits it takes five seconds at most", async () => {
   assert.equal(page.sockets.length, 2);
 });
 
+test("a dead connection is given up though the clock was set back", async () => {
+  const page = open({ random: 0 });
+  await page.connect();
+  page.press(PLUS);
+  page.clock.now -= 3_600_000;
+  for (const timer of page.clock.timers.values()) timer.at -= 3_600_000;
+  await page.clock.pass(5000);
+  assert.equal(page.sockets.length, 2);
+});
+
 test("whoever has left the page is signed off", async () => {
   const page = open({ instances: [ONE, "counter00002"] });
   const socket = await page.connect();

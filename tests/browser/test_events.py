@@ -583,3 +583,39 @@ async def test_an_event_of_the_window_tells_what_it_can(page: Page, stage: Stage
     await page.evaluate("dispatchEvent(new Event('resize'))")
     await noted_many(1)
     assert (notes[0].type, notes[0].current_target.id) == ("resize", "ear")
+
+
+class ComingAndGoing(Component):
+    """Rows that listen far away from themselves, or wait to be seen; each time others."""
+
+    first: int = 0
+    template = """<ul>{% for number in range(first, first + 3) %}<li ws-key="{{ number }}" ws-keydown.window.f9="go"
+        ws-click.outside="go" ws-visible="go" hidden>{{ number }}</li>{% endfor %}</ul>"""
+
+    @exposed
+    def go(self) -> None:
+        self.first += 3
+
+
+WHO_LISTENS = """window.listening = new Set();
+for (const [{ prototype }, come, go] of [[EventTarget, 'addEventListener', 'removeEventListener'],
+                                         [IntersectionObserver, 'observe', 'unobserve']])
+    for (const [name, note] of [[come, 'add'], [go, 'delete']]) {
+        const { [name]: real } = prototype;
+        prototype[name] = function (...args) {
+            const element = args.find((each) => each instanceof Node);
+            if (element && !(this instanceof Element)) listening[note](element);
+            return real.apply(this, args);
+        };
+    }
+"""
+
+
+async def test_nothing_listens_for_rows_that_have_gone(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('ComingAndGoing') }}", first=WHO_LISTENS))
+    before = await page.evaluate("listening.size")
+    assert before == 9  # two attributes and an observed element in each row
+    for number in (3, 6, 9):
+        await page.evaluate("alive.call(document.querySelector('li'), 'go')")
+        await expect(page.locator("li").first).to_have_text(str(number), use_inner_text=False)
+        assert await page.evaluate("listening.size") == before
