@@ -83,7 +83,8 @@ const come = (list) => {
   };
 
   const { signal } = left;
-  const sizes = new ResizeObserver(look);
+  // Of a row that has just come this is no news, and a scroll may be under way.
+  const sizes = new ResizeObserver((entries) => entries.some(({ target }) => target === list || heightOf(target) !== height) && look());
   signal.addEventListener("abort", () => sizes.disconnect());
   sizes.observe(list);
   list.addEventListener("scroll", () => list.clientHeight && (tops.set(list, list.scrollTop), look()), { signal });
