@@ -28,8 +28,9 @@ export const connect = (alive.connect = (Line = /** @type {any} */ (script.datas
     let size = 0;
     /** @type {import("./component.js").Component[][]} */
     const batches = [[]];
-    for (const component of components.values())
+    components.forEach((component) => {
       if (/** @type {number} */ (component.sent) >= 0) (batches[(size += component.token.length) >> BATCH] ??= []).push(component);
+    });
     batches.forEach(join);
     batches.flat().forEach(flush);
     emit(document, "connected");
