@@ -6,12 +6,12 @@ import { BATCH, LONGEST_DELAY } from "./protocol.js";
 const page = document.documentElement.dataset;
 
 /** @param {{ code?: number }} event */
-const lost = ({ code }) => {
+const lost = (event) => {
   if (alive.socket) emit(document, "disconnected");
   alive.socket = undefined;
   page.alive = "offline";
   // When the next one is made, and how, is the affair of `offline`; without it, any time that is not too soon.
-  load("offline", code).then((taken) => taken || setTimeout(alive.connect, Math.random() * LONGEST_DELAY));
+  load("offline", event.code).then((taken) => taken || setTimeout(alive.connect, Math.random() * LONGEST_DELAY));
 };
 
 /** On a page with `data-post` it is lost before it is made: what goes without a WebSocket stands in a module. */
@@ -26,16 +26,15 @@ export const connect = (alive.connect = (Line = /** @type {any} */ (script.datas
     // Whoever listens joins, whoever had an event joins again. Only then what is not settled goes, even if it has been
     // sent before: what comes of it, all hear.
     let size = 0;
-    /** @type {import("./component.js").Component[][]} */
-    const batches = [[]];
-    components.forEach((component) => {
-      if (/** @type {number} */ (component.sent) >= 0) (batches[(size += component.token.length) >> BATCH] ??= []).push(component);
-    });
-    batches.forEach(join);
-    batches.flat().forEach(flush);
+    Map.groupBy(
+      [...components.values()].filter((component) => /** @type {number} */ (component.sent) >= 0),
+      (component) => (size += component.token.length) >> BATCH,
+    ).forEach(join);
+    size || join([]);
+    components.forEach(flush);
     emit(document, "connected");
   };
-  socket.onmessage = (/** @type {MessageEvent} */ { data }) => alive.receive(...JSON.parse(data));
+  socket.onmessage = (/** @type {MessageEvent} */ event) => alive.receive(...JSON.parse(event.data));
   socket.onclose = lost;
 });
 

@@ -59,7 +59,7 @@ export const morph = (root, next, childRoot) => {
       while (cursor && !placed.has(cursor)) cursor = cursor.nextSibling;
       if (node === cursor || node === cursor?.nextSibling) cursor = node.nextSibling;
       // Keeps focus, scroll and playing media. Not in every browser, and not for what is new.
-      else old[document.contains(node) && old.moveBefore ? "moveBefore" : "insertBefore"](node, cursor);
+      else old[node.isConnected && old.moveBefore ? "moveBefore" : "insertBefore"](node, cursor);
     }
   }
 

@@ -64,7 +64,7 @@ const rerender = async (/** @type {import("./page.js").Alive} */ alive) => {
     fresh.replaceWith(place);
   }
   document.title = page.title;
-  morph(document.body, page.body, (node) => staying.get(node.getAttribute?.(CHILD)?.split(".")[0]));
+  morph(document.body, document.adoptNode(page.body), (node) => staying.get(node.getAttribute?.(CHILD)?.split(".")[0]));
 
   for (const root of document.querySelectorAll(`[${STATE}]`)) {
     const token = /** @type {string} */ (root.getAttribute(STATE));

@@ -114,6 +114,16 @@ class Socket extends EventTarget {
 
 export const token = (instance, tail = "k.payload.mac") => `${instance}.${tail}`;
 
+/** Node has it from 21 on, the browsers that the core wants all have. */
+Map.groupBy ??= (items, key) => {
+  const groups = new Map();
+  for (const item of items) {
+    const name = key(item);
+    groups.set(name, [...(groups.get(name) ?? []), item]);
+  }
+  return groups;
+};
+
 /** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them; `fetch` is its network, else there is none. */
 export const open = ({ instances = ["counter00001"], tail, random = 0.5, features, post, fetch } = {}) => {
   const clock = new Clock();
@@ -137,6 +147,7 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
     document,
     window: { CSSScopeRule: class {} },
     Event,
+    Map,
     URL,
     console: { warn: (error) => warnings.push(String(error)) },
     Math: Object.assign(Object.create(Math), { random: () => random, min: Math.min }),

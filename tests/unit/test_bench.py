@@ -11,6 +11,7 @@ import pytest
 
 from tests.bench.events import EVENTS, RATIO, both, measured
 from tests.bench.many import change, crowd
+from tests.bench.pages import sizes
 from tests.bench.plots import Curve, drawn, exponent
 from tests.bench.report import DOCS, Row, keep_curves, keep_table, page, written
 from tests.bench.served import Served
@@ -27,6 +28,11 @@ RECORDED = {row["name"]: row["figures"][RATIO] for row in KEPT["tables"]["events
 async def servers() -> AsyncIterator[tuple[Served, Served]]:
     async with both() as running:
         yield running
+
+
+async def test_the_core_takes_less_than_2048_bytes_after_gzip() -> None:
+    core = next(row for row in await sizes(quick=True) if "core" in row.name)
+    assert core.kept, f"asok/static/alive.js takes {core.figures['bytes']} bytes"
 
 
 @pytest.mark.parametrize("path", QUICK)
