@@ -112,7 +112,7 @@ class SQLiteBackend:
     async def commit(self, commit: Commit) -> bool:
         gathering = self._gathering
         if gathering is None or not is_new(commit) or driven.at_once or gathering.loop is not get_running_loop():
-            return (await self._run(partial(self._commit_all, (commit,))))[0]
+            return (await self._run(partial(self._commit_one, commit, self._connection)))[0]
         return await gathering.commit(commit)
 
     async def count(self, owner: str, prefix: str) -> int:
@@ -181,6 +181,7 @@ class SQLiteBackend:
             connection = self._connection
             if connection is not None and self._file.was_replaced():
                 _log.error(REPLACED, self._path)
+                self._file.clear()
                 connection.close()
                 connection = self._connection = None
                 self._replaced.tell()
@@ -205,6 +206,13 @@ class SQLiteBackend:
         found = {name: Cell(version, value) for name, version, value in connection.execute(query, values)}
         self._copies.keep(owner, names, prefix, found)
         return found
+
+    def _commit_one(
+        self, commit: Commit, read: sqlite3.Connection | None, connection: sqlite3.Connection
+    ) -> Sequence[bool]:
+        if read not in (None, connection) and any(commit.checks.values()):
+            return (False,)  # what it checks was read from a database that has been replaced since
+        return self._commit_all((commit,), connection)
 
     def _commit_all(self, commits: Sequence[Commit], connection: sqlite3.Connection) -> Sequence[bool]:
         """Which of them were done. Several make one new cell each: see `is_new`."""

@@ -27,6 +27,7 @@ REPLACED = (
     "the session database %s was moved, deleted or replaced while it was in use: the one at this path counts from now "
     "on, and what the other holds is not seen any more; stop the app before, or use SQLite's .restore"
 )
+_Identity = tuple[int, int]
 
 
 class DatabaseFile:
@@ -34,13 +35,14 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._opened: tuple[int, int] | None = None
+        self._opened: _Identity | None = None
+        self._own: dict[Path, _Identity | None] = {}
         self._looked = 0.0
 
     def connect(self) -> sqlite3.Connection:
         """A connection to it; it and its folders are made when they are missing. Raises OSError, DatabaseError."""
         _make_file(self._path)
-        self._opened, self._looked = self._at_path(), time.monotonic()
+        self._opened, self._own, self._looked = self._at_path(), {}, time.monotonic()
         connection = sqlite3.connect(
             self._path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
         )
@@ -55,7 +57,19 @@ class DatabaseFile:
         except BaseException:
             connection.close()
             raise
+        if self._at_path() == self._opened:
+            beside = (self._path.with_name(f"{self._path.name}-{name}") for name in ("wal", "shm"))
+            self._own = {file: _identity(file) for file in beside}
         return connection
+
+    def clear(self) -> None:
+        """Take the log and its index away that the connection had and which were left beside another database: SQLite
+        would write the pages of the old one into it. The connection must be open, so that nothing else has become
+        these files since."""
+        for file, own in self._own.items():
+            with suppress(OSError):
+                if own is not None and _identity(file) == own:
+                    file.unlink()
 
     def was_replaced(self) -> bool:
         """Whether another file, or none, stands where the connected one stood. SQLite itself would go on writing
@@ -66,14 +80,19 @@ class DatabaseFile:
         self._looked = now
         return self._at_path() != self._opened
 
-    def _at_path(self) -> tuple[int, int] | None:
+    def _at_path(self) -> _Identity | None:
         try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
-            return None
+            return _identity(self._path)
         except OSError:  # it cannot be looked at now
             return self._opened
-        return found.st_dev, found.st_ino
+
+
+def _identity(path: Path) -> _Identity | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path) -> None:

@@ -204,6 +204,45 @@ def test_what_is_acknowledged_after_the_file_was_replaced_is_in_the_file_at_its_
     assert caplog.text.count("was moved, deleted or replaced") == 2
 
 
+@pytest.mark.parametrize("instead", ["nothing", "a backup"])
+def test_what_the_log_of_a_replaced_file_holds_does_not_get_into_the_file_at_its_path(
+    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch, instead: str
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
+    backend, other, backup = opened(path), opened(path), path.with_name("backup")
+    for each in (backend, other):
+        assert at_once(each.commit(writing({("s", f"lost {number}"): bytes(5000) for number in range(20)})))
+    at_once(opened(backup).close())
+    with closing(sqlite3.connect(backup)) as made:
+        made.executemany("INSERT INTO cells VALUES ('s', ?, 1, 0, 'kept')", [(f"{number}",) for number in range(500)])
+        made.commit()
+    path.unlink()
+    if instead == "a backup":
+        backup.rename(path)
+    for each in (backend, other):
+        assert at_once(each.commit(writing({("s", f"new {id(each)}"): b"new"})))
+    kept = {f"{number}" for number in range(500)} if instead == "a backup" else set()
+    for reader in (backend, other, opened(path)):
+        assert set(at_once(reader.read("s", [], ""))) == {*kept, *(f"new {id(each)}" for each in (backend, other))}
+    with closing(sqlite3.connect(path)) as there:
+        assert there.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_nothing_is_written_over_another_file_that_has_the_same_version(
+    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
+    backend = opened(path)
+    assert at_once(backend.commit(writing({("s", "a"): b"lost"})))
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    assert at_once(opened(path).commit(writing({("s", "a"): b"kept"})))
+    counted = Commit({("s", "a"): 1}, {("s", "a"): b"from what was lost"})
+    assert not at_once(backend.commit(counted))
+    assert at_once(backend.read("s", ["a"])) == {"a": Cell(1, b"kept")}
+    assert at_once(backend.commit(counted))
+
+
 def test_a_log_that_grew_while_somebody_read_for_long_gives_its_room_back(
     path: Path, opened: Opening, neighbour: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
