@@ -36,7 +36,7 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: _Identity | None = None
-        self._own: dict[Path, _Identity | None] = {}
+        self._real, self._own = path, dict[Path, _Identity | None]()
         self._looked = 0.0
 
     def connect(self) -> sqlite3.Connection:
@@ -57,8 +57,9 @@ class DatabaseFile:
         except BaseException:
             connection.close()
             raise
-        if self._at_path() == self._opened:
-            beside = (self._path.with_name(f"{self._path.name}-{name}") for name in ("wal", "shm"))
+        self._real = self._path.resolve()  # SQLite keeps its log beside what a link leads to
+        if _identity(self._real) == self._opened:
+            beside = (self._real.with_name(f"{self._real.name}-{name}") for name in ("wal", "shm"))
             self._own = {file: _identity(file) for file in beside}
         return connection
 
@@ -66,8 +67,10 @@ class DatabaseFile:
         """Take the log and its index away that the connection had and which were left beside another database: SQLite
         would write the pages of the old one into it. The connection must be open, so that nothing else has become
         these files since."""
-        for file, own in self._own.items():
-            with suppress(OSError):
+        with suppress(OSError):
+            if _identity(self._real) == self._opened:
+                return  # it is in its place, and a link leads elsewhere now
+            for file, own in self._own.items():
                 if own is not None and _identity(file) == own:
                     file.unlink()
 

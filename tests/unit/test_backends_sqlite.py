@@ -204,12 +204,17 @@ def test_what_is_acknowledged_after_the_file_was_replaced_is_in_the_file_at_its_
     assert caplog.text.count("was moved, deleted or replaced") == 2
 
 
+@pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("instead", ["nothing", "a backup"])
 def test_what_the_log_of_a_replaced_file_holds_does_not_get_into_the_file_at_its_path(
-    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch, instead: str
+    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch, instead: str, linked: bool
 ) -> None:
     monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
-    backend, other, backup = opened(path), opened(path), path.with_name("backup")
+    given = path.with_name("link") if linked else path
+    at_once(opened(path).close())
+    if linked:
+        given.symlink_to(path)
+    backend, other, backup = opened(given), opened(given), path.with_name("backup")
     for each in (backend, other):
         assert at_once(each.commit(writing({("s", f"lost {number}"): bytes(5000) for number in range(20)})))
     at_once(opened(backup).close())
@@ -226,6 +231,23 @@ def test_what_the_log_of_a_replaced_file_holds_does_not_get_into_the_file_at_its
         assert set(at_once(reader.read("s", [], ""))) == {*kept, *(f"new {id(each)}" for each in (backend, other))}
     with closing(sqlite3.connect(path)) as there:
         assert there.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_link_that_leads_to_another_file_leaves_the_first_one_whole(
+    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.backends.sqlite_file.LOOK", 0)
+    first, second, link = path, path.with_name("second"), path.with_name("link")
+    kept = opened(first)
+    at_once(opened(second).commit(writing({("s", "of the second"): b"1"})))
+    link.symlink_to(first)
+    linked = opened(link)
+    at_once(linked.commit(writing({("s", "of the first"): b"1"})))
+    link.unlink()
+    link.symlink_to(second)
+    assert set(at_once(linked.read("s", [], ""))) == {"of the second"}
+    at_once(kept.commit(writing({("s", "later"): b"1"})))
+    assert set(at_once(opened(first).read("s", [], ""))) == {"of the first", "later"}
 
 
 def test_nothing_is_written_over_another_file_that_has_the_same_version(
