@@ -29,8 +29,8 @@ import msgspec
 from asok.bus import Bus
 from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
-from asok.glancing import look_again
 from asok.notices import Notice, encoded, notices
+from asok.rereading import Rereading
 from asok.sessions import STORES, Backend, Cell, CellKey, Commit, ReplaceableBackend, pack
 from asok.trees import Path, Write, apply, differences, freeze
 from asok.writing import DirectWrites, at_once
@@ -42,7 +42,6 @@ log = logging.getLogger("asok")
 CHANNEL = "store"
 MOST_KEPT = 4096
 ATTEMPTS = 100
-PAUSE = 1.0  # seconds, before a backend that failed is asked again
 UNSURE = -1  # no checksum
 COMPLAIN_EVERY = 60.0  # seconds
 NOTHING: Mapping[CellKey, Any] = {}
@@ -61,9 +60,7 @@ class Replicas:
         self._known: OrderedDict[CellKey, Document] = OrderedDict()
         self._knowing = threading.Lock()
         self._direct = DirectWrites(self.commit, self._not_written)
-        self._stale: dict[CellKey, tuple[Document, str]] = {}
-        self._reader: asyncio.Task[None] | None = None
-        self._looker: asyncio.Task[None] | None = None
+        self._rereading = Rereading(lambda: list(self._known.values()), self._refresh)
         self._name, self._complained = "", -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -75,8 +72,8 @@ class Replicas:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
             self._direct.open()
             self._name = secrets.token_hex(8)
-            self._looker = self._loop.create_task(look_again(lambda: list(self._known.values()), self._refresh))
-            self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._catch_up)]
+            self._rereading.open()
+            self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._rereading.add_all)]
             if isinstance(self.backend, ReplaceableBackend):
                 self._undo.append(self.backend.on_replaced(self._replaced))
 
@@ -90,13 +87,9 @@ class Replicas:
         await self._direct.close()
         for undo in self._undo:
             undo()
-        readers = [task for task in (self._reader, self._looker) if task is not None]
-        for task in readers:
-            task.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
-        self._loop, self._reader, self._looker, self._undo = None, None, None, []
+        await self._rereading.close()
+        self._loop, self._undo = None, []
         self._known.clear()
-        self._stale.clear()
 
     # ---- having
 
@@ -126,7 +119,7 @@ class Replicas:
             document = self._known.setdefault(key, document)
         if threading.get_ident() != self._thread and self._loop.is_running():
             # What was told of it since the reading was told to nobody.
-            self._loop.call_soon_threadsafe(self._read_again, document)
+            self._loop.call_soon_threadsafe(self._rereading.add, document)
         return document
 
     def _forget_some(self) -> None:
@@ -161,13 +154,13 @@ class Replicas:
             document.mark = UNSURE
         assert self._loop is not None, "open"
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._catch_up)
+            self._loop.call_soon_threadsafe(self._rereading.add_all)
 
     def _put_back(self, document: Document, version: int) -> None:
         """The database is not what it was, nor then are the other documents."""
         if time.monotonic() - self._complained >= COMPLAIN_EVERY:
             self._complained = time.monotonic()
-            self._catch_up()
+            self._rereading.add_all()
             log.warning(
                 "%s is of version %s in the database, and was of %s here: the database was emptied, or put back from "
                 "a backup or a replica; what it holds now counts, and the pages follow",
@@ -296,35 +289,10 @@ class Replicas:
                     tree, paths = apply(tree, Write(verb, path, value))
                     touched += paths
             except StoreError:
-                return self._read_again(document)
+                return self._rereading.add(document)
             document.become(notice.version, tree, mark=notice.mark)
             return self._announce(document, touched, notice.origin)
-        self._read_again(document, notice.origin if notice.version == document.version + 1 else "py")
-
-    def _catch_up(self) -> None:
-        for document in list(self._known.values()):
-            self._read_again(document)
-
-    def _read_again(self, document: Document, origin: str = "py") -> None:
-        """Read it in a moment, and tell those who watch it what has changed."""
-        self._stale[document.key] = document, origin
-        if self._reader is None:
-            self._reader = asyncio.get_running_loop().create_task(self._read_stale())
-
-    async def _read_stale(self) -> None:
-        while self._stale:
-            key = next(iter(self._stale))
-            document, origin = self._stale.pop(key)
-            try:
-                await self._refresh(document, origin)
-                await asyncio.sleep(0)
-            except Busy as error:
-                log.warning("%s is read again in a moment: %s", key[0], error)
-                self._stale.setdefault(key, (document, origin))
-                await asyncio.sleep(PAUSE)
-            except Exception:
-                log.exception("%s cannot be read", key[0])
-        self._reader = None
+        self._rereading.add(document, notice.origin if notice.version == document.version + 1 else "py")
 
     async def _refresh(self, document: Document, origin: str = "py") -> int:
         """Take over what is stored, and tell those who watch it; how many bytes that is."""

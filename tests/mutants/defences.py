@@ -499,7 +499,7 @@ DEFENCES = (
         "replicas",
         UNIT + "replicas",
         "lost_notice",
-        ("self.bus.on_gap(self._catch_up)", "self.bus.on_gap(lambda: None)"),
+        ("self.bus.on_gap(self._rereading.add_all)", "self.bus.on_gap(lambda: None)"),
     ),
     defence(
         "what comes over Redis has our MAC",

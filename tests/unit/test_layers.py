@@ -70,6 +70,7 @@ LAYERS = (
     "asok.writing",
     "asok.notices",
     "asok.glancing",
+    "asok.rereading",
     "asok.replicas",
     "asok.grants",
     "asok.superstore",

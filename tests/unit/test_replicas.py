@@ -604,7 +604,7 @@ async def test_a_notice_that_does_not_fit_makes_the_document_be_read() -> None:
 
 
 async def test_a_document_that_cannot_be_read_now_is_read_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asok.replicas.PAUSE", 0)
+    monkeypatch.setattr("asok.rereading.PAUSE", 0)
     backend, bus = FailingBackend(), DeafBus()
     async with opened(backend, 2, bus) as [mine, other]:
         ear = Ear()
