@@ -86,9 +86,11 @@ class DirectWrites:
         return await self._queue(document, write)
 
     async def _alone(self, document: Document, write: Write) -> int:
-        work = Work()
-        work.write(document, write)
-        await self._commit(work)
+        done = False
+        while not done:  # what others have written meanwhile may make it impossible
+            work = Work()
+            work.write(document, write)
+            done = await self._commit(work)
         return document.version
 
     def _queue(self, document: Document, write: Write) -> asyncio.Future[int]:

@@ -250,6 +250,14 @@ def test_a_write_without_a_running_app_is_stored_on_return(tmp_path: Path) -> No
     assert get(replicas).tree["a"] == 2
 
 
+async def test_a_write_without_a_running_app_that_others_have_made_impossible_is_refused(backend: Backend) -> None:
+    mine, other = (Replicas(backend, LocalBus(), 1 << 20) for _ in range(2))
+    document = get(mine)
+    await other.write(get(other), write("delete", "list"))
+    with pytest.raises(PathError):
+        await mine.write(document, write("append", "list", 1))
+
+
 async def test_a_write_before_the_app_runs_may_stand_in_async_code() -> None:
     replicas = Replicas(MemoryBackend(), LocalBus(), 1 << 20)
     assert await replicas.write(get(replicas), write("update", "a", 1)) == 1
