@@ -43,6 +43,7 @@ from asok.statics import Statics
 from asok.store_http import StoreEndpoint
 from asok.sweeping import Sweeper
 from asok.underneath import warn_of_weak_sockets
+from asok.verdicts import refuses
 
 __all__ = ["Asok"]
 
@@ -195,7 +196,7 @@ class Asok(Sharing):
     def _page_endpoint(self, path: str, template: str, variables: list[Callable[[Request], Any]]) -> Any:
         async def endpoint(request: Request) -> Response:
             guard = self._engine.guards.get(path)
-            if guard is not None and await hook(guard, request, session_of(request)) is False:
+            if guard is not None and refuses(await hook(guard, request, session_of(request)), f"the guard of {path}"):
                 raise Denied(path)
             context = await hook(variables[0], request) if variables else {}
             if isinstance(context, Response):

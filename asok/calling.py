@@ -16,6 +16,7 @@ from asok.errors import Busy, MethodFailed, MethodTimeout, Refusal
 from asok.exposing import Exposed
 from asok.threads import Threads
 from asok.timing import TimeLimit, within
+from asok.verdicts import check_answer
 
 __all__ = ["ends_all", "run_method"]
 
@@ -45,7 +46,9 @@ async def run_method(
     limit = TimeLimit(seconds)
     started(limit)
     try:
-        return await within(limit, _run(work, method.kind, threads, step))
+        result = await within(limit, _run(work, method.kind, threads, step))
+        check_answer(result, name)
+        return result
     except TimeoutError as error:
         if limit.expired():
             raise MethodTimeout(name, seconds) from None

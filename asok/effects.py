@@ -21,6 +21,10 @@ FILE = 256 * 1024
 UNSEEN = (
     r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+_TOO_EARLY = (
+    "while it is first rendered would reach no open page; do that in a method, and send a visitor elsewhere by "
+    "returning a RedirectResponse from the page's own function"
+)
 FILE_NAME = re.compile(rf"(?![. ])[^{UNSEEN}/\\:*?\"<>|]{{1,120}}(?<![. ])")
 
 
@@ -101,6 +105,8 @@ class Effects:
 
     def _ask(self, *effect: Any) -> None:
         around = self._surroundings
+        if around.tab is None and around.renderer is not None:
+            raise ComponentError(f"{type(self).__name__}.{effect[0]} {_TOO_EARLY}")
         try:
             size = len(msgspec.json.encode(effect)) + (around.weight if around.effects else 0)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -39,6 +39,7 @@ from asok.texts import Rendering, Renderings
 from asok.threads import Threads
 from asok.topics import Topics
 from asok.trials import Trials
+from asok.verdicts import check_hook, refuses
 
 __all__ = ["Guard", "Host"]
 
@@ -94,16 +95,19 @@ class Host:
     def authorize(self, session: Session | None, room: str, action: str) -> None:
         """Ask the functions that `app.authorize` was given. Raises Denied."""
         for pattern, guard in self.room_guards:
-            if fnmatchcase(room, pattern) and guard(session, room, action) is False:
+            if fnmatchcase(room, pattern) and refuses(guard(session, room, action), f"the rule of {pattern}"):
                 raise Denied(f"{action} {room}")
 
     async def admit(self, component: Component, place: Place) -> None:
         """Run the guards of the page and of the component. Raises Denied."""
         guard = self.guards.get(place.mount.route)
-        if guard is not None and await hook(guard, place.request, place.session) is False:
-            raise Denied(place.mount.route)
-        if await hook(component.guard, place.request, place.session) is False:
-            raise Denied(type(component).__name__)
+        if guard is not None:
+            verdict = await hook(guard, place.request, place.session)
+            if refuses(verdict, f"the guard of {place.mount.route}"):
+                raise Denied(place.mount.route)
+        name = type(component).__name__
+        if refuses(await hook(component.guard, place.request, place.session), f"{name}.guard"):
+            raise Denied(name)
 
     def surround(self, component: Component, instance: str, place: Place, path: str) -> None:
         """Tell a component where it lives. path: the instances around it."""
@@ -121,7 +125,7 @@ class Host:
         around.loading = True
         try:
             with reading_into(around.reads):
-                await hook(component.load)
+                check_hook(await hook(component.load), f"{type(component).__name__}.load")
         finally:
             around.loading = False
 

@@ -28,6 +28,7 @@ from asok.rows import fill, with_rows
 from asok.sessions import Record, pack, unpack_record
 from asok.slots import pack_content
 from asok.texts import Rendering, Renderings
+from asok.verdicts import check_hook
 from asok.writing import at_once
 
 __all__ = [
@@ -175,7 +176,7 @@ class Engine(Host):
         around = surroundings_of(component)
         around.content = pack_content(child.content)
         if begun is None and not restored and "mount" in definition.overrides:
-            await hook(component.mount)
+            check_hook(await hook(component.mount), f"{definition.name}.mount")
         shared = self.shared_by(definition, place.mount, child.slot) if self.shared else None
         if shared is not None:
             shared.give(component, place.mount.path)

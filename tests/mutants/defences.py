@@ -388,7 +388,10 @@ DEFENCES = (
         "app",
         ATTACKS + "guards",
         "t12",
-        ("if guard is not None and await hook(guard, request, session_of(request)) is False:", "if False:"),
+        (
+            'if guard is not None and refuses(await hook(guard, request, session_of(request)), f"the guard of {path}"):',
+            "if False:",
+        ),
     ),
     defence(
         "a join and an event ask the guards",

@@ -91,6 +91,7 @@ LAYERS = (
     "asok.component",
     "asok.sources",
     "asok.statics",
+    "asok.verdicts",
     "asok.threads",
     "asok.calling",
     "asok.reviving",

@@ -1,0 +1,117 @@
+"""What guards, hooks and methods give back, and what is said where nobody takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+from asok import Component, exposed
+from asok.errors import ComponentError
+from asok.testing import LiveClient
+from asok.testing_instances import Refused
+from asok.verdicts import refuses
+from tests.rig import asok_app
+
+
+class GuardedByRedirect(Component):
+    template = "<p>secret</p>"
+
+    def guard(self, request: Any, session: Any) -> Any:
+        return RedirectResponse("/login")
+
+
+async def test_a_guard_that_returns_a_redirect_lets_nobody_in() -> None:
+    async with LiveClient() as client:
+        with pytest.raises(
+            ComponentError, match=r"GuardedByRedirect\.guard returned RedirectResponse; a guard returns True"
+        ):
+            await client.mount(GuardedByRedirect)
+
+
+async def test_the_guard_of_a_page_that_returns_what_is_neither_yes_nor_no_lets_nobody_in(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, templates={"a.html": "secret"})
+    app.page("/", "a.html", guard=lambda request, session: "ada")
+    async with LiveClient(app) as client:
+        with pytest.raises(ComponentError, match="the guard of / returned str"):
+            await client.open("/")
+
+
+@pytest.mark.parametrize(("verdict", "no"), [(True, False), (None, False), (False, True)])
+def test_a_guard_says_yes_with_true_or_nothing_and_no_with_false(verdict: bool | None, no: bool) -> None:
+    assert refuses(verdict, "a guard") is no
+
+
+class LoadsDict(Component):
+    template = "<p>{{ rows }}</p>"
+
+    def load(self) -> Any:
+        return {"rows": [1]}
+
+
+class MountsDict(Component):
+    template = "<p>{{ rows }}</p>"
+
+    async def mount(self) -> Any:
+        return {"rows": [1]}
+
+
+class LoadsResponse(Component):
+    template = "<p>x</p>"
+
+    def load(self) -> Any:
+        return RedirectResponse("/")
+
+
+@pytest.mark.parametrize(
+    ("component", "said"),
+    [
+        (LoadsDict, "LoadsDict.load returned dict, which nobody takes; set each value, as in self.rows = …"),
+        (MountsDict, "MountsDict.mount returned dict, which nobody takes"),
+        (LoadsResponse, "LoadsResponse.load returned RedirectResponse, which nobody takes; return it from the page's"),
+    ],
+)
+async def test_what_a_hook_gives_back_to_be_shown_is_told_that_nobody_takes_it(
+    component: type[Component], said: str
+) -> None:
+    async with LiveClient() as client:
+        with pytest.raises(ComponentError, match=said):
+            await client.mount(component)
+
+
+class ReturnsResponses(Component):
+    template = "<p><button ws-click='go'>go</button><button ws-click='say'>say</button></p>"
+
+    @exposed
+    async def go(self) -> Any:
+        return RedirectResponse("/done")
+
+    @exposed
+    def say(self) -> Any:
+        return PlainTextResponse("done")
+
+
+async def test_a_method_that_returns_a_response_is_told_what_to_write() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(ReturnsResponses)
+        with pytest.raises(
+            Refused, match=r"returned RedirectResponse, which nobody takes; write self.redirect\('/done'\)"
+        ):
+            await page.click("button", text="go")
+        with pytest.raises(Refused, match="returned PlainTextResponse, which nobody takes"):
+            await page.click("button", text="say")
+
+
+class RedirectsAtMount(Component):
+    template = "<p>x</p>"
+
+    def mount(self) -> None:
+        self.redirect("/login")
+
+
+async def test_an_effect_before_the_page_is_open_is_told_that_it_reaches_nobody() -> None:
+    async with LiveClient() as client:
+        with pytest.raises(ComponentError, match=r"RedirectsAtMount\.redirect while it is first rendered"):
+            await client.mount(RedirectsAtMount)
