@@ -24,6 +24,7 @@ from asok.streaming import streams_of
 from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
 from asok.unknown import why_unknown
+from asok.verdicts import check_hooks
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,6 +75,7 @@ class Definition:
         self.looks_at_target = mentions(cls, "event", Component) and any(
             mentions(cls, name, Component) for name in EventSurroundings.__slots__
         )
+        check_hooks(cls, HOOKS)
         self.template_name = BETWEEN_WORDS.sub("_", self.name).lower() + ".html"
         self.overrides = frozenset(
             name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)

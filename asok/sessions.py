@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from asok.errors import AsokError
+from asok.plainly import PlainMapping
 from asok.state import random_id
 
 __all__ = [
@@ -155,7 +156,7 @@ def owner_of(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()[:32]
 
 
-class Session(MutableMapping[str, Any]):
+class Session(PlainMapping):
     """A visitor's own mapping of names to plain values, kept on the server.
 
     It behaves like `request.session`: assigning a name saves it; after changing something inside a value,
@@ -163,21 +164,31 @@ class Session(MutableMapping[str, Any]):
     tabs never undo each other.
     """
 
+    _old_id = ""
+    modified = needed = moved = _socket = False
+    _id: str
+    _meta_version: int
+    meta: Meta
+    _cells: dict[str, Cell]
+    _values: dict[str, Any]
+    _read: set[str]
+    _written: set[str]
+    _deleted: set[str]
+    staged: dict[str, bytes]
+
     def __init__(self, session_id: str = "", meta: Cell | None = None, cells: Mapping[str, Cell] | None = None) -> None:
-        self._id = session_id
-        self._meta_version = meta.version if meta else 0
-        self.meta = _meta.decode(meta.value) if meta else _NEW
-        self._cells = {name[len(KEY) :]: cell for name, cell in cells.items() if name.startswith(KEY)} if cells else {}
-        self._values: dict[str, Any] = {}
-        self._read: set[str] = set()
-        self._written: set[str] = set()
-        self._deleted: set[str] = set()
-        self._old_id = ""
-        self.modified = False
-        self.needed = False
-        self.staged: dict[str, bytes] = {}
-        self._socket = False
-        self.moved = False
+        # Not one by one, by the way that is for what others write: each event makes one of these.
+        self.__dict__.update(
+            _id=session_id,
+            _meta_version=meta.version if meta else 0,
+            meta=_meta.decode(meta.value) if meta else _NEW,
+            _cells={name[len(KEY) :]: cell for name, cell in (cells or {}).items() if name.startswith(KEY)},
+            _values={},
+            _read=set(),
+            _written=set(),
+            _deleted=set(),
+            staged={},
+        )
 
     @property
     def id(self) -> str:

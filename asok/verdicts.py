@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping
+import inspect
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from asok.errors import ComponentError
 
-__all__ = ["check_answer", "check_hook", "refuses"]
+__all__ = ["check_answer", "check_hook", "check_hooks", "refuses"]
+
+FILE = re.compile(r"\s*[\w./-]+\.(?:html?|jinja2?|j2)\s*")
 
 
 def refuses(verdict: Any, guard: str) -> bool:
@@ -39,8 +43,27 @@ def check_hook(result: Any, hook: str) -> None:
         raise ComponentError(
             f"{hook} returned {_kind(result)}, which nobody takes; set each value, as in self.{name} = …"
         )
-    if isinstance(result, Generator | AsyncGenerator):
-        raise ComponentError(f"{hook} has a `yield`, so nothing of it runs; only @exposed methods show steps")
+
+
+def check_hooks(cls: type, names: Iterable[str]) -> None:
+    """Raises ComponentError where a class has a hook that cannot run, or a file's name as its template's source."""
+    for name in names:
+        hook = getattr(cls, name)
+        if name in ("render", "migrate") and inspect.iscoroutinefunction(hook):
+            raise ComponentError(
+                f"{cls.__name__}.{name} cannot be `async def`: fetch what has to be awaited in load(), and write "
+                f"def {name}(self…)"
+            )
+        if inspect.isgeneratorfunction(hook) or inspect.isasyncgenfunction(hook):
+            raise ComponentError(
+                f"{cls.__name__}.{name} has a `yield`, so nothing of it would run; only @exposed methods show steps"
+            )
+    source = getattr(cls, "template", None)
+    if isinstance(source, str) and FILE.fullmatch(source):
+        raise ComponentError(
+            f"{cls.__name__}.template is the template itself, and {source!r} is the name of a file: leave it out where "
+            f"the file is named after the class, else write def render(self): return self.html({source!r})"
+        )
 
 
 def check_answer(result: Any, method: str) -> None:

@@ -78,6 +78,7 @@ def test_an_app_of_another_kind_is_no_factory(tmp_path: Path) -> None:
     ("html", "problem"),
     [
         ('<b ws:click="go">', "there is no ws:click; did you mean 'ws-click'?"),
+        ('<b wsclick="go">', "there is no wsclick; did you mean 'ws-click'?"),
         ('<b ws_model="go">', "there is no ws_model; did you mean 'ws-model'?"),
         ('<form><button ws-submit="go">', "ws-submit: a submit is an event of the form; put it on the <form>"),
     ],

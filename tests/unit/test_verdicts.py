@@ -115,3 +115,45 @@ async def test_an_effect_before_the_page_is_open_is_told_that_it_reaches_nobody(
     async with LiveClient() as client:
         with pytest.raises(ComponentError, match=r"RedirectsAtMount\.redirect while it is first rendered"):
             await client.mount(RedirectsAtMount)
+
+
+class WritesSession(Component):
+    template = "<p>{{ session.user }}<button ws-click='write'>write</button><button ws-click='read'>read</button></p>"
+
+    @exposed
+    def write(self) -> None:
+        self.session.user = 3
+
+    @exposed
+    def read(self) -> None:
+        self.session["seen"] = self.session.user
+
+
+async def test_an_attribute_of_the_session_is_told_that_sessions_are_mappings() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(WritesSession)
+        with pytest.raises(Refused, match=r"session is a mapping: write session\['user'\] = …"):
+            await page.click("button", text="write")
+        with pytest.raises(Refused, match=r"session is a mapping and has no \.user: write session.get\('user'\)"):
+            await page.click("button", text="read")
+
+
+def test_a_hook_that_cannot_run_is_told_when_the_class_is_made() -> None:
+    with pytest.raises(ComponentError, match=r"RendersLater\.render cannot be `async def`"):
+
+        class RendersLater(Component):
+            async def render(self) -> str:  # type: ignore[override]  # the mistake itself
+                return "<p>x</p>"
+
+    with pytest.raises(ComponentError, match=r"LoadsInSteps\.load has a `yield`"):
+
+        class LoadsInSteps(Component):
+            def load(self) -> Any:
+                yield
+
+
+def test_the_name_of_a_file_is_no_template() -> None:
+    with pytest.raises(ComponentError, match=r"FileAsTemplate\.template is the template itself, and 'counter.html' is"):
+
+        class FileAsTemplate(Component):
+            template = "counter.html"
