@@ -15,6 +15,8 @@ from jinja2 import nodes
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
+from asok.missing import TellingUndefined
+
 __all__ = ["UNDEFINED", "Body", "function_of", "pure_body", "shown"]
 
 # None of these needs the context, or looks into the environment, when it is called.
@@ -31,8 +33,16 @@ _OWN = {
     "filters": {name: FILTERS[name] for name in _FILTERS.split()},
     "tests": {name: TESTS[name] for name in _TESTS.split()},
 }
-# The classes of Jinja that a loop may meet: another may log what is missing.
-UNDEFINED = frozenset({jinja2.Undefined, jinja2.ChainableUndefined, jinja2.DebugUndefined, jinja2.StrictUndefined})
+# The classes that a loop may meet: Jinja's, and ours, which tells only once. Another may log what is missing.
+UNDEFINED = frozenset(
+    {
+        jinja2.Undefined,
+        jinja2.ChainableUndefined,
+        jinja2.DebugUndefined,
+        jinja2.StrictUndefined,
+        TellingUndefined,
+    }
+)
 
 
 def function_of(kind: str, name: str) -> Any:

@@ -21,6 +21,7 @@ from asok.errors import FieldError, RenderError, nearest
 from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
 from asok.frames import placeholder as place_of
 from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
+from asok.missing import TellingUndefined
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
@@ -63,6 +64,8 @@ class Templates:
         loaders = ([given.loader] if given.loader else []) + ours
         self.env = given.overlay(autoescape=True, loader=Loaders(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
+        if settings.debug and self.env.undefined is jinja2.Undefined:
+            self.env.undefined = TellingUndefined
         compiling.install(self.env)
         self.limit, self.debug = settings.limits.html, settings.debug
         for environment in (given, self.env):

@@ -101,6 +101,7 @@ LAYERS = (
     # engine
     "asok.immutable",
     "asok.columns",
+    "asok.missing",
     "asok.numbering",
     "asok.purity",
     "asok.remembering",
@@ -233,6 +234,7 @@ ONLY_IN = {
     "sqlite3": {"asok.backends.sqlite", "asok.backends.sqlite_file"},
     "redis": set[str](),
     "jinja2": {
+        "asok.missing",
         "asok.numbering",
         "asok.purity",
         "asok.compiling",
