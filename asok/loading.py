@@ -34,6 +34,11 @@ def app_file(argument: str) -> Path:
     path = Path(argument)
     if path.is_dir():
         path = path / "app.py"
+    if not path.is_file() and (meant := _file_of_module(argument)):
+        problem = f"{argument} names a module, and asok takes the file that makes the app: {meant.as_posix()}"
+        module = ".".join(meant.with_suffix("").parts)
+        package = f"; or put an app.py above the package: `from {module} import app`" if "." in module else ""
+        raise ConfigurationError(problem + package)
     if not path.is_file():
         raise ConfigurationError(
             f"there is no {path} here; change to the project's folder, name the file, or start with `asok new NAME`"
@@ -41,6 +46,13 @@ def app_file(argument: str) -> Path:
     if path.suffix != ".py":
         raise ConfigurationError(f"{path} is no Python file; name the one that makes the app, like `asok dev app.py`")
     return path.resolve()
+
+
+def _file_of_module(argument: str) -> Path | None:
+    """The file that `shop.web:app` or `shop/web.py:app` means, as other servers are told, where it is there."""
+    module = argument.partition(":")[0].removesuffix(".py").replace(".", "/")
+    found = (Path(f"{module}.py"), Path(module) / "__init__.py")
+    return next((path for path in found if path.is_file()), None)
 
 
 def load(path: Path) -> Loaded:

@@ -25,6 +25,10 @@ from asok.unknown import projects
 __all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
 __all__ += ["place_of_caller", "uses_features"]
 
+IN_A_CIRCLE = (
+    "asok: Asok() in {0}.py imports the components, so none of them can import from {0} what is made after it. Move "
+    "what both need, such as a database, to a file of its own; in a method the app is self.app."
+)
 LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
 OF_STORES = {"store", "appState"}
@@ -51,9 +55,20 @@ def discover(folder: Path) -> None:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException as error:
             del sys.modules[name]
+            if isinstance(error, ImportError) and _is_running(error.name):
+                error.add_note(IN_A_CIRCLE.format(error.name))
             raise
+
+
+def _is_running(name: str | None) -> bool:
+    """Whether this module is on its way: it is what has led here."""
+    known = vars(sys.modules[name]) if name in sys.modules else None
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals is not known:
+        frame = frame.f_back
+    return frame is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from asok.calls import bind_arguments, parameters_of, parse_call
 from asok.checking import check
 from asok.checking_components import Shown
 from asok.errors import BadArguments, ComponentError, ConfigurationError, FieldError
-from asok.loading import load
+from asok.loading import app_file, load
 from asok.sources import Source
 from asok.testing import LiveClient
 from asok.testing_events import NotWired
@@ -113,3 +113,29 @@ async def test_a_click_that_a_wrong_modifier_hides_is_told_so() -> None:
         page = await client.mount(MistakenModifier)
         with pytest.raises(NotWired, match=r"what follows the dot in ws-click\.prevnt is no modifier of it"):
             await page.click("button")
+
+
+def test_a_component_that_imports_the_app_is_told_that_this_is_a_circle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUG", "true")
+    (tmp_path / "src" / "components").mkdir(parents=True)
+    (tmp_path / "src" / "components" / "InACircle.py").write_text("from round_app import db\n", "utf-8")
+    file = tmp_path / "round_app.py"
+    file.write_text("from asok import Asok\napp = Asok()\ndb = 1\n", "utf-8")
+    with pytest.raises(ImportError) as told:
+        load(file)
+    assert "so none of them can import from round_app what is made after it" in told.value.__notes__[0]
+
+
+@pytest.mark.parametrize("argument", ["shop.web:app", "shop/web.py:app", "shop.web"])
+def test_an_app_that_is_named_as_a_module_is_told_its_file(
+    argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "web.py").write_text("app = None\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ConfigurationError, match=r"asok takes the file that makes the app: shop/web\.py; or put an app"
+    ):
+        app_file(argument)
