@@ -10,6 +10,7 @@ import msgspec
 
 from asok.errors import ComponentError
 from asok.surroundings import Surroundings
+from asok.verdicts import ELSEWHERE
 from asok.window import is_site_path
 
 __all__ = ["Effects"]
@@ -21,10 +22,7 @@ FILE = 256 * 1024
 UNSEEN = (
     r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
-_TOO_EARLY = (
-    "while it is first rendered would reach no open page; do that in a method, and send a visitor elsewhere by "
-    "returning a RedirectResponse from the page's own function"
-)
+_TOO_EARLY = f"while it is first rendered would reach no open page; do that in a method ({ELSEWHERE})"
 FILE_NAME = re.compile(rf"(?![. ])[^{UNSEEN}/\\:*?\"<>|]{{1,120}}(?<![. ])")
 
 

@@ -7,10 +7,12 @@ from collections.abc import Coroutine, Mapping
 from functools import lru_cache
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from asok import protocol
 from asok.calling import ends_all
 from asok.component import Component, Event, definition_of, surroundings_of
-from asok.errors import AsokError, Busy, MethodFailed, MethodTimeout, Refusal, ResetNeeded
+from asok.errors import AsokError, Busy, Denied, MethodFailed, MethodTimeout, Refusal, ResetNeeded
 from asok.mounting import Engine, Place, page_request
 from asok.reviving import revive, take_part, values_of
 from asok.sessions import META, Record, Session, open_session, owner_of, serve_session, unpack_record
@@ -58,7 +60,7 @@ class Opener:
             again = event.data is not None and event.data.retry > 0
             surroundings_of(component).event = _event(event_id, attempt + again, event.data)
         if "guard" in definition.overrides or token.mount.route in self.engine.guards:
-            await guarded(self.engine, f"{definition.name}.guard", self.engine.admit(component, place))
+            await self._admit(component, place)
         unit = Unit(joined, place, component, record, remembered, token)
         shared = self.engine.shared_by(definition, token.mount, token.slot)
         if shared is not None:
@@ -72,6 +74,16 @@ class Opener:
             if document is not None:
                 unit.work.has_loaded(document, paths)
         return unit
+
+    async def _admit(self, component: Component, place: Place) -> None:
+        """Ask the guards. Who would be sent to another page is refused here, where no page is asked for."""
+        name = f"{type(component).__name__}.guard"
+        try:
+            await guarded(self.engine, name, self.engine.admit(component, place))
+        except MethodFailed as error:
+            if isinstance(error.cause, HTTPException):
+                raise Denied(name.removesuffix(".guard")) from error
+            raise
 
     async def place(self, joined: Joined) -> tuple[Place, Record | None, bool]:
         """Where the instance stands, what the session keeps of it, and whether a reload restores just that.

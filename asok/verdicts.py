@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from asok.errors import ComponentError
 
-__all__ = ["check_answer", "check_hook", "check_hooks", "refuses"]
+__all__ = ["ELSEWHERE", "check_answer", "check_hook", "check_hooks", "refuses"]
 
+ELSEWHERE = "to send a visitor elsewhere, raise HTTPException(303, headers={'Location': '/login'})"
 FILE = re.compile(r"\s*[\w./-]+\.(?:html?|jinja2?|j2)\s*")
 
 
@@ -21,10 +22,7 @@ def refuses(verdict: Any, guard: str) -> bool:
     `session.get("user")`, means to keep somebody out."""
     if verdict is None or isinstance(verdict, bool):
         return verdict is False
-    if isinstance(verdict, Response):
-        wanted = "where somebody is to be sent elsewhere, return that from the page's own function"
-    else:
-        wanted = "write a comparison, such as `return 'user' in session`"
+    wanted = ELSEWHERE if isinstance(verdict, Response) else "write a comparison, such as `return 'user' in session`"
     raise ComponentError(
         f"{guard} returned {_kind(verdict)}; a guard returns True or False, or raises Denied: {wanted}"
     )
@@ -35,9 +33,7 @@ def check_hook(result: Any, hook: str) -> None:
     if result is None:
         return
     if isinstance(result, Response):
-        raise ComponentError(
-            f"{hook} returned {_kind(result)}, which nobody takes; return it from the page's own function"
-        )
+        raise ComponentError(f"{hook} returned {_kind(result)}, which nobody takes; {ELSEWHERE}")
     if isinstance(result, Mapping):
         name = next(iter(result), "rows")
         raise ComponentError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from asok import Component, exposed
@@ -70,7 +71,10 @@ class LoadsResponse(Component):
     [
         (LoadsDict, "LoadsDict.load returned dict, which nobody takes; set each value, as in self.rows = …"),
         (MountsDict, "MountsDict.mount returned dict, which nobody takes"),
-        (LoadsResponse, "LoadsResponse.load returned RedirectResponse, which nobody takes; return it from the page's"),
+        (
+            LoadsResponse,
+            "LoadsResponse.load returned RedirectResponse, which nobody takes; to send a visitor",
+        ),
     ],
 )
 async def test_what_a_hook_gives_back_to_be_shown_is_told_that_nobody_takes_it(
@@ -157,3 +161,35 @@ def test_the_name_of_a_file_is_no_template() -> None:
 
         class FileAsTemplate(Component):
             template = "counter.html"
+
+
+def members(request: Any, session: Any) -> None:
+    if "user" not in session:
+        raise HTTPException(303, headers={"Location": "/login"})
+
+
+class ForMembers(Component):
+    template = "<p><button ws-click='go'>go</button></p>"
+
+    @exposed
+    def go(self) -> None: ...
+
+
+async def test_a_guard_sends_a_visitor_elsewhere_and_refuses_what_comes_over_the_socket(tmp_path: Path) -> None:
+    async def visit(request: Any) -> PlainTextResponse:
+        request.session.update(user="ada") if request.url.path == "/in" else request.session.clear()
+        return PlainTextResponse("")
+
+    app = asok_app(tmp_path)
+    app.page("/", ForMembers, guard=members)
+    app.add_route("/in", visit)
+    app.add_route("/out", visit)
+    async with LiveClient(app) as client:
+        answer = await client.http.get("/", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        await client.http.get("/in")
+        page = await client.open("/")
+        await page.click("button")
+        await client.http.get("/out")
+        with pytest.raises(Refused, match="denied"):
+            await page.click("button")
