@@ -13,6 +13,7 @@ from asok.checking_attributes import Known, problems
 from asok.checking_components import Shown, component_problems
 from asok.checking_files import file_problems, is_missing, missing_beside
 from asok.checking_markup import elements
+from asok.checking_names import name_problems
 from asok.component import Definition, registry
 from asok.sources import Source, sources
 
@@ -101,6 +102,7 @@ def _problems(source: Source, env: jinja2.Environment, shown: Shown) -> Iterator
     tree = env.parse(source.text)
     yield from file_problems(tree, env)
     yield from component_problems(tree, source, env, shown)
+    yield from name_problems(tree, source, env)
     env.compile(tree, raw=True)  # it alone knows which filters and tests there are
 
 
