@@ -18,7 +18,7 @@ from markupsafe import escape
 from asok.component import Component, definition_of, surroundings_of
 from asok.errors import RenderError, nearest
 from asok.frames import Frame, rendering_into
-from asok.markup import single_root
+from asok.markup import SVG_PART, single_root
 from asok.streaming import Change, Stream
 
 __all__ = [
@@ -202,6 +202,9 @@ def _one_root(component: str, stream: str, html: str, key: str) -> str:
     opening = OPENING.match(html)
     if opening is None or single_root(html) != html:
         raise RenderError(f"a row of {component}.{stream} must have one root element, and is {html[:80]!r}")
+    if part := SVG_PART.match(html):
+        problem = f"a row of {component}.{stream} is <{part[1]}>, which a browser draws inside of an <svg> only"
+        raise RenderError(f"{problem}: a row that comes later would not be seen; show them by {{% for %}}")
     if f' ws-key="{escape(key)}"' not in opening[0]:
         problem = f"a row of {component}.{stream} has the key {key!r}, and its root element is {opening[0][:80]!r}"
         raise RenderError(f'{problem}; write the key there: ws-key="{{{{ row.id }}}}"')

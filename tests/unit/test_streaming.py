@@ -605,6 +605,7 @@ def test_a_mistake_in_the_class_says_so(make: Any, words: str) -> None:
         (f"<div>{{% set kept %}}{LIST}{{% endset %}}</div>", "are not in its own text"),
         (LIST.replace("</li>", "</li>more"), "must have one root element, and is '<li ws-key"),
         (LIST.replace('<li ws-key="{{ row.id }}">', "").replace("</li>", ""), "must have one root element"),
+        (LIST.replace("ul", "svg").replace("li", "circle"), "is <circle>, which a browser draws inside of an"),
         (LIST.replace("row.id", "row.text"), "has the key '1', and its root element is '<li ws-key=\"row 1\">"),
         (LIST.replace(' ws-key="{{ row.id }}"', ""), 'write the key there: ws-key="{{ row.id }}"'),
         (LIST.replace("{{ row.text }}", "{{ component('Feed') }}"), "a row holds a component or a stream"),
