@@ -7,8 +7,8 @@ const { alive } = window;
 /** What had the focus may have been out of sight: who reads elsewhere goes on there. */
 const STILL = { preventScroll: true };
 
-/** Who has the focus. @type {any} */
-let focused = document.activeElement;
+/** Who has the focus. Not the body, which stands in for nobody: to give it the focus lays out the whole page. @type {any} */
+let focused = document.querySelector(":focus");
 
 /** Who loses it just now. @type {any} */
 let leaving;

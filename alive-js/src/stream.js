@@ -33,7 +33,8 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
   const rows = typeof what === "string" ? [...template.content.children] : what.flatMap((key) => known.get(key) ?? []);
   const focus = /** @type {HTMLElement} */ (document.activeElement);
   const [stays, goes] = limit < 0 ? ["lastElementChild", "firstElementChild"] : ["firstElementChild", "lastElementChild"];
-  const seen = box[stays];
+  // Where more is asked for above: to know where something stands costs a layout of the page.
+  const seen = box.previousElementSibling?.matches("[ws-visible]") ? box[stays] : null;
   const top = () => seen?.getBoundingClientRect().top;
   const before = top();
 
@@ -58,8 +59,8 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
   while (limit && box.childElementCount > Math.abs(limit)) box[goes].remove();
   if (focus !== document.activeElement) focus.focus();
 
-  // Browsers keep what is looked at in its place, but not at the very top. Where more is asked for above, it is kept there, too.
-  if (seen?.isConnected && box.previousElementSibling?.matches("[ws-visible]"))
+  // Browsers keep what is looked at in its place, but not at the very top.
+  if (seen?.isConnected)
     for (let each = box, moved; each && (moved = Math.round(top() - before)); each = each.parentElement) each.scrollTop += moved;
   box.dispatchEvent(new Event("alive:updated", { bubbles: true }));
 };

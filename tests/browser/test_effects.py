@@ -260,3 +260,15 @@ async def test_from_a_row_that_was_hidden_before_it_went_the_focus_goes_to_the_n
     await until(page, "document.activeElement === document.body")
     go_on.set()
     await expect(page.get_by_role("button", name="c")).to_be_focused()
+
+
+async def test_updates_that_take_the_focus_from_nobody_give_it_to_nobody(rows: Page) -> None:
+    # To give it to the body would lay out the page anew, for each update.
+    await rows.evaluate("""() => {
+        window.given = 0;
+        const { focus } = HTMLElement.prototype;
+        HTMLElement.prototype.focus = function (...args) { given++; return focus.apply(this, args); };
+        document.querySelector("p").click();
+    }""")
+    await expect(rows.locator("em")).to_have_text("1")
+    assert await rows.evaluate("given") == 0

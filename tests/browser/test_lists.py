@@ -160,6 +160,19 @@ async def test_a_thousand_rows_come_in_one_answer(page: Page, serve: Serve, tmp_
     assert await shown(page) == named(*range(1000))
 
 
+async def test_rows_that_come_one_by_one_cost_no_layout_each(page: Page, serve: Serve, tmp_path: Path) -> None:
+    Notes.todo[:] = [lambda rows: [rows.append(row(number)) for number in range(100, 200)]]
+    await opened(page, serve, small_app(tmp_path, "{{ component('Notes') }}"))
+    await page.evaluate("""() => {
+        window.looks = 0;
+        const { getBoundingClientRect } = Element.prototype;
+        Element.prototype.getBoundingClientRect = function () { looks++; return getBoundingClientRect.call(this); };
+        document.querySelector("button").click();
+    }""")
+    await until(page, "document.querySelectorAll('li').length === 105")
+    assert await page.evaluate("looks") == 0
+
+
 async def test_rows_of_two_components_are_not_mixed_up(page: Page, serve: Serve, tmp_path: Path) -> None:
     class Around(Notes):
         template = f"<div><button id=outer ws-click=go>run</button>{{{{ component('Notes') }}}}{LIST}</div>"
