@@ -12,8 +12,9 @@ const TICK = 1000;
 const IDLE = 25_000;
 /** The same while an answer is awaited. */
 const QUIET = 1500;
-/** The longest that the answer to a test may take. */
+/** The longest that the answer to a test may take, and so many times that where no message has come through since. */
 const LATEST = 10_000;
+const MORE = 6;
 
 /** So many milliseconds it may take now: more after each connection that was given up, for the network may only be slow. */
 let quiet = QUIET;
@@ -54,7 +55,7 @@ const watch = (alive, socket) => {
     if (/^\["(joined|pong)"/.test(data)) return;
     // Only now the server is well: one that takes a join and falls over must not be called at once again.
     well();
-    quiet = Math.max(QUIET, quiet * 0.9);
+    quiet = Math.max(QUIET, Math.min(LATEST, quiet * 0.9));
   });
 
   const test = () => {
@@ -63,7 +64,7 @@ const watch = (alive, socket) => {
     // A lost network tells nobody: who does not answer is dead.
     if (tested) {
       if (since(tested) < quiet) return;
-      quiet = Math.min(quiet * 2, LATEST);
+      quiet = Math.min(quiet * 2, LATEST * MORE);
       lose(socket, SILENT);
     } else if (since(heard) >= (waits(alive) ? QUIET : IDLE)) {
       tested = Date.now();

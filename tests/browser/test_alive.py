@@ -537,6 +537,26 @@ async def test_a_silent_connection_is_tested_and_given_up(page: Page, open_page:
     await while_time_passes(page, server.line())
 
 
+async def test_an_answer_that_takes_half_a_minute_on_a_slow_line_is_waited_for_at_last(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    await page.clock.install()
+    line = await open_page()
+    await page.evaluate("import('/live/build/messages.js').then(() => 0)")
+    await page.click("button")
+    await line.event()
+    for _ in range(5):  # after 1.5 s, 3, 6, 12 and 24
+        line.silent = True
+        line = await while_time_passes(page, server.line())
+        await line.event()
+    line.silent = True
+    for _ in range(30):
+        await page.clock.run_for(1000)
+    await line.update(1, counter(1))
+    await expect(page.locator("output")).to_have_text("1")
+    assert server.untaken == 0
+
+
 # --- modules
 
 
