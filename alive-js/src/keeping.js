@@ -59,8 +59,9 @@ const rival = ({ name }) => document.querySelector(`details[open][name="${CSS.es
 alive.keep = (old, fresh) => {
   if (!later.length) {
     // A new radio button that comes in checked takes the check from the one that the person chose.
-    const radios = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[type=radio]:checked:not([checked])"));
-    later.push(() => radios.forEach((radio) => (radio.checked = true)));
+    // Where none comes, the whole page is not searched for them.
+    const radios = fresh.parentNode?.querySelector("[type=radio]") && document.querySelectorAll("[type=radio]:checked:not([checked])");
+    later.push(() => radios?.forEach((/** @type {HTMLInputElement} */ radio) => (radio.checked = true)));
     // Of one name, a new <details> that comes in open is closed while another is, though that may be about to go.
     const comers = [...(fresh.querySelectorAll?.("details[name][open]") ?? [])];
     later.push(() => comers.forEach((each) => each.isConnected && !rival(each) && given.set(each, (each.open = true))));

@@ -700,6 +700,22 @@ async def test_ten_thousand_rows_take_so_many_steps_each(page: Page, open_bench:
             assert steps["insertBefore"] + steps["moveBefore"] <= 4, (case, steps)
 
 
+async def test_no_update_without_radio_buttons_searches_the_whole_page(page: Page, open_bench: Open) -> None:
+    await open_bench("<p>other</p>")
+    await page.evaluate("""() => {
+        window.searched = [];
+        const { querySelectorAll } = Document.prototype;
+        Document.prototype.querySelectorAll = function (each) {
+            searched.push(each);
+            return querySelectorAll.call(this, each);
+        };
+    }""")
+    await become(page, "<p>one</p><details name='a' open></details>")
+    assert await page.evaluate("searched") == []
+    await become(page, "<p>one</p><label><input type='radio' name='r'></label>")
+    assert await page.evaluate("searched") == ["[type=radio]:checked:not([checked])"]
+
+
 # --- the example
 
 
