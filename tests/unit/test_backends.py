@@ -206,9 +206,10 @@ def test_a_commit_checks_any_number_of_cells(backend: Backend) -> None:
     )
 
 
-def test_a_read_takes_any_number_of_names(backend: Backend) -> None:
+@pytest.mark.parametrize("prefix", [None, "nothing/"])
+def test_a_read_takes_any_number_of_names(backend: Backend, prefix: str | None) -> None:
     at_once(backend.commit(writing({("s", "first"): b"1", ("s", "last"): b"2"})))
-    found = at_once(backend.read("s", ["first", *map(str, range(9000)), "last"]))
+    found = at_once(backend.read("s", ["first", *map(str, range(9000)), "last"], prefix))
     assert found == {"first": Cell(1, b"1"), "last": Cell(1, b"2")}
 
 

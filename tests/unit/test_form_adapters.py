@@ -113,6 +113,15 @@ def test_a_form_of_wtforms_validates_itself_and_its_rows() -> None:
     }
 
 
+def test_a_password_of_wtforms_that_has_a_value_is_never_sent_for_the_person() -> None:
+    class Login(WTForm):  # type: ignore[misc]  # the library has no types
+        word = PasswordField("Word", [validators.InputRequired()], default="sesame")
+
+    draft = form_of(Login)
+    assert draft.word.value == ""
+    assert judged(draft)[1] == {"word": "This field is required."}
+
+
 def test_rows_of_wtforms_keep_their_numbers() -> None:
     draft = form_of(Guest)
     draft.add_row("entries")

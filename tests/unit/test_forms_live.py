@@ -202,6 +202,30 @@ async def test_of_two_forms_of_one_class_the_focus_goes_into_the_one_that_was_se
         assert page.has_focus("#first-what")
 
 
+class Leg(Form):
+    to: str
+
+
+class Journey(Form):
+    legs: list[Leg] = []
+
+
+class ThereAndBack(Component):
+    there = form_of(Journey, id="there", legs=[{}])
+    back = form_of(Journey, id="back")
+    template = """<section>{% for form, name in ((there, "there"), (back, "back")) %}<form>
+      {% for leg in form.legs %}<input {{ leg.to.attributes }}>{% endfor %}
+      <button type="button" id="{{ name }}" ws-click="add_row('legs', '{{ name }}')">+</button></form>{% endfor %}
+      </section>"""
+
+
+async def test_of_two_forms_of_one_class_the_focus_goes_into_the_row_that_was_added() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(ThereAndBack)
+        await page.click("#back")
+        assert page.has_focus("#back-legs-0-to")
+
+
 class Misnamed(Component):
     form = form_of(Line)
     template = """<form ws-submit="keep"><input {{ form.what.attributes }}><input {{ form.price.attributes }}>

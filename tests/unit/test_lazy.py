@@ -244,6 +244,30 @@ async def test_new_arguments_reach_one_that_has_not_begun(around: type[Component
         Around.template = Around.template.replace("lazy='visible'", "lazy=True")
 
 
+@pytest.mark.parametrize("body", ["component('Report', name='A', lazy=True)", "component('Tried')"])
+async def test_a_page_that_is_opened_after_the_clock_was_turned_back_gets_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    broken = [True]
+
+    async def load(self: Any) -> None:
+        if broken[0]:
+            raise ValueError
+
+    type("Tried", (Component,), {"template": "<p class='report'>A has it</p>", "load": load})
+    pages = {"/full": "{{ component('Report') }}", "/": f"{{{{ {body} }}}}"}
+    async with LiveClient(asok_app(tmp_path, pages, limits=Limits(records=2))) as live:
+        for _ in range(3):
+            await (await live.open("/full")).click("button")
+        right = time.time
+        monkeypatch.setattr(time, "time", lambda: right() - 3600)
+        page = await live.open("/")
+        broken[0] = False
+        if page.exists(".asok-error"):
+            await page.click(".asok-error button")
+        assert page.text(".report").startswith("A has")
+
+
 async def test_one_that_fails_shows_its_boundary_and_may_be_tried_again(tmp_path: Path) -> None:
     broken = [True]
 

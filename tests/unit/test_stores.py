@@ -378,3 +378,16 @@ async def test_what_an_earlier_release_left_in_a_typed_store_refuses_no_write(ap
     await teas.set("price", 5)
     with pytest.raises(ValueRefused):
         teas.set("price", None)
+
+
+@dataclass
+class Wordy:
+    words: set[Any] = field(default_factory=set)
+
+
+async def test_a_list_in_a_typed_set_is_refused_beside_what_an_earlier_release_left(app: Asok) -> None:
+    await Store({"words": ["tea"], "milk": True}, name="wordy").set("words", [])
+    gc.collect()
+    wordy = Store(Wordy(), name="wordy")
+    with pytest.raises(ValueRefused):
+        await wordy.set("words", [["tea"]])

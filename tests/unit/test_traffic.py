@@ -484,6 +484,29 @@ async def test_a_follower_is_told_with_a_version_what_that_version_has(tmp_path:
         assert await store_frame(tab) == ["changed", "votes", 1, [["counter", 5]], "py"]
 
 
+async def test_what_a_waiting_write_takes_away_may_be_followed_until_it_is_written(
+    tmp_path: Path, votes: Store
+) -> None:
+    class Slow(MemoryBackend):
+        asked, may = asyncio.Event(), asyncio.Event()
+
+        async def commit(self, commit: Commit) -> bool:
+            if votes.document.key in commit.writes:
+                self.asked.set()
+                await self.may.wait()
+            return await super().commit(commit)
+
+    async with served(tmp_path, backend=Slow()) as site:
+        tab, _ = await joined(await site.visitor())
+        write = votes.set("todo/a", "gone")
+        await Slow.asked.wait()
+        await tab.send("follow", "votes", "todo/a", 0)
+        told = await store_frame(tab)
+        Slow.may.set()
+        assert told == ["changed", "votes", 0, [["todo/a", {"done": False}]], ""]
+        assert await write == 1
+
+
 async def test_appended_items_arrive_in_their_order_however_many_at_once(tmp_path: Path, votes: Store) -> None:
     async with served(tmp_path) as site:
         tab, _ = await joined(await site.visitor())
