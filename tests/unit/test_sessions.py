@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asok.backends.memory import MemoryBackend
 from asok.errors import AsokError
-from asok.evicting import evicted
+from asok.evicting import evicted, with_room
 from asok.sessions import META, Meta, Record, Session, open_session, owner_of, pack
 
 PLAIN = st.recursive(
@@ -166,6 +166,41 @@ async def test_evicting_raises_the_watermark_above_all_that_is_forgotten() -> No
     assert gone == ["record/0", "record/1", "record/2", "tried/0", "tried/1", "tried/2"]
     meta = writes[owner_of(first), META]
     assert meta == pack(Meta(0, watermark=103.0))
+
+
+async def test_a_record_that_is_written_stays_where_room_is_made_and_the_watermark_rises_over_its_own_meta() -> None:
+    backend, session = await stored(n=1)
+    owner = owner_of(session.id)
+    session.staged = {f"record/{n}": pack(Record(1, b"", b"", b"", b"", 100.0, {})) for n in range(2)}
+    session = await saved(backend, session)
+    written = {(owner, "record/0"): b"newer", (owner, META): pack(Meta(0))}
+    writes = await with_room(backend, owner, session.meta, 2, written)
+    assert writes[owner, "record/0"] == b"newer"
+    assert writes[owner, META] == pack(Meta(1.0, watermark=101.0))
+
+
+async def test_a_key_that_went_and_came_back_is_another_though_its_version_is_the_same() -> None:
+    backend, session = await stored(n=1, m=1)
+    reading, other = await open_session(backend, session.id), await open_session(backend, session.id)
+    assert reading is not None and other is not None
+    assert reading["n"] == 1
+    del other["n"]
+    other = await saved(backend, other)
+    other["n"] = 5
+    newer = await saved(backend, other)
+    assert not reading.takes_over(newer)
+    reading["n"] = 2
+    assert not await backend.commit(reading.commit(1.0))
+    assert (await saved(backend, newer))["n"] == 5
+
+
+async def test_a_session_with_another_id_takes_over_nothing_of_the_old_one() -> None:
+    backend, session = await stored(n=1)
+    newer = await open_session(backend, session.id)
+    assert newer is not None
+    session.regenerate()
+    assert not session.takes_over(newer)
+    assert not Session().takes_over(newer)
 
 
 async def test_of_a_session_that_has_just_been_given_another_id_nothing_is_evicted() -> None:
