@@ -509,6 +509,33 @@ async def test_a_step_that_shows_a_child_in_a_full_session_does_not_end_its_own_
         assert (await oldest.event("in_steps"))[0] == "update"
 
 
+async def test_a_page_that_comes_back_with_one_more_child_in_a_full_session_goes_on(tmp_path: Path) -> None:
+    grown = [False]
+
+    class Guest(Component):
+        secret: int = private(0)
+        template = "<i></i>"
+
+    class Family(Base):
+        template = "<p>{{ count }}{% if more %}{{ component('Guest') }}{% endif %}</p>"
+
+        async def load(self) -> None:
+            self.more = grown[0]
+
+    pages = {"/": "{{ component('Family') }}", "/other": ONE["/"]}
+    async with rig(asok_app(tmp_path, pages, limits=Limits(records=4))) as served:
+        visitor = await served.visitor()
+        page, oldest, again = await visitor.open(), await visitor.connect(), await visitor.connect()
+        await oldest.join(page.tokens, page.csrf)
+        await oldest.event("add")
+        for _ in range(3):
+            await (await visitor.tab("/other")).event("add")
+        grown[0] = True
+        await again.join(page.tokens, page.csrf)
+        await again.shows("<p>1<template")
+        assert (await again.event("add"))[0] == "update"
+
+
 async def test_a_method_that_takes_a_key_from_a_full_session_does_not_bring_back_what_that_forgets(
     tmp_path: Path,
 ) -> None:
