@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -91,6 +92,7 @@ class Asok(Sharing):
         self.bus.subscribe(KICK, lambda owner: self._connections.kick(owner.decode()))
         self.bus.on_gap(self._connections.doubt)
         self._lifespan = lifespan
+        self._beginning = asyncio.Lock()
         self._sweeper = Sweeper(self.backend, self.settings.limits.session_age)
         self.starlette = Starlette(
             debug=self.settings.debug,
@@ -123,8 +125,7 @@ class Asok(Sharing):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
         if scope["type"] != "lifespan" and not self._sweeper.runs:
-            self._sweeper.begin()
-            await self._connect()
+            await self._begin()
         if scope["type"] != "lifespan":
             scope.setdefault(
                 "scheme", {"websocket": "ws"}.get(scope["type"], "http")
@@ -140,6 +141,14 @@ class Asok(Sharing):
         scope["asok"], scope["asok.root"] = self, scope.get("root_path", "")
         with self.stores.here():
             await self._app(scope, receive, send)
+
+    async def _begin(self) -> None:
+        """Nobody is served before the app hears its other processes: without a lifespan the first request sees to it,
+        and those that come meanwhile wait."""
+        async with self._beginning:
+            if not self._sweeper.runs:
+                await self._connect()
+                self._sweeper.begin()
 
     @property
     def env(self) -> jinja2.Environment:
@@ -250,6 +259,7 @@ class Asok(Sharing):
 
     async def _close(self) -> None:
         await self._sweeper.end()
+        self._beginning = asyncio.Lock()  # the next loop's
         await self._connections.close()
         await self._disconnect()
         await self.backend.close()

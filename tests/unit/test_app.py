@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
 from asok import Asok, AuthStore, Component, Settings, SuperStore
+from asok.bus import LocalBus
 from asok.component import registry
 from asok.errors import ConfigurationError, DuplicateComponent, RenderError
 from asok.testing import LiveClient
@@ -168,6 +171,53 @@ async def test_the_lifespan_of_the_user_runs_within_that_of_the_app(tmp_path: Pa
     async with rig(asok_app(tmp_path, lifespan=lifespan, routes=[Route("/state", state)])) as served:
         assert (await (await served.visitor()).http.get("/state")).text == "1"
     assert happened == ["up", "down"]
+
+
+class SlowBus(LocalBus):
+    """Opens when it may; the first time it may fail."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__()
+        self.asked, self.may, self.fails, self.heard = asyncio.Event(), asyncio.Event(), fails, False
+
+    async def open(self) -> None:
+        self.asked.set()
+        await self.may.wait()
+        if self.fails:
+            self.fails = False
+            raise ConfigurationError("not yet")
+        await super().open()
+        self.heard = True
+
+
+def app_on(bus: SlowBus, root: Path) -> Asok:
+    """An app that tells at /heard whether its bus is open."""
+
+    async def heard(request: Request) -> Any:
+        return PlainTextResponse(str(bus.heard))
+
+    return asok_app(root, bus=bus, routes=[Route("/heard", heard)])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_without_a_lifespan_nobody_is_served_before_the_app_hears_its_other_processes(
+    tmp_path: Path, fails: bool
+) -> None:
+    bus = SlowBus(fails=fails)
+    app = app_on(bus, tmp_path)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        first = asyncio.create_task(client.get("/heard"))
+        await bus.asked.wait()
+        second = asyncio.create_task(client.get("/heard"))
+        await asyncio.sleep(0)
+        bus.may.set()
+        if fails:
+            with pytest.raises(ConfigurationError):
+                await first
+        else:
+            assert (await first).text == "True"
+        assert (await second).text == "True"
+    await app._close()
 
 
 async def test_a_guard_that_raises_lets_nobody_in(tmp_path: Path) -> None:
