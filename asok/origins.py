@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -11,6 +14,7 @@ from asok.settings import Settings
 
 __all__ = ["allowed_origin", "host_allowed", "host_of"]
 
+OTHER_LETTERS = re.compile(r"(?=[^/.:]*[^\x00-\x7f])[^/.:]+")
 PORTS = {"http": 80, "https": 443}
 
 
@@ -23,7 +27,7 @@ def host_of(scope: Scope) -> str:
 def host_allowed(host: str, settings: Settings) -> bool:
     """Whether a Host header names this app; neither port nor case matters, `*.name` allows subdomains."""
     name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
-    known = [allowed.lower() for allowed in settings.hosts]
+    known = [_as_sent(allowed) for allowed in settings.hosts]
     return name in known or any(
         allowed == "*" or (allowed.startswith("*.") and name.endswith(allowed[1:])) for allowed in known
     )
@@ -36,16 +40,24 @@ def allowed_origin(scope: Scope, settings: Settings) -> bool:
     if origin is None or len(headers.getlist("origin")) != 1:
         return False
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    own = _origin(f"{scheme}://{host_of(scope)}")
-    return origin == own or origin in [_origin(each) for each in settings.origins]
+    own = _origin(f"{scheme}://{host_of(scope)}") if scheme in PORTS else None
+    return origin == own or origin in [_origin(_as_sent(each)) for each in settings.origins]
+
+
+@lru_cache(maxsize=64)
+def _as_sent(name: str) -> str:
+    """A host or an origin as browsers write it: in lower case, and other letters than ASCII's in Punycode."""
+    # The codec `idna` is of 2003: it takes a German sharp s for two others, which is somebody else's name today.
+    name = normalize("NFC", name.lower())
+    return OTHER_LETTERS.sub(lambda label: f"xn--{label[0].encode('punycode').decode()}", name)
 
 
 def _origin(text: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(text)
-        port = parts.port or PORTS.get(parts.scheme)
+        port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     except ValueError:
         return None
-    if not parts.hostname or port is None or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+    if not parts.scheme or not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         return None
     return parts.scheme, parts.hostname, port

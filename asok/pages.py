@@ -122,11 +122,18 @@ def _is_carried(value: Any) -> bool:
 
 
 def session_of(request: Request) -> Session:
-    """The visitor's session. Raises RenderError where the route is not served through an Asok app."""
+    """The visitor's session. Raises RenderError where the route is not served through an Asok app, or where a session
+    of somebody else stands in its place."""
     session = request.scope.get("session")
-    if not isinstance(session, Session):
-        raise RenderError("this request has no asok session; serve the route through the Asok app, as app.add_route(…)")
-    return session
+    if isinstance(session, Session):
+        return session
+    if session is not None and "asok" in request.scope:
+        raise RenderError(
+            f"a middleware between the Asok app and this page has put its own session, a {type(session).__name__}, in "
+            "the place of asok's; leave Starlette's SessionMiddleware out, since request.session is there without it, "
+            "or put it around the Asok app"
+        )
+    raise RenderError("this request has no asok session; serve the route through the Asok app, as app.add_route(…)")
 
 
 def page_of(component: type[Component] | Component, request: Request) -> dict[str, Any]:

@@ -18,7 +18,8 @@ DEVELOPMENT = "development:"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 # As it stands in the header, without a port: no scheme, no path.
 HOST = re.compile(r"[^\s:/@?#]+|\[[^\s/@?#]+\]")
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#]+", re.IGNORECASE)
+# A page comes from https, from http or from a scheme of a program's own, never from a socket's.
+ORIGIN = re.compile(r"(?!wss?:)[a-z][a-z0-9+.-]*://(?:[^\s/@?#:*\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
 REDIS = ("redis://", "rediss://", "unix://")
 PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
 
@@ -156,7 +157,7 @@ def check_names(hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         if not ORIGIN.fullmatch(origin):
             raise ConfigurationError(
                 f"ASOK_ORIGINS names {origin!r}, which is no origin; write scheme and host, and the port where it is "
-                "not the usual one, like https://shop.example.org"
+                "not the usual one, like https://shop.example.org; each one whole, without stars"
             )
 
 

@@ -321,7 +321,10 @@ DEFENCES = (
         "origins",
         ATTACKS + "origin",
         "t14",
-        ("    return origin == own or origin in [_origin(each) for each in settings.origins]", "    return True"),
+        (
+            "    return origin == own or origin in [_origin(_as_sent(each)) for each in settings.origins]",
+            "    return True",
+        ),
     ),
     defence(
         "the host is one of the app's",

@@ -11,7 +11,8 @@ import httpx
 import pytest
 import websockets
 
-from asok import Component, Store, exposed
+from asok import Component, Settings, Store, exposed
+from asok.origins import allowed_origin, host_allowed
 from asok.sessions import owner_of
 from tests.protocol.attacked import (
     ONE,
@@ -21,7 +22,7 @@ from tests.protocol.attacked import (
     members,
     ran,
 )
-from tests.rig import Rig
+from tests.rig import KEY, Rig
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 UPGRADE = {
@@ -311,3 +312,30 @@ async def test_t37_whatever_holds_a_token_is_stored_by_nobody(tmp_path: Path) ->
         assert script is not None
         kept = await visitor.http.get(script[1])
         assert "immutable" in kept.headers["cache-control"] and "set-cookie" not in kept.headers
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent", "taken"),
+    [
+        ("capacitor://localhost", "capacitor://localhost", True),
+        ("capacitor://localhost", "ionic://localhost", False),
+        ("capacitor://localhost", "capacitor://localhost.evil.test", False),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef", True),
+        ("https://m\u00fcnchen.test", "https://xn--mnchen-3ya.test", True),
+        ("https://M\u00dcNCHEN.test:8443", "https://xn--mnchen-3ya.test:8443", True),
+        ("https://m\u00fcnchen.test", "https://xn--mnchen-3ya.test:8443", False),
+        ("https://shop.test", "https://shop.test:443", True),
+        ("https://shop.test", "https://shop.test:0", False),
+        ("https://shop.test", "//shop.test", False),
+    ],
+)
+def test_t14_an_origin_of_the_settings_is_what_the_browser_sends_of_it(setting: str, sent: str, taken: bool) -> None:
+    settings = Settings(Path(), keys=(KEY,), origins=(setting,))
+    scope = {"type": "http", "scheme": "https", "headers": [(b"host", b"own.test"), (b"origin", sent.encode())]}
+    assert allowed_origin(scope, settings) is taken
+
+
+def test_t26_a_host_in_letters_of_its_own_language_is_what_the_browser_sends_of_it() -> None:
+    settings = Settings(Path(), keys=(KEY,), hosts=("m\u00fcnchen.test", "*.stra\u00dfe.test"))
+    assert host_allowed("xn--mnchen-3ya.test:8443", settings) and host_allowed("a.xn--strae-oqa.test", settings)
+    assert not host_allowed("munchen.test", settings) and not host_allowed("a.strasse.test", settings)

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -20,6 +23,7 @@ from starlette.templating import Jinja2Templates
 from asok import Component
 from asok.backends.sqlite import SQLiteBackend
 from asok.component import exposed
+from asok.errors import RenderError
 from asok.sessions import META, Cell, Commit
 from tests.rig import PAGE, asok_app, rig
 
@@ -161,3 +165,12 @@ async def test_a_page_of_a_route_below_a_mount_takes_the_runtime_from_where_the_
             assert all(address.startswith(f"{above}/live") for address in addresses)
         answer = await (await served.visitor()).http.get(f"{above}/below/live")
         assert "asok=" in answer.headers["set-cookie"], "it is a route of the app, and not the socket's path"
+
+
+async def test_a_middleware_that_takes_the_place_of_the_session_is_told_where_it_belongs(tmp_path: Path) -> None:
+    starlettes = Middleware(SessionMiddleware, secret_key="k3y-of-starlette")
+    app = asok_app(tmp_path, {"/": "{{ component('PagesNumber') }}"}, middleware=[starlettes])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        with pytest.raises(RenderError, match="leave Starlette's SessionMiddleware out"):
+            await client.get("/")
+    await app._close()

@@ -111,7 +111,13 @@ def test_a_host_that_no_browser_names_is_refused_at_the_start(tmp_path: Path, ho
         Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_HOSTS": f"localhost, {host}"})
 
 
-@pytest.mark.parametrize("origin", ["shop.test", "https://shop.test/", "https://shop.test/basket", "*"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "shop.test", "https://shop.test/", "https://shop.test/basket", "*", "https://*.shop.test", "wss://shop.test",
+        "https://shop.test:", "https://shop.test:x", "https://[::1",
+    ],
+)  # fmt: skip
 def test_an_origin_that_no_browser_names_is_refused_at_the_start(tmp_path: Path, origin: str) -> None:
     with pytest.raises(ConfigurationError, match="is no origin; write scheme and host"):
         Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_ORIGINS": origin})
