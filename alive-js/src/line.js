@@ -88,8 +88,9 @@ export default function Line(url) {
 
   /** Takes what comes until the answer ends. @param {string} purpose */
   const hear = async (purpose) => {
-    const { ok, body } = await post(purpose);
-    if (!ok || !body) return end(LOST);
+    const { body, headers } = await post(purpose);
+    // What a proxy says of its own, as a page to log in at, may be a 200 as well, and comes each time at once.
+    if (!body || !headers.get("content-type")?.match(STREAM)) return end(LOST);
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import BrowserContext, Dialog, Page, expect
+from playwright.async_api import BrowserContext, Dialog, Page, Route, expect
 
 from asok import Asok, Component, Store, exposed
 from tests.browser.conftest import Serve
@@ -174,3 +174,24 @@ async def test_a_page_that_is_to_do_without_never_makes_a_websocket(page: Page, 
         await click_fast(page, 5)
         await expect(page.locator("output")).to_have_text("10")
         assert (gate.tried, await page.evaluate("[sockets, carrier]")) == (0, [0, "post"])
+
+
+async def test_a_page_of_the_proxys_own_in_place_of_news_is_asked_for_no_more_than_now_and_then(
+    page: Page, gate: Gate
+) -> None:
+    gate.upgrades, gate.streams = 403, "keep"
+    await show(page, gate)
+    asked = 0
+
+    async def instead(route: Route) -> None:
+        nonlocal asked
+        if "event-stream" not in route.request.headers["accept"]:
+            return await route.continue_()
+        asked += 1
+        await route.fulfill(status=200, content_type="text/html", body="<h1>Log in</h1>")
+
+    await page.route("**/live", instead)
+    await page.click("#add")
+    await expect(page.locator("output")).to_have_text("1")
+    await page.wait_for_selector('html[data-alive="offline"]', state="attached", timeout=9_000)
+    assert asked < 20
