@@ -124,15 +124,15 @@ class Asok(Sharing):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
-        if scope["type"] != "lifespan" and not self._sweeper.runs:
-            await self._begin()
+        asks_health = scope["type"] == "http" and self._health.is_asked(scope)
         if scope["type"] != "lifespan":
-            scope.setdefault(
-                "scheme", {"websocket": "ws"}.get(scope["type"], "http")
-            )  # ASGI lets a server leave it out
+            # ASGI lets a server leave it out.
+            scope.setdefault("scheme", {"websocket": "ws"}.get(scope["type"], "http"))
+            if not self._sweeper.runs and not (asks_health and self._beginning.locked()):
+                await self._begin()
+        if asks_health:
+            return await self._health(scope, receive, send)
         if scope["type"] == "http":
-            if self._health.is_asked(scope):
-                return await self._health(scope, receive, send)
             host = host_of(scope)
             if not host_allowed(host, self.settings):
                 log.warning("refused: the host %r; set ASOK_HOSTS to the names that this app is reached by", host[:80])

@@ -103,7 +103,7 @@ class Effects:
 
     def _ask(self, *effect: Any) -> None:
         around = self._surroundings
-        if around.tab is None and around.renderer is not None:
+        if around.tab is None and around.renderer is not None and not around.finding:
             raise ComponentError(f"{type(self).__name__}.{effect[0]} {_TOO_EARLY}")
         try:
             size = len(msgspec.json.encode(effect)) + (around.weight if around.effects else 0)

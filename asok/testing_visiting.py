@@ -56,6 +56,6 @@ def refusal_in(response: httpx.Response) -> Refused | None:
     if response.status_code < 400:
         return None
     page = parse(response.text)
-    words, problem = (" ".join(text_in(each) for each in page.find_all(tag)) for tag in ("h1", "pre"))
+    words, problem = (" ".join(text_in(each) for each in page.find_all(tag)) for tag in ("h1", "code"))
     code, _, text = problem.partition(" ")
     return Refused(code, text) if problem else Refused(str(response.status_code), words)

@@ -35,7 +35,8 @@ const server = ({ status = 204, held = false } = {}) => {
         if (purpose === "poll") controller.close();
         return new Response(stream, { headers: { "content-type": "text/event-stream" } });
       }
-      if (headers.Accept) return new Promise((resolve) => (self.fetched = (text) => resolve(new Response(text))));
+      const answer = (text) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+      if (headers.Accept) return new Promise((resolve) => (self.fetched = (text) => resolve(answer(text))));
       if (body.includes('["ping"]')) self.say('["pong"]');
       self.most = Math.max(self.most, ++under);
       posts.push([purpose, JSON.parse(body)]);

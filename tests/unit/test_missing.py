@@ -22,7 +22,7 @@ def nothing_told() -> Iterator[None]:
     told.clear()
 
 
-class Misnamed(Component):
+class Misspelt(Component):
     count = 0
     template = """
         <p>{{ cuont }} {{ totl }}
@@ -62,12 +62,12 @@ async def shown(component: Any, root: Path, caplog: pytest.LogCaptureFixture, *,
 async def test_a_name_that_is_not_there_is_told_once_with_its_line_and_the_nearest_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await shown(Misnamed, tmp_path, caplog) == [
-        "the template of Misnamed:2: there is no 'cuont'; did you mean 'count'?, and shows nothing",
-        "the template of Misnamed:2: there is no 'totl'; did you mean 'total'?, and shows nothing",
-        "the template of Misnamed:3: there is no block 'count'; a field stands without self, as in {{ count }}, "
+    assert await shown(Misspelt, tmp_path, caplog) == [
+        "the template of Misspelt:2: there is no 'cuont'; did you mean 'count'?, and shows nothing",
+        "the template of Misspelt:2: there is no 'totl'; did you mean 'total'?, and shows nothing",
+        "the template of Misspelt:3: there is no block 'count'; a field stands without self, as in {{ count }}, "
         "and shows nothing",
-        "the template of Misnamed:3: there is no 'rwos'; did you mean 'rows'?, and shows nothing",
+        "the template of Misspelt:3: there is no 'rwos'; did you mean 'rows'?, and shows nothing",
     ]
 
 
@@ -78,4 +78,4 @@ async def test_whoever_asks_whether_it_is_there_is_told_nothing(
 
 
 async def test_production_is_told_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert await shown(Misnamed, tmp_path, caplog, debug=False) == []
+    assert await shown(Misspelt, tmp_path, caplog, debug=False) == []

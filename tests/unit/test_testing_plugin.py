@@ -73,7 +73,7 @@ def test_a_test_file_may_import_the_app_before_the_fixture_does(pytester: pytest
     ("option", "message"),
     [
         ("the_app", 'expected "module:attribute", such as "app:app"'),
-        ("asok:missing", "asok has no 'missing'"),
+        ("asok:not_there", "asok has no 'not_there'"),
         ("nowhere:app", "no module 'nowhere' here"),
     ],
 )
