@@ -187,6 +187,20 @@ async def test_a_change_of_a_module_that_the_app_imports_is_served(app: Path) ->
         await server.shows("second")
 
 
+async def test_a_second_change_of_a_module_within_a_second_is_served_too(app: Path) -> None:
+    words = app.parent / "words.py"
+    words.write_text('WORD = "first"\n')
+    edit(app, "from asok import Asok", "import words\nfrom asok import Asok")
+    edit(app, '"first"', "words.WORD")
+    async with running("dev", cwd=app.parent, env={"PYTHONDONTWRITEBYTECODE": ""}) as server:
+        await server.announces()
+        assert await server.get() == "first"
+        written = words.stat()
+        edit(words, "first", "third")
+        os.utime(words, ns=(written.st_atime_ns, written.st_mtime_ns // 10**9 * 10**9 + 1))
+        await server.shows("third")
+
+
 async def test_a_change_of_the_settings_is_served(app: Path) -> None:
     edit(app, '"first"', "str(app.settings.keys)")
     (app.parent / ".env").write_text("SECRET_KEY=one\n")
