@@ -145,7 +145,7 @@ def work(serving: Serving, listener: socket.socket, line: Connection) -> None:
     if serving.development:
         with contextlib.suppress(OSError):
             sys.stdin = os.fdopen(0, closefd=False)  # for breakpoint()
-        # Python knows bytecode by its source's size and second: of two changes in one second the latter would not count.
+        # Python knows bytecode by its source's size and second: the latter of two changes in one would not count.
         sys.dont_write_bytecode = True
     try:
         line.recv()

@@ -42,7 +42,7 @@ class Misspelt(Component):
         self.count += 1
 
 
-class Asking(Component):
+class Wondering(Component):
     errors: dict[str, str] = {}
     template = """<p>{{ x is defined }}{{ x | default("") }}{% if x %}x{% endif %}{{ x or "y" }}{{ errors.name }}
         {% set y = 1 %}{{ y }}{% macro m(z) %}{{ z }}{{ caller }}{% endmacro %}</p>"""
@@ -74,7 +74,7 @@ async def test_a_name_that_is_not_there_is_told_once_with_its_line_and_the_neare
 async def test_whoever_asks_whether_it_is_there_is_told_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await shown(Asking, tmp_path, caplog) == []
+    assert await shown(Wondering, tmp_path, caplog) == []
 
 
 async def test_production_is_told_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
