@@ -130,7 +130,7 @@ async def test_t15_who_may_not_post_is_refused_before_the_body_is_read(
 @pytest.fixture
 async def served(tmp_path: Path) -> Any:
     """A server with little patience for bodies."""
-    limits = Limits(first_message=0.3, send_timeout=0.5, session_connections=3)
+    limits = Limits(first_message=2, send_timeout=0.5, session_connections=3)
     bodies = {**PAGE, "/wall": "{{ component('LineWall') }}"}
     async with rig(asok_app(tmp_path, bodies, limits=limits)) as made:
         yield made
