@@ -80,8 +80,8 @@ DEFENCES = (
     defence(
         "a token of another schema is migrated or reset",
         "reviving",
-        UNIT + "live",
-        "release or schema or migrate",
+        UNIT + "reviving",
+        "migrated_though",
         ("if schema == fields.schema:", "if True:"),
     ),
     defence(
@@ -179,8 +179,8 @@ DEFENCES = (
     defence(
         "a commit holds for the record that was read",
         "committing",
-        "tests/faults/test_model",
-        "memory",
+        UNIT + "live",
+        "met_a_newer",
         ("(owner, name): unit.version}", "}"),
     ),
     defence(

@@ -92,6 +92,31 @@ async def test_an_event_sent_again_on_another_connection_is_applied_once(tmp_pat
         assert second.text() == "<p>1</p>"
 
 
+async def test_an_event_that_met_a_newer_state_runs_on_that(tmp_path: Path) -> None:
+    begun, may, runs = asyncio.Event(), asyncio.Event(), list[int]()
+
+    class Overtaken(Base):
+        count = 0
+
+        @exposed
+        async def add_slowly(self) -> None:
+            runs.append(self.count)
+            begun.set()
+            await may.wait()
+            self.count += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Overtaken') }}"})) as served:
+        visitor = await served.visitor()
+        slow, other = await visitor.tab(), await visitor.connect()
+        await other.join([slow.shown[slow.only].token], slow.csrf)
+        await slow.send("event", slow.only, 1, "add_slowly")
+        await begun.wait()
+        assert await other.text_after("add(10)") == "<p>10</p>"
+        may.set()
+        await slow.shows("<p>11</p>")
+        assert runs == [0, 10]
+
+
 async def test_one_event_on_many_connections_at_once_is_applied_once(tmp_path: Path) -> None:
     calls: list[int] = []
     all_run = asyncio.Event()

@@ -41,6 +41,20 @@ def test_a_dataclass_of_another_release_takes_no_other_field_along() -> None:
     assert revive(definition, definition.fields.schema, older) == {"count": 5, "line": None}
 
 
+class RevivedPrice(Component):
+    amount: float = 0.0
+
+    def migrate(self, old: dict[str, Any]) -> dict[str, Any]:
+        return {"amount": old["amount"] / 100}
+
+
+def test_a_state_of_another_release_is_migrated_though_it_would_fit_as_it_is() -> None:
+    definition = definition_of(RevivedPrice)
+    state = msgpack.encode({"amount": 250})
+    assert revive(definition, b"when it was an int of cents", state) == {"amount": 2.5}
+    assert revive(definition, definition.fields.schema, state) == {"amount": 250.0}
+
+
 def revived(becomes: Any) -> dict[str, Any]:
     return revive(definition_of(RevivedProfile), b"older", msgpack.encode({"becomes": becomes}))
 
