@@ -904,8 +904,9 @@ DEFENCES = (
         "messages that nobody takes are bounded in number",
         "wire_incoming",
         UNIT + "wire_bounds",
-        "takes_nothing",
+        "wait_as_bytes",
         ("len(self._queue) >= self._queue_limit or ", ""),
+        ("len(self._queue) < self._queue_limit and ", ""),
     ),
     defence(
         "messages that nobody takes are bounded in bytes",
