@@ -75,23 +75,6 @@ class Rules:
             raise StoreDenied("read", path_text(path), _remedy("readable=[…]", path), self.store)
         return value
 
-    def readable_changes(self, tree: Any, touched: Iterable[Path], before: Any = None) -> list[Path]:
-        """Touched paths, narrowed to those that may be read.
-
-        A path above readable ones becomes those that the tree has, or had `before`, and those that can be named
-        without it.
-        """
-        found: dict[Path, None] = {}
-        for path in touched:
-            if self.may_read(path):
-                found[path] = None
-                continue
-            for pattern in self._readable:
-                if pattern.is_below(path):
-                    for each in (tree, before):
-                        found.update(dict.fromkeys(_expanded(each, path, pattern.parts)))
-        return list(found)
-
     def visible_changes(self, tree: Any, touched: Iterable[Path]) -> list[list[Any]]:
         """What a follower is sent: `[path, value]`, or `[path]` for what is gone.
 
@@ -297,20 +280,3 @@ def _at(tree: Any, path: Path, default: Any = None) -> Any:
         return read_at(tree, path)
     except PathError:
         return default
-
-
-def _expanded(tree: Any, path: Path, parts: Path) -> list[Path]:
-    """The paths of a pattern below a path: a `*` is each part that the tree has there."""
-    paths = [path]
-    for part in parts[len(path) :]:
-        if part == "*":
-            paths = [(*above, key) for above in paths for key in _keys(_at(tree, above))]
-        else:
-            paths = [(*above, part) for above in paths]
-    return paths
-
-
-def _keys(node: Any) -> Iterable[str]:
-    if isinstance(node, dict):
-        return node
-    return map(str, range(len(node))) if isinstance(node, list) else ()
