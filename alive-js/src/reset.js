@@ -42,7 +42,7 @@ const renew = async (alive) => {
 };
 
 /** The page as the server gives it now. Redirected or refused, the person has to see it. @returns {Promise<Document>} */
-export const fetchPage = async () => {
+const fetchPage = async () => {
   for (;;) {
     if (allowed())
       try {
