@@ -205,8 +205,10 @@ class Asok(Sharing):
     def _page_endpoint(self, path: str, template: str, variables: list[Callable[[Request], Any]]) -> Any:
         async def endpoint(request: Request) -> Response:
             guard = self._engine.guards.get(path)
-            if guard is not None and refuses(await hook(guard, request, session_of(request)), f"the guard of {path}"):
-                raise Denied(path)
+            if guard is not None:
+                verdict = await hook(guard, request, session_of(request))
+                if refuses(verdict, guard, f"the guard of {path}"):
+                    raise Denied(path)
             context = await hook(variables[0], request) if variables else {}
             if isinstance(context, Response):
                 return context

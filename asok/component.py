@@ -211,6 +211,7 @@ class Component(Placed):
 
     def guard(self, request: Request, session: Session) -> Any:
         """Called at the first rendering, at join and before every event; False or Denied refuses. May be async."""
+        return True
 
     def migrate(self, old: dict[str, Any]) -> dict[str, Any]:
         """Turn the field values of an older release of the class into those of this one."""

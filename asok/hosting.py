@@ -95,7 +95,7 @@ class Host:
     def authorize(self, session: Session | None, room: str, action: str) -> None:
         """Ask the functions that `app.authorize` was given. Raises Denied."""
         for pattern, guard in self.room_guards:
-            if fnmatchcase(room, pattern) and refuses(guard(session, room, action), f"the rule of {pattern}"):
+            if fnmatchcase(room, pattern) and refuses(guard(session, room, action), guard, f"the rule of {pattern}"):
                 raise Denied(f"{action} {room}")
 
     async def admit(self, component: Component, place: Place) -> None:
@@ -103,10 +103,11 @@ class Host:
         guard = self.guards.get(place.mount.route)
         if guard is not None:
             verdict = await hook(guard, place.request, place.session)
-            if refuses(verdict, f"the guard of {place.mount.route}"):
+            if refuses(verdict, guard, f"the guard of {place.mount.route}"):
                 raise Denied(place.mount.route)
         name = type(component).__name__
-        if refuses(await hook(component.guard, place.request, place.session), f"{name}.guard"):
+        verdict = await hook(component.guard, place.request, place.session)
+        if refuses(verdict, component.guard, f"{name}.guard"):
             raise Denied(name)
 
     def surround(self, component: Component, instance: str, place: Place, path: str) -> None:

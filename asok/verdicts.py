@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import pairwise
+from types import CodeType
 from typing import Any
 
 from starlette.responses import Response
@@ -17,15 +21,28 @@ ELSEWHERE = "to send a visitor elsewhere, raise HTTPException(303, headers={'Loc
 FILE = re.compile(r"\s*[\w./-]+\.(?:html?|jinja2?|j2)\s*")
 
 
-def refuses(verdict: Any, guard: str) -> bool:
+def refuses(verdict: Any, guard: Callable[..., Any], named: str) -> bool:
     """Whether a guard says no. Raises ComponentError where it says neither yes nor no: whoever returns a redirect, or
-    `session.get("user")`, means to keep somebody out."""
-    if verdict is None or isinstance(verdict, bool):
+    `session.get("user")`, means to keep somebody out. named: as its author knows it."""
+    if isinstance(verdict, bool) or (verdict is None and not _answers(guard)):
         return verdict is False
     wanted = ELSEWHERE if isinstance(verdict, Response) else "write a comparison, such as `return 'user' in session`"
     raise ComponentError(
-        f"{guard} returned {_kind(verdict)}; a guard returns True or False, or raises Denied: {wanted}"
+        f"{named} returned {_kind(verdict)}; a guard returns True or False, or raises Denied: {wanted}"
     )
+
+
+def _answers(guard: Callable[..., Any]) -> bool:
+    """Whether it returns what it has worked out, so that None is an answer, and no silence."""
+    function = inspect.unwrap(guard)
+    code = getattr(function, "__code__", None) or getattr(function.__call__, "__code__", None)
+    return code is not None and _returns_values(code)
+
+
+@lru_cache(maxsize=256)
+def _returns_values(code: CodeType) -> bool:
+    steps = [each.opname for each in dis.get_instructions(code)]
+    return any(step == "RETURN_VALUE" and before != "LOAD_CONST" for before, step in pairwise(steps))
 
 
 def check_hook(result: Any, hook: str) -> None:
@@ -71,4 +88,4 @@ def check_answer(result: Any, method: str) -> None:
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__
+    return "nothing" if value is None else type(value).__name__

@@ -436,10 +436,14 @@ DEFENCES = (
         "app",
         ATTACKS + "guards",
         "t12",
-        (
-            'if guard is not None and refuses(await hook(guard, request, session_of(request)), f"the guard of {path}"):',
-            "if False:",
-        ),
+        ("verdict = await hook(guard, request, session_of(request))", "verdict = True"),
+    ),
+    defence(
+        "a guard that finds nothing lets nobody in",
+        "verdicts",
+        UNIT + "verdicts",
+        "no_yes",
+        (" and not _answers(guard)", ""),
     ),
     defence(
         "a join and an event ask the guards",

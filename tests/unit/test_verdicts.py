@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from asok import Component, exposed
-from asok.errors import ComponentError
+from asok.errors import ComponentError, Denied
 from asok.testing import LiveClient
 from asok.testing_instances import Refused
 from asok.verdicts import refuses
@@ -40,9 +43,72 @@ async def test_the_guard_of_a_page_that_returns_what_is_neither_yes_nor_no_lets_
             await client.open("/")
 
 
+def raises(request: Any, session: Any) -> None:
+    if "user" not in session:
+        raise Denied("members")
+
+
+def returns_early(request: Any, session: Any) -> Any:
+    if "user" in session:
+        return None
+    return False
+
+
 @pytest.mark.parametrize(("verdict", "no"), [(True, False), (None, False), (False, True)])
-def test_a_guard_says_yes_with_true_or_nothing_and_no_with_false(verdict: bool | None, no: bool) -> None:
-    assert refuses(verdict, "a guard") is no
+@pytest.mark.parametrize("guard", [raises, returns_early, partial(raises, session={"user": 1}), bool])
+def test_a_guard_says_yes_with_true_or_nothing_and_no_with_false(
+    guard: Callable[..., Any], verdict: bool | None, no: bool
+) -> None:
+    assert refuses(verdict, guard, "a guard") is no
+
+
+class AsksTheSession:
+    def __call__(self, request: Any, session: Any) -> Any:
+        return session.get("user")
+
+
+async def asks_the_session(request: Any, session: Any) -> Any:
+    return await anyio.to_thread.run_sync(session.get, "user")
+
+
+@wraps(asks_the_session)
+def traced(request: Any, session: Any) -> Any:
+    return asks_the_session(request, session)
+
+
+GETTERS = [
+    AsksTheSession(),
+    AsksTheSession().__call__,
+    asks_the_session,
+    traced,
+    lambda request, session: session["id"],
+]
+
+
+@pytest.mark.parametrize("guard", GETTERS)
+def test_none_is_no_yes_from_a_guard_that_returns_what_it_has_looked_up(guard: Callable[..., Any]) -> None:
+    with pytest.raises(ComponentError, match="the guard of / returned nothing; a guard returns True or False"):
+        refuses(None, guard, "the guard of /")
+
+
+async def test_a_guard_that_returns_the_user_lets_nobody_in_who_is_not_signed_in(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, templates={"a.html": "secret"})
+    app.page("/", "a.html", guard=lambda request, session: session.get("user"))
+    async with LiveClient(app) as client:
+        with pytest.raises(ComponentError, match=r"the guard of / returned nothing; .* write a comparison"):
+            await client.open("/")
+
+
+class OfMembers(Component):
+    template = "<p>for members</p>"
+
+    def guard(self, request: Any, session: Any) -> Any:
+        return super().guard(request, session) and "user" in session
+
+
+async def test_a_guard_may_ask_that_of_its_base_first() -> None:
+    async with LiveClient() as client:
+        assert (await client.mount(OfMembers)).status == 403
 
 
 class LoadsDict(Component):
