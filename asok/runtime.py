@@ -44,7 +44,8 @@ async def runtime_file(request: Request) -> Response:
     """One of the runtime's files; only those exist, and those for development only there."""
     file, name, debug = request.path_params["file"], request.path_params["hash"], request.app.debug
     if file not in _runtime_files(debug) or not HASH.fullmatch(name):
-        return Response(status_code=404)
+        # A page of a later release asks for it, and finds it in another process: nobody keeps that it is not here.
+        return Response(status_code=404, headers={"cache-control": "no-store"})
     current = name == _runtime_hash(debug=debug)
     # A page of an earlier release still finds its modules, but nobody keeps them under that name.
     cache = "public, max-age=31536000, immutable" if current else "no-store"

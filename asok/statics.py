@@ -103,7 +103,8 @@ class Statics:
         given = request.path_params
         file = self._find(given["name"], given["file"]) if HASH.fullmatch(given["hash"]) else None
         if file is None:
-            return Response(status_code=404)
+            # One of a later release, perhaps, which another process has: nobody keeps that it is not here.
+            return Response(status_code=404, headers={"cache-control": "no-store"})
         # A page of an earlier release still finds its files, but nobody keeps them under that name.
         cache = "public, max-age=31536000, immutable" if given["hash"] == file.hash else "no-store"
         headers = {"cache-control": cache, "x-content-type-options": "nosniff"}

@@ -159,6 +159,8 @@ async def test_the_runtime_is_served_under_its_hash_and_kept_for_ever(tmp_path: 
             f"/live/{script[2]}/..%2f..%2fapp.py",
         ):
             assert (await visitor.http.get(wrong)).status_code == 404
+        later = await visitor.http.get("/live/0123456789ab/later.js")
+        assert (later.status_code, later.headers["cache-control"]) == (404, "no-store")
 
 
 async def test_the_endpoints_path_is_a_setting(tmp_path: Path) -> None:

@@ -210,6 +210,11 @@ def test_nothing_but_a_declared_file_is_there(tmp_path: Path, path: str) -> None
     assert get(Statics(), f"/live/static/{path}").status_code == 404
 
 
+def test_that_a_file_of_a_later_release_is_not_there_yet_is_kept_by_nobody(tmp_path: Path) -> None:
+    answer = get(Statics(), "/live/static/Later/0123456789ab/later.css")
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+
+
 def test_a_link_on_the_disk_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "inside"
     folder.mkdir()
