@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ FAILED = 500
 FRAMING = b"content-security-policy", b"frame-ancestors 'self'"
 UNKEPT = b"cache-control", b"no-store"
 REPLACED = frozenset({b"cache-control", b"vary"})
+UNSHARED = re.compile(rb"\b(no-store|private)\b", re.IGNORECASE)
 Header = tuple[bytes, bytes]
 
 
@@ -53,6 +55,11 @@ def _in_a_sentence(send: Send) -> Send:
         await send(message)
 
     return say
+
+
+def _said_of_caches(headers: list[Header]) -> bytes:
+    """What an answer says of who may keep it; empty where it says nothing."""
+    return b",".join(value for name, value in headers if name == UNKEPT[0])
 
 
 def session_cookie(scope: Scope) -> str:
@@ -186,20 +193,32 @@ class _Response:
 
     def _with_ours(self, headers: Iterable[Header], *, slides: bool) -> list[Header]:
         session, kept = self.session, list(headers)
-        if session.needed:
-            names = [name for name, _ in kept]
-            vary = b"Cookie"
-            if not REPLACED.isdisjoint(names):
-                vary = b", ".join([*(value for name, value in kept if name == b"vary"), b"Cookie"])
-                kept = [each for each in kept if each[0] not in REPLACED]
-            kept += UNKEPT, (b"vary", vary)
-            if FRAMING[0] not in names:  # an app's own policy says all itself
-                kept.append(FRAMING)
+        if session.needed or session.looked:
+            kept = self._personal(kept)
         if session.needed and (session.is_new or session.regenerated or slides):
             kept.append(self._cookie(session.id, int(self.middleware.settings.limits.session_age)))
         elif self.cookie and not self.found and self.scope["asok"] is self.asked:  # else one beneath may know it
-            kept.append(self._cookie("", 0))
+            said = _said_of_caches(kept)
+            # Whoever got it from a cache would lose a session that is none of this visitor's.
+            if not said or UNSHARED.search(said):
+                kept += [self._cookie("", 0), *([] if said else [UNKEPT])]
         return kept
+
+    def _personal(self, headers: list[Header]) -> list[Header]:
+        """What depends on the session is for one visitor, or for all without one. Where the session was only looked at,
+        the app may say itself who keeps it."""
+        session, names = self.session, [name for name, _ in headers]
+        vary = b"Cookie"
+        if not REPLACED.isdisjoint(names):
+            vary = b", ".join([*(value for name, value in headers if name == b"vary"), b"Cookie"])
+            replaced = REPLACED if session.needed else {b"vary"}
+            headers = [each for each in headers if each[0] not in replaced]
+        headers.append((b"vary", vary))
+        if session.needed or (self.found and UNKEPT[0] not in names):
+            headers.append(UNKEPT)
+        if session.needed and FRAMING[0] not in names:  # an app's own policy says all itself
+            headers.append(FRAMING)
+        return headers
 
     def _cookie(self, value: str, age: int) -> Header:
         scheme = self.scope["scheme"]

@@ -165,7 +165,7 @@ class Session(PlainMapping):
     """
 
     _old_id = ""
-    modified = needed = moved = _socket = False
+    modified = needed = looked = moved = _socket = False
     _id: str
     _meta_version: int
     meta: Meta
@@ -240,6 +240,7 @@ class Session(PlainMapping):
         return self
 
     def __getitem__(self, name: str) -> Any:
+        self.looked = True
         self._read.add(name)
         if name in self._deleted:
             raise KeyError(name)
@@ -259,6 +260,7 @@ class Session(PlainMapping):
         self._deleted.add(name)
 
     def __iter__(self) -> Iterator[str]:
+        self.looked = True
         self._read.update(self._cells)
         return iter([name for name in {**self._cells, **self._values} if name not in self._deleted])
 

@@ -421,7 +421,7 @@ DEFENCES = (
         "middleware",
         ATTACKS + "leaks",
         "t56",
-        ("kept.append(FRAMING)", "pass"),
+        ("headers.append(FRAMING)", "pass"),
     ),
     defence(
         "forwarded headers are those of named proxies",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,50 @@ async def test_the_cookie_is_for_this_host_its_scripts_and_other_sites_do_not_ge
 async def test_a_cookie_that_opens_nothing_is_taken_away(tmp_path: Path) -> None:
     async with client(app_with(tmp_path), cookies={"asok": "A" * 43}) as http:
         assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
+
+
+@pytest.mark.parametrize("kept", ["public, max-age=31536000, immutable", "max-age=60", "s-maxage=60"])
+async def test_an_answer_that_others_may_keep_takes_no_cookie_away(tmp_path: Path, kept: str) -> None:
+    app = app_with(tmp_path)
+
+    async def shared(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("for all", headers={"cache-control": kept})
+
+    app.add_route("/shared", shared)
+    async with client(app, cookies={"asok": "A" * 43}) as http:
+        answer = await http.get("/shared")
+        assert (answer.headers["cache-control"], "set-cookie" in answer.headers) == (kept, False)
+        script = re.search(r'src="([^"]+/alive\.js)"', (await http.get("/live-page")).text)
+        assert script is not None
+    async with client(app, cookies={"asok": "A" * 43}) as http:
+        assert "set-cookie" not in (await http.get(script[1])).headers
+        assert (await http.get("/plain")).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("look", ["session.get('n')", "'n' in session", "len(session)"])
+async def test_a_page_that_has_looked_at_the_session_is_for_its_visitor_or_for_all_without_one(
+    tmp_path: Path, look: str
+) -> None:
+    app = asok_app(tmp_path, {"/greeting": f"{{{{ {look} }}}}", "/live-page": "{{ component('Leaf') }}"})
+    app.env.globals["len"] = len
+
+    async def own(request: Request) -> PlainTextResponse:
+        words = {"cache-control": "private, max-age=5", "vary": "Accept"}
+        return PlainTextResponse(str(request.session.get("n")), headers=words)
+
+    async def other_page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("for all")
+
+    app.add_route("/own", own)
+    app.add_route("/other", other_page)
+    async with client(app) as http:
+        stranger = (await http.get("/greeting")).headers
+        assert (stranger["vary"], "cache-control" in stranger) == ("Cookie", False)
+        await http.get("/live-page")
+        greeting, own_word, other = [await http.get(path) for path in ("/greeting", "/own", "/other")]
+        assert (greeting.headers["cache-control"], greeting.headers["vary"]) == ("no-store", "Cookie")
+        assert (own_word.headers["cache-control"], own_word.headers["vary"]) == ("private, max-age=5", "Accept, Cookie")
+        assert not {"cache-control", "vary"} & other.headers.keys()
 
 
 async def test_a_cookie_that_opens_nothing_here_is_left_to_an_app_beneath_that_knows_it(tmp_path: Path) -> None:
