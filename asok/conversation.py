@@ -32,6 +32,7 @@ from asok.protocol import CLOSE
 from asok.reaching import Reach
 from asok.sessions import owner_of
 from asok.showing import Joined, Screen
+from asok.speaking import speaker_of
 from asok.state import instance_of, unseal
 from asok.timing import finish
 from asok.traffic import StoreTraffic
@@ -52,23 +53,26 @@ class LiveSession:
 
     def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str) -> None:
         self._engine, self._limits, self._observers = engine, engine.settings.limits, engine.observers
-        self.outbox = Outbox(self._limits)
-        self.session_id = session_id
-        self.owner = owner_of(session_id) if session_id else ""
+        self._scope, self.outbox = scope, Outbox(self._limits)
         self.number = next(NUMBERS)
-        self._named = f"connection {self.number} of session {self.owner[:8] or 'none'}"
         self._lines: dict[str, Line] = {}
-        self._reach = Reach(engine, self.owner, self._lines, self._fail)
-        self.screen = Screen(engine, self.outbox, self._reach.committed, self._reach.later)
-        self._live = Live(engine, scope, session_id, self.screen)
-        self._stores = StoreTraffic(engine, session_id, self.outbox)
+        self._speak_for(session_id)
         self._gone: dict[str, Refusal | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting, self._draining = 0, False
         self._admission = Admission(self._limits, engine.crowd.visitor(self.owner))
-        self.outbox.drained = self.screen.show_late_steps
         self._transport = "websocket" if scope["type"] == "websocket" else "post"
         self._observers.tell(Observer.opened, self._transport)
+
+    def _speak_for(self, session_id: str) -> None:
+        self.session_id, engine = session_id, self._engine
+        self.owner = owner_of(session_id) if session_id else ""
+        self._named = f"connection {self.number} of session {self.owner[:8] or 'none'}"
+        self._reach = Reach(engine, self.owner, self._lines, self._fail)
+        self.screen = Screen(engine, self.outbox, self._reach.committed, self._reach.later)
+        self.outbox.drained = self.screen.show_late_steps
+        self._live = Live(engine, self._scope, session_id, self.screen)
+        self._stores = StoreTraffic(engine, session_id, self.outbox)
 
     @property
     def greeted(self) -> bool:
@@ -149,19 +153,15 @@ class LiveSession:
             return  # the close is on its way, and who comes back joins with everything
         self._admission.count(len(message.instances))
         if not self.greeted:
-            self._check_csrf(message.csrf)
+            speaker = speaker_of(self._engine, self.session_id, message)
+            if speaker != self.session_id:
+                self._speak_for(speaker)
             self.screen.tab = message.tab[:32] or "-"
             log.info("%s: joined with %s instances", self._named, len(message.instances))
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))
         for entry in message.instances:
             self._join_instance(entry)
-
-    def _check_csrf(self, csrf: str) -> None:
-        if self.session_id and not self._engine.ring.matches("csrf", self.session_id, csrf):
-            raise Closing(CLOSE.SESSION, "the CSRF token is not this session's")
-        if csrf and not self.session_id:
-            raise Closing(CLOSE.SESSION, "no session")
 
     def _join_instance(self, entry: protocol.JoinEntry) -> None:
         instance = instance_of(entry.token)

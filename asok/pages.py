@@ -66,8 +66,10 @@ class Pages:
         scope, needs, scripts = request.scope, needs_of_all(registry.changes), self._scripts
         scope["asok.nonce"] = nonce
         writes = scripts.stores or scripts.state or self._uses_state()
-        if stores or writes:
-            session_of(request).id  # noqa: B018  # asking makes the session, without which no script writes
+        session = session_of(request)
+        session.looked = True  # whether there is one stands in the tag: its socket brings the cookie as well
+        if stores or writes or not session.is_new:
+            session.id  # noqa: B018  # asking makes the session, without which no script writes
         # What nothing else would call for in time.
         with_features = scripts.features or needs.features if features is None else features
         with_stores = writes or self._engine.stores.used if stores is None else stores

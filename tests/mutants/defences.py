@@ -342,10 +342,10 @@ DEFENCES = (
     ),
     defence(
         "the first join brings the CSRF token",
-        "conversation",
+        "speaking",
         ATTACKS + "origin",
         "t14",
-        ('if self.session_id and not self._engine.ring.matches("csrf", self.session_id, csrf):', "if False:"),
+        ('if session_id and not engine.ring.matches("csrf", session_id, join.csrf):', "if False:"),
     ),
     defence(
         "a form brings the CSRF token",

@@ -143,6 +143,7 @@ LAYERS = (
     "asok.admission",
     "asok.traffic",
     "asok.watching",
+    "asok.speaking",
     "asok.conversation",
     # backends
     "asok.backends",

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 
 from asok import Component, Limits, exposed, private
 from asok.places import page_request
@@ -828,6 +830,69 @@ async def test_a_child_that_nobody_has_touched_is_mounted_once_though_its_argume
         await tab.event("relabel('b')")
         assert ">b</i>" in tab.text(list(tab.shown)[1])
         assert mounted == ["a"]
+
+
+async def test_a_page_with_stateless_components_is_live_for_who_has_a_session_too(tmp_path: Path) -> None:
+    class Filters(Component):
+        stateless = True
+        open = 1
+        template = "<p>{{ open }}</p>"
+
+        @exposed
+        def show(self, number: int) -> None:
+            self.open = number
+
+        @exposed
+        def greet(self) -> None:
+            self.open = self.request.session["visits"]
+
+    async def visit(request: Request) -> PlainTextResponse:
+        request.session["visits"] = 7
+        return PlainTextResponse("")
+
+    app = asok_app(tmp_path, {"/": "{{ component('Filters') }}"})
+    app.add_route("/visit", visit)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        stranger = (await visitor.open()).response.headers
+        assert (stranger["vary"], "cache-control" in stranger) == ("Cookie", False)
+        await visitor.open("/visit")
+        assert (await visitor.open()).response.headers["cache-control"] == "no-store"
+        tab = await visitor.tab()
+        assert await tab.text_after("show(3)") == "<p>3</p>"
+        assert await tab.text_after("greet") == "<p>7</p>"
+
+
+async def test_a_stateless_page_goes_on_though_its_visitor_has_a_session_meanwhile(tmp_path: Path) -> None:
+    class Steps(Component):
+        stateless = True
+        n = 0
+        template = "<p>{{ n }}</p>"
+
+        @exposed
+        def step(self) -> None:
+            self.n += 1
+
+        @exposed
+        def who(self) -> None:
+            self.n = 100 + len(self.request.session)
+
+    async def visit(request: Request) -> PlainTextResponse:
+        request.session["visits"] = 7
+        return PlainTextResponse("")
+
+    app = asok_app(tmp_path, {"/": "{{ component('Steps') }}"})
+    app.add_route("/visit", visit)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        await visitor.open("/visit")
+        tab = await visitor.connect()
+        await tab.join(page.tokens, page.csrf)
+        assert await tab.text_after("step") == "<p>1</p>"
+        assert await tab.text_after("who") == "<p>100</p>", "it speaks for nobody"
+        await tab.send("write", 1, "set", "~", "a", 1, "")
+        assert (await tab.until("store"))[1] == "refused"
 
 
 async def test_a_stateful_child_of_a_stateless_parent_goes_on(tmp_path: Path) -> None:
