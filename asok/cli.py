@@ -106,6 +106,7 @@ def run(
     """
     from asok.loading import app_file
     from asok.log_lines import check_log, say, wants_json
+    from asok.proxies import named_proxies
     from asok.server import Serving
     from asok.supervisor import bind, supervise
 
@@ -118,7 +119,7 @@ def run(
         host,
         workers,
         concurrency=limit_concurrency,
-        trusted_proxies=forwarded_allow_ips,
+        trusted_proxies=named_proxies(forwarded_allow_ips),
         access_log=access_log,
         metrics=bool(os.environ.get("ASOK_METRICS")),
     )

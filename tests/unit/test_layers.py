@@ -222,6 +222,7 @@ LAYERS = (
     "asok.wire_pulse",
     "asok.wire",
     "asok.wire_rehearsal",
+    "asok.proxies",
     "asok.server",
     "asok.figures",
     "asok.worker",
