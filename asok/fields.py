@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
+import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Struct
 
+from asok.carried import accepted, as_written, brought_back, dissolve, holds_moments, uncarried
 from asok.entered import as_entered, holds_nul
 from asok.errors import FieldError
 from asok.shape import inexact
@@ -22,6 +23,7 @@ __all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
 UNCHANGING = frozenset({str, int, float, bool, NoneType, bytes})
+ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 NO_FIELDS = msgspec.msgpack.encode({})
 
 
@@ -91,7 +93,7 @@ class Fields:
         self.secret = _Packing(owner, [field for field in self.by_name.values() if field.private])
         self.bound = frozenset(field.name for field in self.by_name.values() if field.bound)
         self.schema = hashlib.blake2b(
-            repr([(field.name, str(field.type), field.private) for field in self.by_name.values()]).encode(),
+            repr([(field.name, _spelt(field.type), field.private) for field in self.by_name.values()]).encode(),
             digest_size=4,
         ).digest()
 
@@ -111,7 +113,7 @@ class Fields:
     def pack_arguments(self, given: Mapping[str, Any]) -> bytes:
         """Values for some fields, as they were given, to be checked where they are used. Raises FieldError."""
         try:
-            return msgspec.msgpack.encode(given, enc_hook=_dissolve)
+            return msgspec.msgpack.encode(given, enc_hook=dissolve)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(f"component('{self.owner}', …): an argument cannot be state: {error}") from None
 
@@ -130,7 +132,7 @@ class Fields:
         field = self.by_name[name]
         try:
             given = value if strict else as_entered(value, field.type)
-            converted = msgspec.convert(given, field.type, strict=strict, dec_hook=_revive)
+            converted = msgspec.convert(given, field.type, strict=strict, dec_hook=accepted)
             if strict or (inexact(converted) is None and not holds_nul(given)):
                 return converted
         except (msgspec.ValidationError, TypeError, ValueError):
@@ -147,15 +149,16 @@ class _Packing:
         self.names = tuple(field.name for field in fields)
         shape = [(field.name, field.type) for field in fields]
         self._struct = msgspec.defstruct("State", shape)
-        self._encoder = msgspec.msgpack.Encoder(enc_hook=_dissolve)
-        self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=_revive)
+        self._moments = frozenset(field.name for field in fields if holds_moments(field.type))
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=dissolve)
+        self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=brought_back)
 
     def pack(self, values: Mapping[str, Any]) -> bytes:
         """The bytes of the fields, proved to read back. Raises FieldError naming the field that does not fit."""
         if not self.names:
             return NO_FIELDS
         try:
-            packed = self._encoder.encode({name: values[name] for name in self.names})
+            packed = self._encoder.encode(self._written(values))
             self._decoder.decode(packed)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(self._blame(values) or str(error)) from None
@@ -166,14 +169,24 @@ class _Packing:
         struct = self._decoder.decode(packed)
         return {name: getattr(struct, name) for name in self.names}
 
+    def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._moments:
+            return {name: values[name] for name in self.names}
+        return {name: as_written(values[name]) if name in self._moments else values[name] for name in self.names}
+
     def _blame(self, values: Mapping[str, Any]) -> str:
         for field in self.fields:
             value = values[field.name]
             try:
-                msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=_revive)
+                msgspec.msgpack.decode(self._encoder.encode(value), type=field.type, dec_hook=brought_back)
             except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
                 return _misfit(self.owner, field, value)
         return ""
+
+
+def _spelt(kind: Any) -> str:
+    """A type as every process writes it: what is annotated with a function is shown with its address."""
+    return ADDRESS.sub("", str(kind))
 
 
 def _misfit(owner: str, field: Field, value: Any) -> str:
@@ -239,38 +252,11 @@ def _field(name: str, annotation: Any, value: Any) -> Field | None:
 
 def _check_carried(owner: str, field: Field) -> None:
     try:
-        info = msgspec.inspect.type_info(field.type)
+        strange = uncarried(field.type)
     except TypeError as error:
         raise FieldError(f"{owner}.{field.name} cannot be state: {error}") from None
-    for node in _types_within(info, set()):
-        if isinstance(node, msgspec.inspect.CustomType) and not hasattr(node.cls, "model_validate"):
-            raise FieldError(
-                f"{owner}.{field.name} cannot be state: nothing carries a {node.cls.__name__} to the browser and back; "
-                f"name it _{field.name} to keep it out of the state, fetch it in load(), or annotate it ClassVar"
-            )
-
-
-def _types_within(node: Any, seen: set[int]) -> Iterable[Any]:
-    if id(node) in seen or not isinstance(node, Struct):
-        return
-    seen.add(id(node))
-    yield node
-    for name in node.__struct_fields__:
-        value = getattr(node, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            yield from _types_within(part, seen)
-
-
-def _dissolve(value: Any) -> Any:
-    """What msgspec does not know: pydantic models, where installed, say themselves what they are."""
-    dump: Callable[..., Any] | None = getattr(value, "model_dump", None)
-    if dump is None:
-        raise TypeError(f"nothing carries a {type(value).__name__}")
-    return dump(mode="json")
-
-
-def _revive(wanted: Any, value: Any) -> Any:
-    validate: Callable[[Any], Any] | None = getattr(wanted, "model_validate", None)
-    if validate is None:
-        raise TypeError(f"nothing revives a {wanted}")
-    return validate(value)
+    if strange:
+        raise FieldError(
+            f"{owner}.{field.name} cannot be state: nothing carries a {strange} to the browser and back; "
+            f"name it _{field.name} to keep it out of the state, fetch it in load(), or annotate it ClassVar"
+        )

@@ -24,6 +24,7 @@ LAYERS = (
     # pure
     "asok.shape",
     "asok.entered",
+    "asok.carried",
     "asok.targets",
     "asok.protocol",
     "asok.diff",
