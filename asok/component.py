@@ -73,7 +73,7 @@ class Definition:
         self.shares = mentions(cls, "update_all", Component)
         self.listens = bool(self.periodic or topics or self.shares)
         self.looks_at_target = mentions(cls, "event", Component) and any(
-            mentions(cls, name, Component) for name in EventSurroundings.__slots__
+            mentions(cls, name, Component) for name in (*EventSurroundings.__slots__, "data", "origin")
         )
         check_hooks(cls, HOOKS)
         self.template_name = BETWEEN_WORDS.sub("_", self.name).lower() + ".html"

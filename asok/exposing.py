@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from types import CodeType
+from types import CellType, CodeType, FunctionType
 from typing import Any, TypeVar, overload
 
 from asok.calls import Parameter, parameters_of
 from asok.errors import ComponentError
 from asok.topics import name_problem
 
-__all__ = ["Exposed", "every", "exposed", "kind_of", "marked_methods", "mentions", "on"]
+__all__ = ["Exposed", "below", "codes", "every", "exposed", "kind_of", "marked_methods", "mentions", "on"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__asok_marks__"
+_MADE_OF_FUNCTIONS = frozenset({property, classmethod, staticmethod, functools.cached_property})
+_HELD = ("fget", "fset", "__func__", "func")
 SHORTEST_PERIOD = 0.05
 
 
@@ -149,9 +152,37 @@ def _named_only(parameter: Parameter) -> bool:
 
 
 def mentions(cls: type, word: str, stop: type) -> bool:
-    """Whether the code of a class, or of a base below `stop`, uses an attribute of this name."""
-    bases = [base for base in cls.__mro__ if issubclass(base, stop) and base is not stop]
-    return any(_uses(body.__code__, word) for base in bases for body in vars(base).values() if inspect.isfunction(body))
+    """Whether the code of a class, or of a base or mixin below `stop`, uses an attribute of this name."""
+    return any(_uses(code, word) for base in below(cls, stop) for value in vars(base).values() for code in codes(value))
+
+
+def below(cls: type, stop: type) -> list[type]:
+    """The class, its bases and its mixins, without those of `stop`."""
+    return [base for base in cls.__mro__ if base not in stop.__mro__]
+
+
+def codes(value: Any) -> Iterator[CodeType]:
+    """The code of a method, of what a property or the like is made of, and of what decorators stand around."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, FunctionType):
+            yield each.__code__
+            waiting += [cell.cell_contents for cell in each.__closure__ or () if _is_code(cell)]
+        elif type(each) in _MADE_OF_FUNCTIONS:
+            waiting += [getattr(each, name, None) for name in _HELD]
+        if "__wrapped__" in getattr(each, "__dict__", ()):
+            waiting.append(each.__wrapped__)
+
+
+def _is_code(cell: CellType) -> bool:
+    try:
+        return isinstance(cell.cell_contents, FunctionType)
+    except ValueError:  # it is empty as long as the class is being made
+        return False
 
 
 def _uses(code: CodeType, word: str) -> bool:

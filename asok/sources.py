@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 import jinja2
 
 from asok.component import Component, Definition
 from asok.errors import AsokError
+from asok.exposing import below, codes
 from asok.scoping import split_styles
 
 __all__ = ["OWN", "Source", "sources", "template_names"]
@@ -57,13 +58,12 @@ def sources(definitions: Iterable[Definition], env: jinja2.Environment) -> Itera
 
 def texts_in_code(cls: type) -> Iterator[str]:
     """The text constants in a class and its methods, which may be made into HTML."""
-    for base in cls.__mro__:
-        if issubclass(base, Component) and base is not Component:
-            for value in vars(base).values():
-                if isinstance(value, str):
-                    yield value
-                elif isinstance(value, FunctionType):
-                    yield from _constants(value.__code__)
+    for base in below(cls, Component):
+        for value in vars(base).values():
+            if isinstance(value, str):
+                yield value
+            for code in codes(value):
+                yield from _constants(code)
 
 
 def _constants(code: CodeType) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -140,6 +141,48 @@ def test_what_a_class_uses_is_found_in_its_methods_and_in_functions_inside() -> 
 
     assert mentions(Sub, "update_all", Component)
     assert not mentions(Sub, "broadcast", Component)
+
+
+def wrapping(function: Any) -> Any:
+    @functools.wraps(function)
+    def around(*args: Any) -> Any:
+        return function(*args)
+
+    return around
+
+
+def hiding(function: Any) -> Any:
+    return lambda *args: function(*args)
+
+
+class Pointing:
+    @exposed
+    def point(self) -> None:
+        self.event: Any
+        self.at = self.event.target
+
+
+WAYS: list[Any] = [wrapping, hiding, property, functools.cached_property, staticmethod, classmethod]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_what_decorators_and_properties_stand_around_is_looked_at(way: Any) -> None:
+    cls = type(f"Around{way.__name__}", (Component,), {"where": way(lambda self: self.event.target)})
+    assert definition_of(cls).looks_at_target
+
+
+def test_what_a_mixin_uses_is_looked_at() -> None:
+    assert definition_of(type("PointingAtIt", (Pointing, Component), {})).looks_at_target
+    assert "point" in definition_of(type("PointingToo", (Pointing, Component), {})).exposed
+
+
+def test_who_asks_for_all_that_the_browser_sent_looks_at_the_target() -> None:
+    class Everything(Component):
+        @exposed
+        def note(self) -> None:
+            self._all = self.event.data
+
+    assert definition_of(Everything).looks_at_target
 
 
 def test_a_method_without_self_is_refused_where_it_is_defined() -> None:
