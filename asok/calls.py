@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from asok.entered import as_entered, holds_nul, takes_several
+from asok.entered import as_entered, holds_nul, is_flag, takes_several
 from asok.errors import BadArguments, NotExposed
 from asok.protocol import EventData
 from asok.shape import inexact
@@ -221,7 +221,7 @@ class _Binding:
                 offered[parameter.name] = values if takes_several(parameter.type) else values[-1]
             elif parameter.name in ("value", "key") and getattr(self.data, parameter.name) is not None:
                 offered[parameter.name] = getattr(self.data, parameter.name)
-            elif self.data.form is not None and parameter.type is bool and parameter.required:
+            elif self.data.form is not None and parameter.required and is_flag(parameter.type):
                 offered[parameter.name] = False
         if self.data.value is not None and "value" not in offered:
             first = next((p for p in waiting if p.required and p.name not in offered), None)

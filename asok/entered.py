@@ -7,9 +7,10 @@ import typing
 from datetime import datetime, time
 from typing import Annotated, Any
 
-__all__ = ["as_entered", "holds_nul", "takes_several"]
+__all__ = ["as_entered", "holds_nul", "is_flag", "takes_several", "unaliased"]
 
 SEQUENCES = (list, set, tuple, frozenset)
+ALIASES = frozenset({"NewType", "TypeAliasType"})  # the second came with Python 3.12
 BOXES = {"on": True, "off": False, "": False}
 
 
@@ -54,8 +55,21 @@ def takes_several(wanted: Any) -> bool:
     return any((typing.get_origin(kind) or kind) in SEQUENCES for kind in _kinds(wanted))
 
 
+def is_flag(wanted: Any) -> bool:
+    """Whether it is bool, by whatever name."""
+    return wanted is bool or _kinds(wanted) == {bool}
+
+
+def unaliased(wanted: Any) -> Any:
+    """What `type Name = …` and `NewType` have given a name to."""
+    while type(wanted).__name__ in ALIASES:
+        wanted = wanted.__supertype__ if isinstance(wanted, typing.NewType) else wanted.__value__
+    return wanted
+
+
 def _kinds(wanted: Any) -> set[Any]:
     """The members of a union, or the type itself."""
+    wanted = unaliased(wanted)
     origin = typing.get_origin(wanted)
     if origin is Annotated:
         return _kinds(typing.get_args(wanted)[0])

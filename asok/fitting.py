@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 
+from asok.entered import unaliased
+
 __all__ = ["is_type", "misfit", "type_fault"]
 
 
 def is_type(validator: Any) -> bool:
     """Whether it is written as a type: `int`, `str | None`, `Literal[…]`, `Annotated[…]`, a dataclass, a Struct."""
-    named = (type, types.UnionType, typing.NewType)
+    validator = unaliased(validator)
+    named = (type, types.UnionType)
     return (
         validator is None
         or validator is Any

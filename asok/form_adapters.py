@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from asok.entered import holds_nul
+from asok.entered import holds_nul, unaliased
 from asok.errors import FieldError
 from asok.form_checks import Form, kind_of_form, label_of
 from asok.form_shapes import MOST_ROWS, Errors, Kind, Shape
@@ -137,6 +137,7 @@ def _shape_of(name: str, info: Any) -> Shape:
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:
+    annotation = unaliased(annotation)
     if typing.get_origin(annotation) is Annotated:
         return _bare(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, dataclass_transfo
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct, StructMeta
 
+from asok.entered import unaliased
 from asok.errors import FieldError
 from asok.form_shapes import MOST_ROWS, Errors, Shape
 from asok.form_values import SEQUENCES, Entry, Wrong, keep, text_of, value_of
@@ -235,6 +236,7 @@ def _bare(annotation: Any) -> tuple[Any, list[Meta], bool]:
     metas: list[Meta] = []
     optional = False
     while True:
+        annotation = unaliased(annotation)
         if typing.get_origin(annotation) is Annotated:
             annotation, *more = typing.get_args(annotation)
             metas += [each for each in more if isinstance(each, Meta)]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import NODEFAULT
 
+from asok.entered import unaliased
 from asok.form_shapes import Kind, Shape, Text
 from asok.form_words import broken
 from asok.paths import encodes
@@ -128,5 +129,5 @@ def _number(wanted: Any) -> str:
 
 
 def _choices(wanted: Any) -> bool:
-    inner = typing.get_args(wanted)[0] if typing.get_origin(wanted) in SEQUENCES else wanted
+    inner = unaliased(typing.get_args(wanted)[0] if typing.get_origin(wanted) in SEQUENCES else wanted)
     return typing.get_origin(inner) is Literal or (isinstance(inner, type) and issubclass(inner, enum.Enum))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
+from msgspec import Meta
 
-from asok.entered import as_entered, holds_nul, takes_several
+from asok.entered import as_entered, holds_nul, is_flag, takes_several
+from asok.fitting import is_type
+from asok.form_checks import kind_of_form
+from asok.forms import Form
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,41 @@ def test_text_comes_closer_to_the_type_that_is_wanted(value: Any, wanted: Any, e
 )
 def test_lists_and_the_like_take_several(wanted: Any, several: bool) -> None:
     assert takes_several(wanted) is several
+
+
+Agreed = NewType("Agreed", bool)
+Count = NewType("Count", int)
+Name = NewType("Name", Annotated[str, Meta(max_length=5)])
+
+
+@pytest.mark.parametrize(
+    ("value", "named", "entered"), [("on", "bool", True), ("", "int | None", None), ("a", "list[str]", ["a"])]
+)
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no such statement yet")
+def test_a_type_is_the_same_by_another_name(value: Any, named: str, entered: Any) -> None:
+    known: dict[str, Any] = {}
+    exec(f"type Named = {named}", known)
+    alias = known["Named"]
+    assert as_entered(value, alias) == entered
+    assert as_entered(value, Annotated[alias, "said of it"]) == entered
+    assert is_type(alias)
+
+
+def test_a_new_type_takes_what_its_old_one_takes() -> None:
+    assert as_entered("on", Agreed) is True
+    assert as_entered("", Count | None) is None
+    assert is_flag(Agreed) and is_flag(Annotated[bool, "really"]) and not is_flag(bool | None) and not is_flag(Count)
+
+
+def test_a_form_has_a_box_for_a_new_type_of_bool_and_keeps_what_limits_a_text() -> None:
+    class Agreement(Form):
+        agreed: Agreed
+        name: Name
+
+    kind = kind_of_form(Agreement)
+    assert kind.shape.inside["agreed"].kind == "flag"
+    made, wrong = kind.check({"name": "Ada Lovelace", "agreed": "on"})
+    assert (made, list(wrong)) == (None, [("name",)])
 
 
 def test_a_nul_is_found_in_a_text_and_in_a_list_of_texts() -> None:
