@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from asok.carried import accepted
 from asok.entered import as_entered, holds_nul, is_flag, takes_several
 from asok.errors import BadArguments, NotExposed
 from asok.protocol import EventData
@@ -237,7 +238,7 @@ def _converted(call: Call, parameter: Parameter, value: Any, *, strict: bool) ->
     if holds_nul(value):
         raise BadArguments(call.method, f"{parameter.name} holds a NUL character")
     try:
-        converted = msgspec.convert(value, parameter.type, strict=strict)
+        converted = msgspec.convert(value, parameter.type, strict=strict, dec_hook=accepted)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise BadArguments(call.method, f"{parameter.name}: {error}") from None
     return check_numbers(call.method, converted)

@@ -8,7 +8,7 @@ import inspect
 import re
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, ClassVar
 
@@ -209,11 +209,11 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
     for base in reversed(cls.__mro__):
         if not issubclass(base, stop) or base is stop:
             continue
-        names = dict.fromkeys([*inspect.get_annotations(base), *vars(base)])
-        for name in names:
+        own = inspect.get_annotations(base)
+        for name in dict.fromkeys([*own, *vars(base)]):
             if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
                 continue
-            field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING))
+            field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING), found.get(name), name in own)
             if field is not None and name in taken:
                 raise FieldError(
                     f"{cls.__name__}.{name} cannot be a field: every component has its own {name}; rename it"
@@ -238,16 +238,26 @@ def _hints(cls: type) -> dict[str, Any]:
         raise FieldError(f"{problem}; import that name, and call no method like a type that is used there") from None
 
 
-def _field(name: str, annotation: Any, value: Any) -> Field | None:
+def _field(name: str, annotation: Any, value: Any, older: Field | None, annotated: bool) -> Field | None:
+    """What a class declares by this name. older: the field of a base. annotated: by the class itself."""
     if typing.get_origin(annotation) is ClassVar or annotation is ClassVar or isinstance(value, Apart):
         return None
-    declared = value if isinstance(value, Declared) else Declared(value)
+    if value is MISSING and older is not None:
+        return older if older.source is not None else replace(older, type=annotation)
+    # Another default makes nothing public that a base keeps private.
+    plain = Declared(value, private=older is not None and older.private)
+    declared = value if isinstance(value, Declared) else plain
     default, annotation = declared.default, declared.annotated(annotation)
+    if declared is plain and (annotation is MISSING or not annotated) and _is_no_value(default):
+        return None
     if annotation is MISSING:
-        if default is MISSING or isinstance(default, type) or callable(default) or hasattr(type(default), "__get__"):
-            return None
         annotation = Any if default is None else type(default)
     return Field(name, annotation, default, declared.bound, declared.private, declared.source)
+
+
+def _is_no_value(default: Any) -> bool:
+    """Whether it is a method, a property or the like, or nothing at all."""
+    return default is MISSING or isinstance(default, type) or callable(default) or hasattr(type(default), "__get__")
 
 
 def _check_carried(owner: str, field: Field) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from asok import protocol
+from asok.carried import accepted
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
@@ -99,7 +100,8 @@ class Line:
 
     def _hear(self, method: Exposed, message: Any, hops: int) -> None:
         try:
-            given = [msgspec.convert(message, each.type, strict=False) for each in method.parameters[:1]]
+            first = method.parameters[:1]
+            given = [msgspec.convert(message, each.type, strict=False, dec_hook=accepted) for each in first]
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             name = f"{self.joined.definition.name}.{method.name}"
             return log.error("%s does not take the message %.200r: %r", name, message, str(error))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from asok.carried import dissolve
 from asok.component import Component, definition_of, surroundings_of
 from asok.documents import Document, Work
 from asok.errors import ConfigurationError, FieldError
@@ -28,7 +29,7 @@ class SharedFields:
             name = self.definition.name
             raise ConfigurationError(f"{name} is stateless and cannot be shared; pass the class: app.page(…, {name})")
         self._names = [name for name in self.definition.fields.by_name if name not in own]
-        self._default = freeze({name: msgspec.to_builtins(component.__dict__[name]) for name in self._names})
+        self._default = freeze({name: _plain(component.__dict__[name]) for name in self._names})
 
     def give(self, component: Component, path: str, work: Work | None = None) -> None:
         """Set the shared fields to what they are now; the component follows them."""
@@ -44,7 +45,7 @@ class SharedFields:
         """Make what the component has changed part of the unit of work."""
         document = self._document(path)
         for name in self._names:
-            value: Any = freeze(msgspec.to_builtins(component.__dict__[name]))
+            value: Any = freeze(_plain(component.__dict__[name]))
             if not same(value, work.tree(document)[name]):
                 work.write(document, Write("set", (name,), value))
 
@@ -58,3 +59,7 @@ class SharedFields:
 
     def _document(self, path: str) -> Document:
         return self._replicas.get((f"{STORES}page{path}", "doc"), self._default)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value, enc_hook=dissolve)

@@ -127,7 +127,7 @@ DEFENCES = (
         "calls",
         ATTACKS + "values",
         "t28",
-        ("converted = msgspec.convert(value, parameter.type, strict=strict)", "converted = value"),
+        ("converted = msgspec.convert(value, parameter.type, strict=strict, dec_hook=accepted)", "converted = value"),
     ),
     defence(
         "numbers of calls are exact",

@@ -8,7 +8,7 @@ import decimal
 import enum
 import math
 import uuid
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import pytest
@@ -221,6 +221,44 @@ def test_a_subclass_inherits_fields_and_may_take_one_away() -> None:
             return "fixed"
 
     assert list(definition_of(Narrow).fields.by_name) == ["count", "extra"]
+
+
+class Announced(Component):
+    title: str = "none"
+    secret: str = private("a")
+    draft: str = bind("b")
+
+
+def test_a_property_takes_the_place_of_an_annotated_field() -> None:
+    class Computed(Announced):
+        @property
+        def title(self) -> str:  # type: ignore[override]  # on purpose: a property where a field was
+            return f"{self.draft}!"
+
+    assert list(definition_of(Computed).fields.by_name) == ["secret", "draft"]
+    assert Computed().title == "b!"
+
+
+def test_what_a_base_keeps_private_stays_so_with_another_default() -> None:
+    class Renamed(Announced):
+        secret = "c"
+
+    class Narrowed(Renamed):
+        secret: str
+
+    for cls in (Renamed, Narrowed):
+        assert definition_of(cls).fields.secret.names == ("secret",)
+        assert cls().secret == "c"
+
+
+def test_another_annotation_leaves_a_field_its_default() -> None:
+    class Certain(Announced):
+        title: Literal["none", "some"]
+        draft: Literal["b", "c"]
+
+    declared = definition_of(Certain).fields
+    assert (Certain().title, declared.by_name["title"].type) == ("none", Literal["none", "some"])
+    assert declared.bound == {"draft"}
 
 
 @given(st.recursive(st.none() | st.booleans() | FLOATS | TEXT, lambda i: st.lists(i) | st.dictionaries(TEXT, i)))

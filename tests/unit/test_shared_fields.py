@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, Field
 
 from asok import Component, exposed, private
 from asok.errors import ConfigurationError
+from asok.testing import LiveClient, Refused
 from tests.rig import Rig, Tab, asok_app, rig
 
 
@@ -32,6 +34,31 @@ async def shown(tab: Tab, wanted: str) -> None:
     """Wait until the tab shows the text."""
     while wanted not in tab.text():
         await tab.receive()
+
+
+class Guest(BaseModel):
+    first_name: str = Field("Ada", alias="firstName")
+
+
+class SharedGuests(Component):
+    guests: list[Guest] = []
+    template = "<p>{% for guest in guests %}{{ guest.first_name }} {% endfor %}</p>"
+
+    @exposed
+    def invite(self, guest: Guest) -> None:
+        self.guests.append(guest)
+
+
+async def test_a_model_is_shared_and_may_be_an_argument(tmp_path: Path) -> None:
+    app = asok_app(tmp_path)
+    app.page("/", SharedGuests(guests=[Guest(firstName="Ada")]))
+    async with LiveClient(app) as live:
+        page = await live.open("/")
+        await page.call("p", "invite", {"firstName": "Grace"})
+        theirs = await live.another().open("/")
+        assert theirs.text("p") == "Ada Grace"
+        with pytest.raises(Refused, match="bad_args"):
+            await page.call("p", "invite", {"firstName": 1})
 
 
 async def test_what_one_visitor_changes_in_a_shared_instance_all_see(tmp_path: Path) -> None:
