@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,7 +12,23 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-__all__ = ["accepted", "as_written", "brought_back", "dissolve", "holds_moments", "uncarried"]
+__all__ = [
+    "accepted",
+    "as_written",
+    "brought_back",
+    "dissolve",
+    "holds_moments",
+    "may_stray",
+    "strayed",
+    "uncarried",
+]
+
+CLASSES = (
+    msgspec.inspect.AnyType,
+    msgspec.inspect.CustomType,
+    msgspec.inspect.DataclassType,
+    msgspec.inspect.StructType,
+)
 
 
 def uncarried(kind: Any) -> str:
@@ -31,6 +47,36 @@ def holds_moments(kind: Any) -> bool:
     nodes = _types_within(kind)
     anything = any(isinstance(node, msgspec.inspect.AnyType) for node in nodes)
     return not anything and any(isinstance(node, msgspec.inspect.DateTimeType) for node in nodes)
+
+
+def may_stray(kind: Any) -> bool:
+    """Whether a value of this type may come back as one of another class."""
+    return any(isinstance(node, CLASSES) for node in _types_within(kind))
+
+
+def strayed(value: Any, back: Any) -> tuple[type, type] | None:
+    """A class of what went, and the one as which it came back: a dict, or a base that has not all of its fields."""
+    was, now = _classes(value), _classes(back)
+    for kind in was - now if was != now else ():
+        names = _names(kind)
+        for other in now - was if names else ():
+            if other is dict or (issubclass(kind, other) and len(_names(other) or names) < len(names)):
+                return kind, other
+    return None
+
+
+def _classes(value: Any) -> set[type]:
+    """The class of a value, and those of what it holds."""
+    kind: type = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return {kind, *map(type, value)}
+    return {kind, *map(type, value.values())} if kind is dict else {kind}
+
+
+def _names(kind: Any) -> Sequence[Any]:
+    """The fields of a class that has declared some."""
+    ways = ("__struct_fields__", "__dataclass_fields__", "__attrs_attrs__", "model_fields")
+    return next((tuple(found) for way in ways if (found := getattr(kind, way, ()))), ())
 
 
 def as_written(value: Any) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import inspect
+import logging
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -14,12 +16,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from asok.carried import accepted, as_written, brought_back, dissolve, holds_moments, uncarried
+from asok.carried import accepted, as_written, brought_back, dissolve, holds_moments, may_stray, strayed, uncarried
 from asok.entered import as_entered, holds_nul
 from asok.errors import FieldError
 from asok.shape import inexact
 
 __all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
+
+log = logging.getLogger("asok")
 
 MISSING: Any = object()
 UNCHANGING = frozenset({str, int, float, bool, NoneType, bytes})
@@ -149,6 +153,7 @@ class _Packing:
         self.names = tuple(field.name for field in fields)
         shape = [(field.name, field.type) for field in fields]
         self._struct = msgspec.defstruct("State", shape)
+        self._strays, self._told = [field for field in fields if may_stray(field.type)], set[str]()
         self._moments = frozenset(field.name for field in fields if holds_moments(field.type))
         self._encoder = msgspec.msgpack.Encoder(enc_hook=dissolve)
         self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=brought_back)
@@ -159,15 +164,30 @@ class _Packing:
             return NO_FIELDS
         try:
             packed = self._encoder.encode(self._written(values))
-            self._decoder.decode(packed)
+            back = self._decoder.decode(packed)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(self._blame(values) or str(error)) from None
+        for field in self._strays:
+            if found := strayed(values[field.name], getattr(back, field.name)):
+                self._tell(field, values[field.name], *found)
         return packed
 
     def unpack(self, packed: bytes) -> dict[str, Any]:
         """The values in the bytes. Raises msgspec.MsgspecError where they are of another schema."""
         struct = self._decoder.decode(packed)
         return {name: getattr(struct, name) for name in self.names}
+
+    def _tell(self, field: Field, value: Any, kind: type, other: type) -> None:
+        if other is not dict:
+            raise FieldError(_misfit(self.owner, field, value))
+        if field.name not in self._told:
+            self._told.add(field.name)
+            log.warning(
+                "%s.%s holds a %s, which the next event finds as a dict; annotate the field with its type",
+                self.owner,
+                field.name,
+                kind.__name__,
+            )
 
     def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if not self._moments:
@@ -211,6 +231,9 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
             continue
         own = inspect.get_annotations(base)
         for name in dict.fromkeys([*own, *vars(base)]):
+            if isinstance(vars(base).get(name), dataclasses.Field):
+                problem = f"{cls.__name__}.{name} has field(…) of dataclasses as its default"
+                raise FieldError(f"{problem}; write the value itself, such as []: each instance gets a copy")
             if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
                 continue
             field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING), found.get(name), name in own)

@@ -164,7 +164,11 @@ def _arguments_digest(definition: Definition, arguments: dict[str, Any]) -> str:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.blake2b(msgspec.msgpack.encode(value, enc_hook=repr), digest_size=4).hexdigest()
+    try:  # a set of texts has another order in every process
+        packed = msgspec.msgpack.encode(value, enc_hook=repr, order="deterministic")
+    except TypeError:  # what stands in it has no order
+        packed = msgspec.msgpack.encode(value, enc_hook=repr)
+    return hashlib.blake2b(packed, digest_size=4).hexdigest()
 
 
 NONE_GIVEN = _digest([])

@@ -188,6 +188,7 @@ async def setting(section: Section, folder: Path, monkeypatch: pytest.MonkeyPatc
     """A stage for the section, and an environment without settings of other projects."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "app", raising=False)  # of another test
     for name in ("SECRET_KEY", "ASOK_KEYS", "ASOK_HOSTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DEBUG", "true")

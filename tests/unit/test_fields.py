@@ -14,9 +14,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, SecretStr, computed_field
-from pydantic import Field as Told
-from pydantic.alias_generators import to_camel
 
 from asok import Component, bind, exposed, private
 from asok.component import definition_of
@@ -40,28 +37,6 @@ class Box(msgspec.Struct):
     label: str = ""
 
 
-class Person(BaseModel):
-    """As models of web interfaces are."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
-    first_name: str
-    born_in: int = Told(0, validation_alias="year", serialization_alias="yearOfBirth")
-
-    @computed_field  # type: ignore[prop-decorator]  # as pydantic says it is to be written
-    @property
-    def initial(self) -> str:
-        return self.first_name[:1]
-
-
-class Login(BaseModel):
-    password: SecretStr
-
-
-class Team(BaseModel):
-    logins: list[Login] | None = None
-
-
-ROME = datetime.timezone(datetime.timedelta(hours=2))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES: list[tuple[Any, st.SearchStrategy[Any]]] = [
@@ -266,41 +241,6 @@ def test_an_untyped_field_carries_any_plain_value(value: Any) -> None:
     declared = fields(Any)
     back = declared.public.unpack(declared.public.pack({"value": value}))["value"]
     assert back == value or (isinstance(value, float) and math.isnan(value))
-
-
-def there_and_back(kind: Any, value: Any) -> Any:
-    declared = fields(kind)
-    return declared.public.unpack(declared.public.pack({"value": value}))["value"]
-
-
-def test_a_model_with_aliases_and_computed_fields_comes_back_as_it_was() -> None:
-    person = Person.model_validate({"firstName": "Ada", "year": 1815})
-    assert there_and_back(Person, person) == person
-    assert there_and_back(list[Person], [person]) == [person]
-
-
-def test_a_model_may_be_given_by_its_aliases_and_by_its_names() -> None:
-    ada = Person.model_validate({"firstName": "Ada", "year": 1815})
-    declared = fields(Person)
-    for each in (ada, {"firstName": "Ada", "year": 1815}, {"first_name": "Ada", "born_in": 1815}):
-        assert declared.initial({"value": each}) == {"value": ada}
-    assert declared.initial(declared.unpack_arguments(declared.pack_arguments({"value": ada}))) == {"value": ada}
-
-
-@pytest.mark.parametrize("kind", [Login, list[Login], Team])
-def test_a_model_with_a_secret_which_would_come_back_as_asterisks_is_refused(kind: Any) -> None:
-    with pytest.raises(FieldError, match=r"Login\.password"):
-        fields(kind)
-
-
-@pytest.mark.parametrize("kind", [datetime.datetime, datetime.datetime | None, list[datetime.datetime]])
-def test_a_moment_keeps_the_hour_of_its_zone(kind: Any) -> None:
-    noon = datetime.datetime(2024, 7, 1, 12, tzinfo=ROME)
-    listed = kind == list[datetime.datetime]
-    back = there_and_back(kind, [noon] if listed else noon)
-    moment = back[0] if listed else back
-    assert moment == noon
-    assert str(moment) == "2024-07-01 12:00:00+02:00"
 
 
 def test_the_schema_does_not_tell_where_a_function_lies_in_memory() -> None:

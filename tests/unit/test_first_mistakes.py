@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_what_stands_above_exposed_and_hides_it_is_named(kind: type) -> None:
             @kind
             @exposed
             def go(self) -> None: ...
+
+
+def test_a_default_as_a_dataclass_writes_it_is_told_how_to_write_it() -> None:
+    with pytest.raises(FieldError, match=r"MistakenFactory\.rows .* such as \[\]: each instance gets a copy"):
+
+        class MistakenFactory(Component):
+            rows: list[str] = dataclasses.field(default_factory=list)
 
 
 def test_a_method_that_no_attribute_can_name_is_refused() -> None:

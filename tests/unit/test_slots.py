@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asok import Component, exposed, private
+from asok.component import definition_of
 from asok.errors import FieldError
+from asok.frames import Frame
 from asok.testing import LiveClient
 from tests.rig import asok_app, rig
 
@@ -438,3 +440,17 @@ def nodes(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield spec
     for each in [*spec["kids"], *spec["inner"]]:
         yield from nodes(each)
+
+
+class Tagged(Component):
+    tags: set[str] = set()
+
+
+def test_arguments_are_the_same_in_whatever_order_a_set_has_them() -> None:
+    def mark(tags: object) -> str:
+        return Frame("/").add(("tagged", "slot"), definition_of(Tagged), {"tags": tags}).mark
+
+    one, other = {8, 0}, {0, 8}  # numbers, since texts have another order in another process only
+    assert list(one) != list(other)
+    assert mark(one) == mark(other) != mark({0, 9})
+    assert mark({"a", 1}) == mark({"a", 1})
