@@ -27,7 +27,7 @@ __all__ = ["ALL", "Namespaces", "SessionState"]
 
 ALL = "~"
 CELL = "state"
-LARGEST = 256 * 1024
+LARGEST, MOST_VALUES = 256 * 1024, 10_000
 
 
 class SessionState(Tree):
@@ -117,8 +117,11 @@ def _merged(layers: list[Any]) -> dict[str, dict[str, Any]]:
 
 
 def _check_size(before: Any, tree: Any) -> None:
-    if weigh(tree)[2] > LARGEST:
+    _, values, text = weigh(tree)
+    if text > LARGEST:
         raise ValueTooLarge(f"the state of one session may have {LARGEST} bytes of text")
+    if values > max(MOST_VALUES, weigh(before)[1]):  # an empty list has no text
+        raise ValueTooLarge(f"the state of one session may have {MOST_VALUES} values")
 
 
 class Defaults(SessionState):

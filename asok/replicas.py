@@ -29,6 +29,7 @@ import msgspec
 from asok.bus import Bus
 from asok.documents import Change, Check, Document, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
+from asok.frozen import weigh
 from asok.notices import Notice, encoded, notices
 from asok.rereading import Rereading
 from asok.sessions import STORES, Backend, Cell, CellKey, Commit, ReplaceableBackend, pack
@@ -41,6 +42,9 @@ log = logging.getLogger("asok")
 
 CHANNEL = "store"
 MOST_KEPT = 4096
+HEAVIEST = 64 * 1024 * 1024  # bytes of memory that those may take which nobody watches, about
+OF_A_VALUE = 128  # of these so many, beside its text
+LOOK_EVERY = 64  # documents that are read between two looks at what all of them take
 ATTEMPTS = 100
 UNSURE = -1  # no checksum
 COMPLAIN_EVERY = 60.0  # seconds
@@ -58,7 +62,7 @@ class Replicas:
         self.committed: Callable[[Document, Change], None] | None = None
         self.changes = 0
         self._known: OrderedDict[CellKey, Document] = OrderedDict()
-        self._knowing = threading.Lock()
+        self._knowing, self._loaded = threading.Lock(), 0
         self._direct = DirectWrites(self.commit, self._not_written)
         self._rereading = Rereading(lambda: list(self._known.values()), self._refresh)
         self._name, self._complained = "", -math.inf
@@ -114,7 +118,8 @@ class Replicas:
         if self._loop is None:
             return document  # nobody would tell of changes, so that each look is a new one
         with self._knowing:
-            if len(self._known) >= MOST_KEPT:
+            self._loaded += 1
+            if len(self._known) >= MOST_KEPT or self._loaded % LOOK_EVERY == 0:
                 self._forget_some()
             document = self._known.setdefault(key, document)
         if threading.get_ident() != self._thread and self._loop.is_running():
@@ -123,11 +128,18 @@ class Replicas:
         return document
 
     def _forget_some(self) -> None:
-        for key, document in list(self._known.items())[: MOST_KEPT // 8]:
+        """Make room, beginning with those that were not asked for the longest."""
+        known = list(self._known.items())
+        size, left = sum(_size(document) for _, document in known), len(known)
+        for place, (key, document) in enumerate(known[: MOST_KEPT // 8]):
+            newest = place >= len(known) - LOOK_EVERY  # somebody may be about to watch those
+            if left <= MOST_KEPT - MOST_KEPT // 8 and (newest or size <= HEAVIEST):
+                break
             if document.watchers or document.pending:
                 self._known.move_to_end(key)
             else:
                 del self._known[key]
+                size, left = size - _size(document), left - 1
 
     def _take(self, document: Document, cell: Cell | None) -> bool:
         """Take over what is stored; whether it is something else than was known."""
@@ -305,6 +317,12 @@ class Replicas:
         if self._take(document, cell):
             self._announce(document, differences(before, document.tree), origin)
         return len(cell.value) if cell else 0
+
+
+def _size(document: Document) -> int:
+    """About the memory that its tree takes."""
+    _, values, text = weigh(document.tree)
+    return values * OF_A_VALUE + text
 
 
 def _tell(watcher: Watcher, change: Change) -> None:

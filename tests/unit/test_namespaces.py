@@ -167,6 +167,14 @@ async def test_the_state_of_one_session_has_an_end(app: Asok) -> None:
     assert app.get_state("ui", "more", session=ann) is None
 
 
+async def test_the_state_of_one_session_has_no_more_values_than_a_message_either(app: Asok) -> None:
+    ann = person()
+    await app.set_state("ui", "lists", [[] for _ in range(6000)], session=ann)
+    with pytest.raises(ValueTooLarge, match="the state of one session may have 10000 values"):
+        await app.set_state("ui", "more", [[] for _ in range(6000)], session=ann)
+    assert app.get_state("ui", "more", session=ann) is None
+
+
 @pytest.mark.parametrize("name", ["a/b", "", "__proto__", "constructor", 5, None, "x" * 300])
 async def test_a_namespace_and_a_key_are_plain_names(app: Asok, name: Any) -> None:
     for namespace, key in ((name, "key"), ("ui", name)):

@@ -731,6 +731,22 @@ async def test_unwatched_documents_are_forgotten_and_watched_ones_are_not(monkey
         assert replicas.get(("store/0", "doc"), DEFAULT) is not first
 
 
+async def test_documents_that_nobody_watches_take_no_more_memory_together_than_they_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("asok.replicas.HEAVIEST", 1_000_000)
+    large = freeze({"lists": [[] for _ in range(1000)]})
+    async with opened(MemoryBackend()) as [replicas]:
+        watched = replicas.get(("store/watched", "doc"), large)
+        replicas.watch(watched.key, (), Ear())
+        for number in range(300):
+            replicas.get((f"store/{number}", "doc"), large)
+        kept = [number for number in range(300) if replicas.known((f"store/{number}", "doc"))]
+        assert len(kept) <= 128
+        assert kept == list(range(300 - len(kept), 300))
+        assert replicas.known(watched.key) is watched
+
+
 async def test_a_document_that_was_read_of_late_is_forgotten_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asok.replicas.MOST_KEPT", 16)
     async with opened(MemoryBackend()) as [replicas]:
