@@ -29,8 +29,10 @@ export const LOADING = "ws-loading";
 export const WINDOW = 32;
 /** What joins in one message is at most so many bits of characters longer than one token: it has to stay below 64 KiB. */
 export const BATCH = 13;
-/** The server reads no message of more characters. */
+/** The server reads no message of more bytes. */
 export const LONGEST = 64 * 1024;
+/** Nor one of more values. */
+export const MOST = 10_000;
 /** Nor one that is nested deeper than 32, of which an event's own arrays and object take three. */
 export const DEEPEST = 29;
 

@@ -215,13 +215,23 @@ async def test_what_cannot_be_stored_is_refused_at_the_call(
     ]  # fmt: skip
 
 
-async def test_a_write_that_is_too_big_for_a_message_is_refused_at_the_call(page: Page, open_page: Open) -> None:
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ("'x'.repeat(60000)", "'x'.repeat(70000)"),
+        ("'я'.repeat(32000)", "'я'.repeat(40000)"),
+        ("['\\\\\"[', ...Array(9991).fill(0)]", "Array(9995).fill(0)"),
+    ],
+)
+async def test_a_write_that_is_too_big_for_a_message_is_refused_at_the_call(
+    page: Page, open_page: Open, most: str, more: str
+) -> None:
     line = await open_page()
     text = await page.evaluate(
-        "() => { try { alive.store('votes').set('a', 'x'.repeat(70000)) } catch (error) { return error.message } }"
+        f"() => {{ try {{ alive.store('votes').set('a', {more}) }} catch (error) {{ return error.message }} }}"
     )
     assert "65536" in text
-    await page.evaluate("() => { alive.store('votes').set('a', 'x'.repeat(60000)); }")
+    await page.evaluate(f"() => {{ alive.store('votes').set('a', {most}); }}")
     await line.message("follow")
     assert (await line.message("write"))[1] == 1
 
