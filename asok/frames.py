@@ -20,6 +20,7 @@ from asok.errors import FieldError, RenderError
 from asok.inside import Inside
 from asok.markup import children_in
 from asok.state import Token, random_id, urlsafe
+from asok.steady import steady_bytes
 
 __all__ = [
     "NO_CONTENT",
@@ -66,7 +67,7 @@ class Child(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """Changes with what its parent gives it: arguments and content."""
-        return _digest((self.digest, self.content.texts)) if self.content.texts else self.digest
+        return _digest(msgspec.msgpack.encode((self.digest, self.content.texts))) if self.content.texts else self.digest
 
 
 class Frame(Struct):
@@ -158,20 +159,16 @@ def _arguments_digest(definition: Definition, arguments: dict[str, Any]) -> str:
     if not arguments:
         return NONE_GIVEN
     try:
-        return _digest(sorted(arguments.items()))
+        return _digest(steady_bytes(arguments))
     except (TypeError, ValueError, OverflowError) as error:
         raise FieldError(f"component('{definition.name}', …): an argument cannot be state: {error}") from None
 
 
-def _digest(value: Any) -> str:
-    try:  # a set of texts has another order in every process
-        packed = msgspec.msgpack.encode(value, enc_hook=repr, order="deterministic")
-    except TypeError:  # what stands in it has no order
-        packed = msgspec.msgpack.encode(value, enc_hook=repr)
+def _digest(packed: bytes) -> str:
     return hashlib.blake2b(packed, digest_size=4).hexdigest()
 
 
-NONE_GIVEN = _digest([])
+NONE_GIVEN = _digest(steady_bytes({}))
 
 
 def placeholder(child: Child) -> str:

@@ -107,6 +107,7 @@ LAYERS = (
     "asok.purity",
     "asok.remembering",
     "asok.compiling",
+    "asok.steady",
     "asok.frames",
     "asok.slots",
     "asok.rows",
