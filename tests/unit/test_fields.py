@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import decimal
@@ -19,6 +20,7 @@ from asok import Component, bind, exposed, private
 from asok.component import definition_of
 from asok.errors import FieldError
 from asok.fields import Field, Fields
+from asok.frozen import freeze
 
 
 class Colour(enum.Enum):
@@ -30,6 +32,11 @@ class Colour(enum.Enum):
 class Point:
     x: int
     y: float = 0.0
+
+
+@dataclasses.dataclass
+class Holds:
+    names: list[str]
 
 
 class Box(msgspec.Struct):
@@ -108,6 +115,22 @@ def test_a_mutable_default_is_not_shared() -> None:
     declared = fields(list[int], default=[1])
     declared.initial({})["value"].append(2)
     assert declared.initial({})["value"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "change"),
+    [
+        (Any, {"rows": [1]}, lambda value: value["rows"].append(2)),
+        (list, [{"on": False}], lambda value: value[0].update(on=True)),
+        (Holds, Holds(["a"]), lambda value: value.names.append("b")),
+        (list[Box], [Box(Point(1))], lambda value: setattr(value[0], "label", "b")),
+        (Any, freeze({"rows": [1]}), lambda value: value["rows"].append(2)),
+    ],
+)
+def test_what_an_instance_changes_in_an_argument_nobody_else_sees(kind: Any, given: Any, change: Any) -> None:
+    before = copy.deepcopy(given)
+    change(fields(kind).initial({"value": given})["value"])
+    assert given == before
 
 
 @pytest.mark.parametrize("bad", ["nan", "inf", "-inf", float("nan"), float("inf")])
