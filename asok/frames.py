@@ -74,8 +74,8 @@ class Frame(Struct):
     """One template being rendered: a page (no instance) or an instance with its path, and the children met so far.
 
     content: what the template itself was given. streams: what renders a row of each stream met so far. met: how
-    often each class stands in it; places: all that are taken. asked: the slots that its templates show; None where
-    that cannot be told. within: the children, one in the other, whose content is being rendered.
+    often each class stands in it without a key; places: all that are taken. asked: the slots that its templates show;
+    None where that cannot be told. within: the children, one in the other, whose content is being rendered.
     """
 
     slot: str
@@ -97,7 +97,7 @@ class Frame(Struct):
         slot = _short(f"{self.slot}\x00{place}")
         if slot in self.places:
             raise RenderError(f"two {name} have key={key!r} here; give each a key of its own")
-        self.met[name] = met + 1
+        self.met[name] = met + (key is None)
         self.places.add(slot)
         return _short(f"{self.instance}\x00{place}") if self.instance else random_id(9), slot
 
