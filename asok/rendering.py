@@ -22,6 +22,7 @@ from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
 from asok.frames import placeholder as place_of
 from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
 from asok.missing import TellingUndefined
+from asok.postponed import property_of
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
 from asok.slots import Slots, given, unasked
@@ -273,7 +274,7 @@ class _ComponentContext(Context):
         if found is missing and not key.startswith("_"):
             component = super().resolve_or_missing("this")
             if isinstance(getattr(type(component), key, None), property):
-                return getattr(component, key)
+                return property_of(component, key)
             beside = getattr(sys.modules.get(type(component).__module__), key, None)
             if isinstance(beside, Store):
                 return beside

@@ -103,6 +103,7 @@ LAYERS = (
     "asok.immutable",
     "asok.columns",
     "asok.missing",
+    "asok.postponed",
     "asok.numbering",
     "asok.purity",
     "asok.remembering",
