@@ -17,18 +17,14 @@ __all__ = [
     "as_written",
     "brought_back",
     "dissolve",
+    "holds_anything",
+    "holds_classes",
     "holds_moments",
-    "may_stray",
-    "strayed",
+    "loses_fields",
     "uncarried",
 ]
 
-CLASSES = (
-    msgspec.inspect.AnyType,
-    msgspec.inspect.CustomType,
-    msgspec.inspect.DataclassType,
-    msgspec.inspect.StructType,
-)
+CLASSES = (msgspec.inspect.CustomType, msgspec.inspect.DataclassType, msgspec.inspect.StructType)
 
 
 def uncarried(kind: Any) -> str:
@@ -42,27 +38,27 @@ def uncarried(kind: Any) -> str:
     return ""
 
 
+def holds_anything(kind: Any) -> bool:
+    """Whether a value of this type may hold what is of another type when it is back."""
+    return any(isinstance(node, msgspec.inspect.AnyType) for node in _types_within(kind))
+
+
 def holds_moments(kind: Any) -> bool:
     """Whether a value of this type may hold a datetime, and nothing that could be anything."""
-    nodes = _types_within(kind)
-    anything = any(isinstance(node, msgspec.inspect.AnyType) for node in nodes)
-    return not anything and any(isinstance(node, msgspec.inspect.DateTimeType) for node in nodes)
+    moments = any(isinstance(node, msgspec.inspect.DateTimeType) for node in _types_within(kind))
+    return moments and not holds_anything(kind)
 
 
-def may_stray(kind: Any) -> bool:
-    """Whether a value of this type may come back as one of another class."""
+def holds_classes(kind: Any) -> bool:
+    """Whether a value of this type may hold objects with fields."""
     return any(isinstance(node, CLASSES) for node in _types_within(kind))
 
 
-def strayed(value: Any, back: Any) -> tuple[type, type] | None:
-    """A class of what went, and the one as which it came back: a dict, or a base that has not all of its fields."""
+def loses_fields(value: Any, back: Any) -> bool:
+    """Whether an object in the value has come back as one of a base, which has not all of its fields."""
     was, now = _classes(value), _classes(back)
-    for kind in was - now if was != now else ():
-        names = _names(kind)
-        for other in now - was if names else ():
-            if other is dict or (issubclass(kind, other) and len(_names(other) or names) < len(names)):
-                return kind, other
-    return None
+    lost = ((kind, base) for kind in was - now for base in now - was if issubclass(kind, base))
+    return was != now and any(0 < len(_names(base)) < len(_names(kind)) for kind, base in lost)
 
 
 def _classes(value: Any) -> set[type]:

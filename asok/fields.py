@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
 import inspect
-import logging
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -16,14 +16,23 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from asok.carried import accepted, as_written, brought_back, dissolve, holds_moments, may_stray, strayed, uncarried
+from asok.carried import (
+    accepted,
+    as_written,
+    brought_back,
+    dissolve,
+    holds_anything,
+    holds_classes,
+    holds_moments,
+    loses_fields,
+    uncarried,
+)
 from asok.entered import as_entered, holds_nul
 from asok.errors import FieldError
+from asok.roundtrip import tell_of_other_kinds
 from asok.shape import inexact
 
 __all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
-
-log = logging.getLogger("asok")
 
 MISSING: Any = object()
 UNCHANGING = frozenset({str, int, float, bool, NoneType, bytes})
@@ -166,7 +175,8 @@ class _Packing:
         self.names = tuple(field.name for field in fields)
         shape = [(field.name, field.type) for field in fields]
         self._struct = msgspec.defstruct("State", shape)
-        self._strays, self._told = [field for field in fields if may_stray(field.type)], set[str]()
+        self._classed = [field for field in fields if holds_classes(field.type)]
+        self._loose = [field.name for field in fields if holds_anything(field.type)]
         self._moments = frozenset(field.name for field in fields if holds_moments(field.type))
         self._encoder = msgspec.msgpack.Encoder(enc_hook=dissolve)
         self._decoder = msgspec.msgpack.Decoder(self._struct, dec_hook=brought_back)
@@ -180,27 +190,24 @@ class _Packing:
             back = self._decoder.decode(packed)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(self._blame(values) or str(error)) from None
-        for field in self._strays:
-            if found := strayed(values[field.name], getattr(back, field.name)):
-                self._tell(field, values[field.name], *found)
+        for field in self._classed:
+            if loses_fields(values[field.name], getattr(back, field.name)):
+                raise FieldError(_misfit(self.owner, field, values[field.name]))
+        if self._loose:
+            self._compare(values, back)
         return packed
+
+    def _compare(self, values: Mapping[str, Any], back: Any) -> None:
+        """Tell of what is not what it was, once for each field."""
+        for name in tuple(self._loose):
+            value, found = values[name], getattr(back, name)
+            if tell_of_other_kinds(self.owner, name, value, found):
+                self._loose.remove(name)
 
     def unpack(self, packed: bytes) -> dict[str, Any]:
         """The values in the bytes. Raises msgspec.MsgspecError where they are of another schema."""
         struct = self._decoder.decode(packed)
         return {name: getattr(struct, name) for name in self.names}
-
-    def _tell(self, field: Field, value: Any, kind: type, other: type) -> None:
-        if other is not dict:
-            raise FieldError(_misfit(self.owner, field, value))
-        if field.name not in self._told:
-            self._told.add(field.name)
-            log.warning(
-                "%s.%s holds a %s, which the next event finds as a dict; annotate the field with its type",
-                self.owner,
-                field.name,
-                kind.__name__,
-            )
 
     def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if not self._moments:
@@ -288,6 +295,9 @@ def _field(name: str, annotation: Any, value: Any, older: Field | None, annotate
         return None
     if annotation is MISSING:
         annotation = Any if default is None else type(default)
+    if type(default) is int:  # 0 is 0.0 where a float is declared, at once and not only when it is back from the page
+        with contextlib.suppress(msgspec.ValidationError, TypeError, ValueError):
+            default = msgspec.convert(default, annotation, dec_hook=brought_back)
     return Field(name, annotation, default, declared.bound, declared.private, declared.source)
 
 

@@ -99,12 +99,3 @@ def test_an_object_that_would_come_back_without_some_of_its_fields_is_refused(ki
     with pytest.raises(FieldError, match="Poet"):
         fields(Person).public.pack({"value": Poet.model_validate({"firstName": "Ada", "year": 1815})})
     assert there_and_back(Point | None, Point(1)) == Point(1)
-
-
-def test_an_object_in_an_untyped_field_is_told_to_come_back_as_a_dict(caplog: pytest.LogCaptureFixture) -> None:
-    for kind, value in ((Any, Point(1)), (list, [Point(1)]), (list[dict[str, Any]], [{"at": 1}])):
-        declared = fields(kind)
-        for _ in range(2):
-            declared.public.pack({"value": value})
-    told = "Thing.value holds a Point, which the next event finds as a dict; annotate the field with its type"
-    assert caplog.messages == [told, told]

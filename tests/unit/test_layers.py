@@ -31,6 +31,7 @@ LAYERS = (
     "asok.calls",
     "asok.attributes",
     "asok.spelling",
+    "asok.roundtrip",
     "asok.fields",
     "asok.links",
     "asok.scoping",
