@@ -106,14 +106,16 @@ class Effects:
         if around.tab is None and around.renderer is not None and not around.finding:
             raise ComponentError(f"{type(self).__name__}.{effect[0]} {_TOO_EARLY}")
         try:
-            size = len(msgspec.json.encode(effect)) + (around.weight if around.effects else 0)
+            packed = msgspec.json.encode(effect)
+            size = len(packed) + (around.weight if around.effects else 0)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"{effect[0]} cannot be sent to the browser: {error}"
             raise ComponentError(f"{problem}; give it numbers, text, lists and dicts") from None
         if size > TOGETHER:
             problem = f"{effect[0]}: what one method asks of the page would be {size} bytes, {TOGETHER} are allowed"
             raise ComponentError(f"{problem}; show it in the template, or serve it from a route")
-        around.effects.append([*effect])
+        # As it is now: the method may go on to change what it has given.
+        around.effects.append(msgspec.json.decode(packed))
         around.weight = size
         self._asked()
 

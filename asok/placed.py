@@ -13,7 +13,7 @@ from asok.emitting import Recipient, address_of, emitted
 from asok.errors import ComponentError, nearest
 from asok.presence import Member, checked_meta
 from asok.surroundings import ROOMS, Event, Tab
-from asok.topics import check_message, name_problem
+from asok.topics import name_problem, unpacked
 from asok.window import Window
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class Placed(Effects):
         """
         self._page_for("broadcast")
         _check_name("broadcast", room)
-        check_message(room, message)
+        # As it is now: the method may go on to change what it has given.
+        message = unpacked("broadcast", room, message)
         self._allowed(room, "broadcast")
         self._surroundings.outgoing.append(("push", room, message))
         self._asked()

@@ -12,7 +12,7 @@ from asok.audience import Audience
 from asok.bus import Bus
 from asok.errors import AsokError
 
-__all__ = ["RESERVED", "Listener", "Topics", "check_message", "name_problem", "unpacked"]
+__all__ = ["RESERVED", "Listener", "Topics", "name_problem", "unpacked"]
 
 log = logging.getLogger("asok")
 
@@ -100,11 +100,6 @@ def name_problem(name: Any) -> str:
     if name.startswith(RESERVED):
         return "names that begin with a NUL character are asok's own; choose another"
     return ""
-
-
-def check_message(topic: str, message: Any) -> None:
-    """Raise AsokError where the message cannot be sent."""
-    _packed("push", topic, message)
 
 
 def unpacked(verb: str, name: str, message: Any) -> Any:

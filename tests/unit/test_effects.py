@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asok import Component, exposed
+from asok import Component, exposed, on
 from asok.component import surroundings_of
 from asok.effects import FILE, TOGETHER
 from asok.errors import ComponentError
@@ -125,3 +125,31 @@ def test_what_one_method_asks_for_stays_small_enough_to_be_kept() -> None:
     with pytest.raises(ComponentError, match="what one method asks of the page would be"):
         desk.copy("y" * 100)
     assert len(effects_of(desk)) == 1
+
+
+class EmptiedCart(Component):
+    """Tells of what it holds, and lets go of it."""
+
+    cart: list[int] = [1]
+    heard: list[int] = []
+    template = "<div>{{ heard }}<button ws-click='sell'>sell</button></div>"
+
+    @exposed
+    def sell(self) -> None:
+        """Tell the page and all who listen."""
+        self.dispatch("sold", {"cart": self.cart})
+        self.broadcast("sold", self.cart)
+        self.cart.clear()
+
+    @on("sold")
+    def hear(self, message: list[int]) -> None:
+        """What was sold."""
+        self.heard += message
+
+
+async def test_what_a_method_has_told_stays_what_it_was_when_it_told_it() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(EmptiedCart)
+        await page.click("button")
+        assert page.effects == [["dispatch", "sold", {"cart": [1]}]]
+        await page.until(lambda: page.text("div") == "[1]sell")

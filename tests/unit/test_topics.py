@@ -17,7 +17,7 @@ from asok import Component, on
 from asok.bus import LocalBus
 from asok.errors import AsokError, ComponentError
 from asok.following import share_topic
-from asok.topics import Topics, check_message, name_problem
+from asok.topics import Topics, name_problem, unpacked
 from tests.rig import asok_app
 
 OWN = share_topic("board")
@@ -151,7 +151,7 @@ async def test_a_message_that_cannot_be_sent_says_so_to_who_sends_it(
     with pytest.raises(AsokError, match=problem):
         topics.push("a", message)
     with pytest.raises(AsokError, match=problem):
-        check_message("a", message)
+        unpacked("push", "a", message)
 
 
 async def test_a_message_of_another_release_harms_nobody(
