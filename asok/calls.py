@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from asok.carried import accepted
+from asok.duplicating import own_copy
 from asok.entered import as_entered, holds_nul, is_flag, takes_several
 from asok.errors import BadArguments, NotExposed
 from asok.protocol import EventData
@@ -238,7 +239,8 @@ def _converted(call: Call, parameter: Parameter, value: Any, *, strict: bool) ->
     if holds_nul(value):
         raise BadArguments(call.method, f"{parameter.name} holds a NUL character")
     try:
-        converted = msgspec.convert(value, parameter.type, strict=strict, dec_hook=accepted)
+        # A method that has to run again gets what it was given the first time.
+        converted = msgspec.convert(own_copy(value), parameter.type, strict=strict, dec_hook=accepted)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise BadArguments(call.method, f"{parameter.name}: {error}") from None
     return check_numbers(call.method, converted)

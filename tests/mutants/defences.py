@@ -127,7 +127,10 @@ DEFENCES = (
         "calls",
         ATTACKS + "values",
         "t28",
-        ("converted = msgspec.convert(value, parameter.type, strict=strict, dec_hook=accepted)", "converted = value"),
+        (
+            "converted = msgspec.convert(own_copy(value), parameter.type, strict=strict, dec_hook=accepted)",
+            "converted = value",
+        ),
     ),
     defence(
         "numbers of calls are exact",

@@ -286,3 +286,14 @@ def test_whatever_a_browser_sends_binds_to_the_signature_or_is_refused(
 def test_a_text_that_jinja_wrote_as_json_comes_back(text: str) -> None:
     literal = str(htmlsafe_json_dumps(text))
     assert parse_call(f"edit({literal})").positional == (text.encode("utf-8", "replace").decode(),)
+
+
+def test_a_method_that_runs_again_gets_what_it_was_given_the_first_time() -> None:
+    def save(self: Any, order: Any) -> None: ...
+
+    given = EventData(args=[{"items": [1]}])
+    for _ in range(2):
+        call = parse_call("save").with_more(given.args or [], 32)
+        (order,), _ = bind_arguments(call, parameters_of(save), given)
+        assert order == {"items": [1]}
+        order["items"].append(2)

@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import math
+import threading
 import uuid
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -131,6 +132,14 @@ def test_what_an_instance_changes_in_an_argument_nobody_else_sees(kind: Any, giv
     before = copy.deepcopy(given)
     change(fields(kind).initial({"value": given})["value"])
     assert given == before
+
+
+def test_what_cannot_be_copied_is_told_by_the_fields_name() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for value in (endless, threading.Lock()):
+        with pytest.raises(FieldError, match=r"Thing\.value is declared as"):
+            fields(dict).initial({"value": value})
 
 
 @pytest.mark.parametrize("bad", ["nan", "inf", "-inf", float("nan"), float("inf")])

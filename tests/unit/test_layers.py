@@ -23,6 +23,7 @@ LAYERS = (
     "asok.inside",
     # pure
     "asok.shape",
+    "asok.duplicating",
     "asok.entered",
     "asok.carried",
     "asok.targets",
