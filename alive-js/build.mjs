@@ -14,7 +14,7 @@ const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh", "speller"];
 /** Bytes after gzip -9. */
-const LIMITS = { alive: 2032, features: 6695, keyed: 3910, messages: 7130, statics: 660, store: 2455, together: 20_900 };
+const LIMITS = { alive: 2032, features: 6780, keyed: 3910, messages: 7130, statics: 660, store: 2480, together: 20_900 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
 /** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */

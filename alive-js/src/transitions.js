@@ -22,8 +22,9 @@ const { receive } = alive;
 
 alive.receive = (...message) => {
   const [kind, id, , html] = message;
-  const root = kind === "update" && html[0] && alive.components.get(id)?.root;
-  if (held) held.push(message);
+  // Without a name it is a row of a stream, which is a component no longer than for this call.
+  const root = id && kind === "update" && html[0] && alive.components.get(id)?.root;
+  if (held && id !== "") held.push(message);
   else if (root && (root.closest(MOVING) || root.querySelector(MOVING)) && !still.matches && "startViewTransition" in document) {
     if (!sheet) {
       document.adoptedStyleSheets.push((sheet = new CSSStyleSheet()));

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from asok import Component, exposed, on
+from asok import Component, Stream, exposed, on
 from tests.browser.conftest import Serve
 from tests.browser.small import opened, small_app, until
 
@@ -384,6 +384,37 @@ async def test_updates_come_once_and_in_order_through_transitions(rows: Page) ->
     await until(rows, "window.shown.length === 10")
     turns = ["bca", "cab", "abc"]
     assert await rows.evaluate("window.shown") == [turns[place % 3] for place in range(10)]
+
+
+class Turned(NamedTuple):
+    id: int
+    text: str
+
+
+class TurnTally(Component):
+    rows: Stream[Turned] = Stream()
+    count = 0
+    template = """<div ws-transition><ul ws-stream="rows">{% stream rows as row %}
+        <li ws-key="{{ row.id }}">{{ row.text }}</li>{% endstream %}</ul>
+        <output>{{ count }}</output><button ws-click="turn">turn</button></div>"""
+
+    @exposed
+    def turn(self) -> None:
+        self.count += 1
+        self.rows.append(Turned(1, f"turn {self.count}"))
+
+
+async def test_rows_of_a_stream_change_within_what_is_moved_and_while_a_picture_is_taken(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('TurnTally') }}"))
+    for count in (1, 2):
+        await press(page, "turn")
+        await expect(page.locator("output")).to_have_text(str(count))
+        await expect(page.locator("li")).to_have_text([f"turn {count}"])
+    await page.evaluate("() => { for (let i = 0; i < 8; i++) document.querySelector('button').click(); }")
+    await expect(page.locator("output")).to_have_text("10")
+    await expect(page.locator("li")).to_have_text(["turn 10"])
 
 
 async def test_who_wants_no_motion_gets_none(rows: Page) -> None:
