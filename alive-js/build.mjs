@@ -17,16 +17,22 @@ const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh",
 const LIMITS = { alive: 2032, features: 6780, keyed: 3910, messages: 7130, statics: 660, store: 2480, together: 20_900 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
-/** Properties that only our own files know; all files share the short names. `store`, `appState`, `more` are public. */
-const OURS = new RegExp(
-  `^(${[
-    "keep|fire|around|enqueue|calls|typed|fails|answers|hinted|age|came|went|there|selector|timer|go|queue|last|held|sent|token|root|shown|components",
-    "connect|receive|control|deaf|socket|giveUp|place|come|users|patch",
-    // Of `keyed`.
-    "observer|foreign|outline|hopeless|runs|fresh|blocks|gap|element|tail|inside|inner|keyed",
-  ].join("|")})$`,
-);
-const shortened = {};
+/**
+ * Properties that only our own files know, and their names in the built ones; `store`, `appState`, `more` are public.
+ *
+ * While a release is rolled out, a page may get some files of the old one and some of the new. So a name once given
+ * keeps its meaning, and none is given twice.
+ */
+const SHORT = {
+  components: "e", socket: "t", keep: "o", root: "n", token: "l", queue: "i", last: "a", held: "d", sent: "u",
+  enqueue: "r", control: "c", around: "f", fire: "s", connect: "m", receive: "p", patch: "v", shown: "w", typed: "h",
+  selector: "b", came: "g", went: "k", there: "S", age: "M", hinted: "$", fails: "O", timer: "E", go: "C", calls: "T",
+  answers: "j", observer: "y", foreign: "x", inside: "z", inner: "L", element: "N", keyed: "V", gap: "B", tail: "D",
+  outline: "R", hopeless: "W", fresh: "q", blocks: "A", runs: "F", giveUp: "_", place: "J", users: "U", come: "P",
+};
+const OURS = new RegExp(`^(${Object.keys(SHORT).join("|")})$`);
+/** As terser reads them. */
+const CACHE = Object.fromEntries(Object.entries(SHORT).map(([name, short]) => [`$${name}`, short]));
 
 /** @param {string} name  @returns {Promise<string>} */
 const bundle = async (name) => {
@@ -51,7 +57,7 @@ const bundle = async (name) => {
     // `undeclared`: `window.alive.keep`, too.
     mangle: { properties: { regex: OURS, builtins: true, undeclared: true } },
     format: { ecma: 2020 },
-    nameCache: { props: shortened },
+    nameCache: { props: { props: CACHE } },
   });
   return /** @type {string} */ (code);
 };
@@ -64,6 +70,7 @@ const sizes = (text) => ({
 });
 
 const failures = [];
+if (new Set(Object.values(SHORT)).size < Object.keys(SHORT).length) failures.push("two properties have one short name");
 const built = new Map();
 for (const name of [CORE, ...MODULES]) built.set(`${name}.js`, await bundle(name));
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ from tests.protocol.attacked import (
 from tests.rig import KEY, rig
 
 ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "asok" / "static"
+BUILDING = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(autouse=True)
@@ -112,12 +115,27 @@ def test_t57_the_scripts_that_ship_are_those_that_are_built() -> None:
     done = subprocess.run(
         ["node", "build.mjs", "--check"],
         cwd=ROOT / "alive-js",
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env=BUILDING,
         capture_output=True,
         text=True,
         timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_t60_of_two_releases_the_files_that_are_alike_go_together(tmp_path: Path) -> None:
+    """What a release adds to the core does not change the names by which the other files know its properties."""
+    project = tmp_path / "alive-js"
+    shutil.copytree(ROOT / "alive-js", project, ignore=shutil.ignore_patterns("node_modules", "test"))
+    (project / "node_modules").symlink_to(ROOT / "alive-js" / "node_modules")
+    built = tmp_path / "asok" / "static"
+    built.mkdir(parents=True)
+    page = project / "src" / "page.js"
+    page.write_text(page.read_text("utf-8") + "\nalive.calls = alive.patch = alive.receive = alive.held;\n", "utf-8")
+    subprocess.run(["node", "build.mjs"], cwd=project, env=BUILDING, capture_output=True, timeout=100)
+    assert (built / "alive.js").read_bytes() != (STATIC / "alive.js").read_bytes()
+    for name in ("keyed.js", "messages.js", "store.js"):
+        assert (built / name).read_bytes() == (STATIC / name).read_bytes(), name
 
 
 async def test_t57_a_page_loads_nothing_from_elsewhere_and_each_file_by_the_name_of_its_content(tmp_path: Path) -> None:
