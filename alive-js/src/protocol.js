@@ -31,10 +31,12 @@ export const WINDOW = 32;
 export const BATCH = 13;
 /** The server reads no message of more bytes. */
 export const LONGEST = 64 * 1024;
-/** Nor one of more values. */
-export const MOST = 10_000;
-/** Nor one that is nested deeper than 32, of which an event's own arrays and object take three. */
-export const DEEPEST = 29;
+/** Nor one of more than 10,000 values; an event that goes again has one more. */
+export const MOST_VALUES = 9999;
+/** Nor one that is nested deeper. */
+export const MOST_LEVELS = 32;
+/** Of which an event's own arrays and object take three. */
+export const DEEPEST = MOST_LEVELS - 3;
 
 /** An answer is late after so many milliseconds. */
 export const LATE = 150;

@@ -1,11 +1,11 @@
 /** What was not taken: an event that is too long never leaves; a control whose value was refused says so until one is taken. */
 import { cover, lay, layer, onTakingOff } from "./overlay.js";
-import { LONGEST } from "./protocol.js";
+import { readable } from "./readable.js";
 import { fail } from "./refused.js";
 
 const { alive } = window;
 
-/** What goes around the data of an event. */
+/** Its number, and that it goes again. */
 const ENVELOPE = 100;
 const WORDS = "This is too long to be sent: 64 KiB at most.";
 
@@ -24,8 +24,8 @@ layer(() => {
 const { enqueue, fire, receive } = alive;
 
 alive.enqueue = (component, call, data, ...rest) => {
-  if (new Blob([JSON.stringify([call, data])]).size < LONGEST - ENVELOPE) return enqueue(component, call, data, ...rest);
   const event = /** @type {any} */ (["event", component.id, 0, call, data]);
+  if (readable(JSON.stringify(event), ENVELOPE)) return enqueue(component, call, data, ...rest);
   // Whoever calls can say first what it is to do then.
   queueMicrotask(() => fail(component.root, "too_big", WORDS, event));
   return event;

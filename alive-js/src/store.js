@@ -8,7 +8,8 @@
  * 3. `appState` shows that tree under the writes that are not settled. After whatever happens to either, the difference
  *    is told; so one's own change that comes back is no news.
  */
-import { DO, LONGEST, MOST, REACT, WINDOW } from "./protocol.js";
+import { DO, REACT, WINDOW } from "./protocol.js";
+import { readable } from "./readable.js";
 import { fail } from "./refused.js";
 import { STATE, at, checked, checkedName, frozen, keep, placeOf, same, stateAt } from "./tree.js";
 
@@ -69,14 +70,11 @@ const send = (message) => {
   connects = true;
 };
 
-/** As the server counts them. @param {string} text  @returns {number} */
-const valuesIn = (text) => text.replace(/"(\\.|[^"])*?"/g, "").split(/[,[{]/).length - 1;
-
 /** @param {string} list the message from the verb on  @param {string} [place]  @param {Value} [value] */
 const write = (list, place, value) => {
   const text = `["write",${count + 1},` + list.slice(1);
-  // It would end every connection that it is sent over, with all that is under way there.
-  if (new Blob([text]).size > LONGEST || valuesIn(text) > MOST) throw TypeError(`expected at most ${LONGEST} bytes, ${MOST} values`);
+  // It would end every connection that it is sent over.
+  if (!readable(text)) throw new TypeError("more than one message: expected at most 65536 bytes, 10000 values, 32 levels");
   const queued = promising({ n: ++count, text, place, value });
   writes.push(queued);
   send();

@@ -220,10 +220,11 @@ async def test_what_cannot_be_stored_is_refused_at_the_call(
     [
         ("'x'.repeat(60000)", "'x'.repeat(70000)"),
         ("'я'.repeat(32000)", "'я'.repeat(40000)"),
-        ("['\\\\\"[', ...Array(9991).fill(0)]", "Array(9995).fill(0)"),
+        ("['\\\\\"[', ...Array(9980).fill(0)]", "Array(10001).fill(0)"),
+        ("JSON.parse('['.repeat(30) + ']'.repeat(30))", "JSON.parse('['.repeat(32) + ']'.repeat(32))"),
     ],
 )
-async def test_a_write_that_is_too_big_for_a_message_is_refused_at_the_call(
+async def test_a_write_that_is_too_much_for_a_message_is_refused_at_the_call(
     page: Page, open_page: Open, most: str, more: str
 ) -> None:
     line = await open_page()

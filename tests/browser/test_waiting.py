@@ -361,7 +361,14 @@ async def test_a_script_gets_what_the_method_returns(desk: Page) -> None:
 
 
 async def test_what_the_server_can_just_read_arrives(desk: Page) -> None:
-    for value in ("2 ** 53 - 1", "1e300", "'12345678901234567890'", "JSON.parse('['.repeat(29) + ']'.repeat(29))"):
+    for value in (
+        "2 ** 53 - 1",
+        "1e300",
+        "'12345678901234567890'",
+        "JSON.parse('['.repeat(29) + ']'.repeat(29))",
+        "Array(9980).fill(0)",
+        "'[,{'.repeat(20000)",
+    ):
         assert await desk.evaluate(f"alive.call(desk, 'echo', {value}).then((it) => JSON.stringify(it))") == (
             await desk.evaluate(f"JSON.stringify({value})")
         )
@@ -381,6 +388,7 @@ async def test_calls_side_by_side_get_their_own_results(desk: Page) -> None:
         ("alive.call(desk, 'unknown')", "refused"),
         ("alive.call(desk, 'add', 'many')", "bad_args"),
         ("alive.call(desk, 'add', 'x'.repeat(100000))", "too_big"),
+        ("alive.call(desk, 'add', Array(10001).fill(0))", "too_big"),
         ("alive.call(document.head, 'add', 1)", None),
         ("alive.call(desk, 'add', 2 ** 53)", None),
         ("alive.call(desk, 'add', { list: [-(2 ** 60)] })", None),
