@@ -303,7 +303,8 @@ LATER = re.compile(r"\blazy\s*=\s*(?![TtFf])")
 
 # Elements that a person changes without an attribute that tells, and templates, into which no browser compares.
 KEPT = re.compile(
-    r"<(?:select|details|dialog|template)\b|contenteditable|type=.?(?:radio|number|date|time|month|week)", re.IGNORECASE
+    r"<(?:select|details|dialog|template)\b|contenteditable|type=.?(?:radio|number|date|time|month|week|range|color)",
+    re.IGNORECASE,
 )
 
 

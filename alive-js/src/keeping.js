@@ -53,6 +53,14 @@ const choose = (old, fresh) => {
   later.push(() => [...old.options].forEach((option, place) => (option.selected = chosen[place])));
 };
 
+const scratch = document.createElement("template");
+
+/** What a field shows that nobody has touched: of a slider it is one of its steps. @param {any} field  @returns {string} */
+const untouched = (field) => {
+  scratch.innerHTML = field.outerHTML;
+  return /** @type {any} */ (scratch.content.firstElementChild).value;
+};
+
 /** Who is open in its group. @param {any} details */
 const rival = ({ name }) => document.querySelector(`details[open][name="${CSS.escape(name)}"]`);
 
@@ -75,6 +83,8 @@ alive.keep = (old, fresh) => {
   }
   const noted = fresh.matches(NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
+  // The browser has put right what the server gave. So it is not the person's, though it differs.
+  if (old.nodeName === "INPUT" && old.value !== old.defaultValue && old.value === untouched(old)) old.defaultValue = old.value;
   old.alone = false;
   if (noted) note(old, fresh);
   if (old.selectedOptions && !old.alone) choose(old, fresh);

@@ -534,6 +534,34 @@ async def test_a_slider_follows_beyond_its_old_end(page: Page, open_bench: Open)
     assert await page.evaluate("slider.value") == "50"
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("range", ["33.3", "50", "150", "60"]),
+        ("color", ["#00FFFF", "#0000ff", "red", "#123456"]),
+        ("number", ["None", "7", "1,5", "8"]),
+        ("text", ["two\nlines", "one", " \n", "two"]),
+    ],
+)
+async def test_a_field_that_was_changed_follows_once_the_server_had_it_whatever_it_makes_of_a_value(
+    page: Page, open_bench: Open, kind: str, values: list[str]
+) -> None:
+    field = f'<input id="field" type="{kind}" value="{{}}">'
+    await open_bench(field.format("1"))
+    entered = {"color": "#00ff00", "text": "entered"}.get(kind, "40")
+    await page.evaluate("(value) => { field.value = value; }", entered)
+    for value in [entered, *values]:
+        await become(page, field.format(value))
+        assert await page.evaluate(
+            """([value, kind]) => {
+                const fresh = Object.assign(document.createElement("input"), { type: kind });
+                fresh.setAttribute("value", value);
+                return [field.value === fresh.value, field.defaultValue === value];
+            }""",
+            [value, kind],
+        ) == [True, True]
+
+
 async def test_an_output_keeps_what_it_holds(page: Page, open_bench: Open) -> None:
     await open_bench('<output><b id="sum">1</b> of 2</output>', core=True)
     await page.evaluate("() => { window.before = sum; }")
