@@ -4,7 +4,7 @@
  *
  * What the server gave last is noted. What differs from it is the person's, until the server gives the same.
  */
-import { IGNORE, STREAM } from "./protocol.js";
+import { IGNORE, SHUT, STREAM } from "./protocol.js";
 
 const { alive } = window;
 
@@ -31,13 +31,14 @@ const note = (old, fresh) => {
   const now = shown(old);
   // Of what somebody else has put there, nothing is known.
   const theirs = given.has(old) ? given.get(old) !== now : !rich;
-  if (given.has(old)) old.alone = fresh.matches(ALONE);
+  if (given.has(old)) old[SHUT] = fresh.matches(ALONE);
   given.set(old, rich ? fresh.innerHTML : fresh.open);
-  if (rich) old.alone ||= theirs || old === document.activeElement;
+  if (rich) old[SHUT] ||= theirs || old === document.activeElement;
   else if (theirs) fresh.open = now;
   // A modal dialog without its attribute would stay in everybody's way, unseen.
   else if (old.nodeName === "DIALOG" && !fresh.open) old.close();
-  if (old.content && !old.alone && old.innerHTML !== fresh.innerHTML) old.innerHTML = fresh.innerHTML;
+  // Not as text: that would lose a newline at the beginning of a <pre>.
+  if (old.content && !old[SHUT] && old.innerHTML !== fresh.innerHTML) old.content.replaceChildren(fresh.content);
 };
 
 /** @param {any} select */
@@ -85,8 +86,8 @@ alive.keep = (old, fresh) => {
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   // The browser has put right what the server gave. So it is not the person's, though it differs.
   if (old.nodeName === "INPUT" && old.value !== old.defaultValue && old.value === untouched(old)) old.defaultValue = old.value;
-  old.alone = false;
+  old[SHUT] = false;
   if (noted) note(old, fresh);
-  if (old.selectedOptions && !old.alone) choose(old, fresh);
+  if (old.selectedOptions && !old[SHUT]) choose(old, fresh);
   return false;
 };

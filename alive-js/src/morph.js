@@ -9,7 +9,7 @@
  * 4. What was not taken again goes at the very end: until then a child may still move out of it.
  */
 import { label } from "./label.js";
-import { CHILD } from "./protocol.js";
+import { CHILD, SHUT } from "./protocol.js";
 
 /** A control's property, and the one that tells what the server's text gave it. */
 const CONTROLS = /** @type {Record<string, string>} */ ({ value: "defaultValue", checked: "defaultChecked" });
@@ -39,7 +39,7 @@ export const morph = (root, next, childRoot) => {
       if (!given) old.removeAttribute(name);
       else if (!given.isEqualNode(old.getAttributeNode(name))) old.setAttributeNode(given.cloneNode());
     }
-    if (old.alone) continue;
+    if (old[SHUT]) continue;
 
     const left = [...old.childNodes];
     const news = [...fresh.childNodes];

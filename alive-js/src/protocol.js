@@ -22,6 +22,8 @@ export const KEY = "ws-key";
 export const IGNORE = "ws-ignore";
 /** So is that of one with this, whose rows come one by one. */
 export const STREAM = "ws-stream";
+/** The property of an element whose inside the next morph passes over. A form's fields are properties of it, and none is called so. */
+export const SHUT = "ws-";
 /** The class of a root whose answer is late; the module `loading` sets it. */
 export const LOADING = "ws-loading";
 

@@ -619,6 +619,23 @@ async def test_a_change_within_nested_templates_arrives(page: Page, open_bench: 
     assert await page.evaluate("() => outer.content.querySelector('template').innerHTML") == "<b>2</b>"
 
 
+async def test_a_newline_at_the_beginning_of_a_pre_in_a_template_stays(page: Page, open_bench: Open) -> None:
+    html = "<template id=outer><pre>\n\nafter a line</pre>{}</template>"
+    await open_bench(html.format(1))
+    await become(page, html.format(2))
+    text = await page.evaluate("() => outer.content.textContent")
+    assert text == "\nafter a line2"
+
+
+@pytest.mark.parametrize("name", ["alone", "content", "open", "select", "remove"])
+async def test_the_fields_of_a_form_may_be_called_anything(page: Page, open_bench: Open, name: str) -> None:
+    html = f'<form class="{{0}}"><input id="field" name="{name}" value="{{0}}"><p>{{0}}</p></form>'
+    await open_bench(html.format("old"))
+    await become(page, html.format("new"))
+    shown = "() => [field.value, field.form.className, field.nextSibling.textContent]"
+    assert await page.evaluate(shown) == ["new"] * 3
+
+
 async def test_what_other_scripts_have_put_there_goes_unless_it_is_ignored(page: Page, open_bench: Open) -> None:
     html = '<p id="plain">{0}</p><p id="own" ws-ignore title="{0}">{0}</p><ul id="stream" ws-stream="rows"></ul>'
     await open_bench(html.format(0))
