@@ -44,10 +44,8 @@ class Pages:
         place = _place(request, route)
         session = place.session
         html, shown = await self._engine.page(template, {"request": request, "session": session, **context}, place)
-        if self._settings.debug and session.needed and CSRF_PLACE not in html:
-            raise RenderError(
-                f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>"
-            )
+        if self._settings.debug:
+            _check_runtime(template, html.count(CSRF_PLACE), session.needed)
         html = html.replace(CSRF_PLACE, self._csrf(session) if session.needed else "")
         return _Page(html.replace(HEAD_PLACE, self._head(shown, request)))
 
@@ -91,6 +89,15 @@ class Pages:
 
     def _csrf(self, session: Session) -> str:
         return self._engine.ring.mac("csrf", session.id)
+
+
+def _check_runtime(template: str, times: int, needed: bool) -> None:
+    if needed and not times:
+        raise RenderError(f"{template} shows a component but not the runtime; put {{{{ alive() }}}} into its <head>")
+    if times > 1:
+        raise RenderError(
+            f"{template} has {{{{ alive() }}}} {times} times, so each click counts as often; leave one, in the <head>"
+        )
 
 
 class _Page(HTMLResponse):

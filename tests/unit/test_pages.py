@@ -167,6 +167,13 @@ async def test_a_page_of_a_route_below_a_mount_takes_the_runtime_from_where_the_
         assert "asok=" in answer.headers["set-cookie"], "it is a route of the app, and not the socket's path"
 
 
+async def test_a_page_with_the_runtime_twice_is_told_before_its_clicks_count_twice(tmp_path: Path) -> None:
+    app = asok_app(tmp_path, {"/": "{{ alive() }}{{ component('PagesNumber') }}"}, debug=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        with pytest.raises(RenderError, match=r"page0.html has {{ alive\(\) }} 2 times, .* leave one, in the <head>"):
+            await client.get("/")
+
+
 async def test_a_middleware_that_takes_the_place_of_the_session_is_told_where_it_belongs(tmp_path: Path) -> None:
     starlettes = Middleware(SessionMiddleware, secret_key="k3y-of-starlette")
     app = asok_app(tmp_path, {"/": "{{ component('PagesNumber') }}"}, middleware=[starlettes])
