@@ -161,7 +161,16 @@ def _arguments_digest(definition: Definition, arguments: dict[str, Any]) -> str:
     try:
         return _digest(steady_bytes(arguments))
     except (TypeError, ValueError, OverflowError) as error:
-        raise FieldError(f"component('{definition.name}', …): an argument cannot be state: {error}") from None
+        raise FieldError(f"component('{definition.name}', {_at_fault(arguments)}=…): {error}") from None
+
+
+def _at_fault(arguments: dict[str, Any]) -> str:
+    for name, value in arguments.items():
+        try:
+            steady_bytes({name: value})
+        except (TypeError, ValueError, OverflowError):
+            return name
+    return "…"
 
 
 def _digest(packed: bytes) -> str:

@@ -32,6 +32,7 @@ from asok.stream_tag import StreamTag
 from asok.superstore import connected
 from asok.tags import SlotTags, slots_in
 from asok.template_files import Loaders, PageFiles, beside_the_class
+from asok.unescaping import as_text
 
 __all__ = ["Templates"]
 
@@ -93,6 +94,7 @@ class Templates:
         _check_name(name, more)
         definition = registry.find(name)
         _check_call(definition, arguments, lazy)
+        arguments = as_text(definition.name, arguments)
         frame = into = current_frame()
         if into is None:
             request = context.get("request")

@@ -28,7 +28,16 @@ def steady_bytes(arguments: Mapping[str, Any]) -> bytes:
 
 
 def _packed(value: Any) -> bytes:
-    return msgspec.msgpack.encode(value, enc_hook=repr)
+    return msgspec.msgpack.encode(value, enc_hook=_told)
+
+
+def _told(value: Any) -> str:
+    if not hasattr(value, "model_dump"):
+        raise TypeError(
+            f"nothing carries a {type(value).__name__} to the browser and back; give plain values, or what tells "
+            f"load() of the component where to fetch it"
+        )
+    return repr(value)
 
 
 def _may_hold_sets(level: Iterable[Any]) -> bool:

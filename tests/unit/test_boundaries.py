@@ -204,6 +204,21 @@ async def test_a_child_that_fails_in_a_live_rendering_recovers_with_other_argume
         assert page.text("#hit") == "2"
 
 
+async def test_an_argument_that_nothing_carries_takes_nobody_along_and_is_named() -> None:
+    class GivesAnObject(Component):
+        template = "<p>{{ component('Fine', count=this.row) }}</p>"
+        row = property(lambda self: object())
+
+    class AroundIt(Component):
+        template = "<main><h1>page</h1>{{ component('GivesAnObject') }}</main>"
+
+    async with LiveClient() as live:
+        page = await live.mount(AroundIt)
+        assert page.text("h1") == "page"
+        said = "component('Fine', count=…): nothing carries a object to the browser and back; give plain values"
+        assert said in page.text(".asok-error")
+
+
 async def test_a_child_that_failed_hears_again_once_it_has_recovered(parent: type[Component]) -> None:
     class Hears(Component):
         good: bool = True

@@ -117,6 +117,7 @@ LAYERS = (
     "asok.tags",
     "asok.stream_tag",
     "asok.template_files",
+    "asok.unescaping",
     "asok.rendering",
     "asok.boundaries",
     "asok.pending",
