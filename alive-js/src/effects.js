@@ -33,13 +33,20 @@ const restore = (control) => {
   if (control.matches("select:not([multiple])") && !control.querySelector("[selected]")) control.selectedIndex = 0;
 };
 
+let composing = false;
+for (const type of ["compositionstart", "compositionend"])
+  addEventListener(type, () => (composing = type === "compositionstart"), true);
+
 /**
- * What the person has typed after the event left is theirs.
+ * What the person has typed after the event left is theirs; of a text that was only added to, what was sent goes.
  * @param {any} control  @param {any} [sent] the event's data
  */
-const typedSince = (control, sent) => {
+const clear = (control, sent) => {
   const said = control.form && sent?.form ? new Map(sent.form).get(control.name) : sent?.value;
-  return typeof said === "string" && control.value !== said;
+  if (typeof said !== "string" || control.value === said) restore(control);
+  // Of an e-mail address or a number nobody knows where the caret is.
+  else if (said && !composing && control.selectionEnd != null && control.value.startsWith(said))
+    control.setRangeText(control.defaultValue, 0, said.length);
 };
 
 /** @type {Map<string, (component: Component, sent: any, ...args: any) => void>} */
@@ -48,7 +55,7 @@ const effects = new Map(
     reset: (component, sent, ...names) => {
       for (const control of component.root.querySelectorAll("*"))
         if (control.getAttributeNames().some((each) => /^(name|ws-model.*)$/.test(each) && names.includes(control.getAttribute(each))))
-          if (!typedSince(control, sent) && !component.queue.some((/** @type {any} */ { typed }) => typed === control)) restore(control);
+          if (!component.queue.some((/** @type {any} */ { typed }) => typed === control)) clear(control, sent);
       component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
     },
     focus: (component, _, selector) => find(component, selector).focus(),

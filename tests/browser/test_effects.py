@@ -10,7 +10,8 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from asok import Component, exposed
 from tests.browser.conftest import Serve
-from tests.browser.small import opened, small_app, until
+from tests.browser.latency import Line
+from tests.browser.small import live, opened, small_app, until
 
 LONG = "<p>far</p>" * 200
 
@@ -260,6 +261,58 @@ async def test_from_a_row_that_was_hidden_before_it_went_the_focus_goes_to_the_n
     await until(page, "document.activeElement === document.body")
     go_on.set()
     await expect(page.get_by_role("button", name="c")).to_be_focused()
+
+
+# --- what is reset while somebody types on
+
+
+class Sayings(Component):
+    said: list[str] = []
+    template = """<form ws-submit="say"><input name="text"><textarea name="more"></textarea><button>Say</button>
+        <output>{{ said | join(", ") }}</output></form>"""
+
+    @exposed
+    def say(self, text: str, more: str) -> None:
+        self.said = [*self.said, text + more]
+        self.reset("text", "more")
+
+
+async def test_what_is_typed_behind_a_text_that_is_being_sent_is_all_that_stays_of_it(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    base = await serve(small_app(tmp_path, "{{ component('Sayings') }}"))
+    async with Line(base, delay=0.1) as line:
+        await page.goto(line.url)
+        await live(page)
+        await page.locator("input").press_sequentially("one")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("twoo")
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator("output")).to_have_text("one")
+        await expect(page.locator("input")).to_have_value("twoo")
+        await page.keyboard.press("Delete")
+        await page.keyboard.press("Enter")
+        await page.locator("textarea").fill("something else")
+        await expect(page.locator("output")).to_have_text("one, two")
+        await expect(page.locator("input")).to_have_value("")
+        await expect(page.locator("textarea")).to_have_value("something else")
+
+
+async def test_a_reset_takes_nothing_from_an_input_method_that_composes_behind_the_text(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    base = await serve(small_app(tmp_path, "{{ component('Sayings') }}"))
+    async with Line(base, delay=0.1) as line:
+        await page.goto(line.url)
+        await live(page)
+        await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+        await page.locator("input").press_sequentially("one")
+        await page.keyboard.press("Enter")
+        keyboard = await page.context.new_cdp_session(page)
+        await keyboard.send("Input.imeSetComposition", {"text": "か", "selectionStart": 1, "selectionEnd": 1})
+        await expect(page.locator("output")).to_have_text("one")
+        await keyboard.send("Input.imeSetComposition", {"text": "かな", "selectionStart": 2, "selectionEnd": 2})
+        await expect(page.locator("input")).to_have_value("oneかな")
 
 
 async def test_updates_that_take_the_focus_from_nobody_give_it_to_nobody(rows: Page) -> None:
