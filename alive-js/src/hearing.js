@@ -6,6 +6,8 @@ import { read } from "./watching.js";
 
 const { alive } = window;
 
+const OVER = "dragover";
+
 /** What ends the listening of attributes at the window or the document. @type {Map<any, () => void>} */
 const far = new Map();
 
@@ -24,7 +26,8 @@ export const listen = (attribute, type, heard, target = attribute.ownerElement, 
     else if (!event.isComposing) heard(event);
   };
   // Chromium's last input event of a composition still belongs to it, so its end counts as input.
-  const types = type === "input" ? [type, "compositionend"] : [type];
+  // A browser lets nothing be dropped where nobody has prevented what it does while something is dragged over.
+  const types = type === "input" ? [type, "compositionend"] : type === "drop" ? [type, OVER] : [type];
   for (const each of types) target?.addEventListener(each, attribute, options);
   if (target !== attribute.ownerElement) far.set(attribute, () => types.forEach((each) => target?.removeEventListener(each, attribute, options)));
 };
@@ -47,7 +50,8 @@ read((attribute, kind, parts, ms) => {
     )
       return;
     // A button with a call of its own does not send its form.
-    if (has("prevent") || kind === "submit" || (kind === "click" && /submit|image/.test(element.type))) event.preventDefault();
+    if (has("prevent") || /^(submit|drop)$/.test(kind) || (kind === "click" && /submit|image/.test(element.type))) event.preventDefault();
+    if (kind === "drop" && event.type === OVER) return;
     if (has("stop")) event.stopPropagation();
     // Until when it is deaf, the element knows: with another value, the attribute is another one.
     if (event.timeStamp < element[name]) return;

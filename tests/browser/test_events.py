@@ -619,3 +619,18 @@ async def test_nothing_listens_for_rows_that_have_gone(page: Page, serve: Serve,
         await page.evaluate("alive.call(document.querySelector('li'), 'go')")
         await expect(page.locator("li").first).to_have_text(str(number), use_inner_text=False)
         assert await page.evaluate("listening.size") == before
+
+
+async def test_what_is_dragged_can_be_dropped_on_an_element_with_ws_drop_and_nowhere_else(
+    page: Page, stage: Stage, heard: Heard
+) -> None:
+    await stage("""<p draggable="true" ws-dragstart="note('start')">drag</p><h1>nowhere</h1>
+        <section ws-drop="note('in')"><h2>in</h2></section><h3 ws-drop.shift="note('held')">held</h3>""")
+    for target in ("h1", "h3", "h2"):
+        await page.hover("p")
+        await page.mouse.down()
+        place = await page.locator(target).bounding_box()
+        assert place
+        await page.mouse.move(place["x"] + 5, place["y"] + 5, steps=5)
+        await page.mouse.up()
+    await heard("start", "start", "start", "in")
