@@ -199,8 +199,8 @@ class Placed(Effects):
 
 
 class Rooms:
-    """The rooms that a component's tab takes part in: `self.presence`. What is asked happens at the commit, and
-    for what `mount()` joins as soon as the page is open."""
+    """The rooms that a component takes part in, once for each tab: `self.presence`. What is asked happens at the
+    commit, and for what `mount()` joins as soon as the page is open."""
 
     def __init__(self, component: Placed) -> None:
         self._component, self._around = component, component._surroundings
@@ -222,7 +222,7 @@ class Rooms:
     def update(self, room: str, meta: Mapping[str, Any]) -> None:
         """Change what the others see about you. Raises ComponentError where you are not in the room."""
         if room not in self._around.rooms:
-            raise ComponentError(f"presence.update({room!r}): join the room first")
+            raise ComponentError(f"presence.update({room!r}): join the room first, in this component")
         self._be("update", room, meta)
 
     def typing(self, room: str, *, seconds: float = 3) -> None:
@@ -239,7 +239,7 @@ class Rooms:
 
     @property
     def me(self) -> str:
-        """This tab's `id` among the members; empty while the page is first rendered."""
+        """This component's `id` among the members; empty while the page is first rendered."""
         return self._around.member
 
     def _be(self, what: str, room: str, meta: Mapping[str, Any]) -> None:

@@ -26,6 +26,8 @@ __all__ = ["Reach"]
 
 log = logging.getLogger("asok")
 
+_NOT_THERE = "%s: presence.typing(%r) marks nobody: the component that has joined the room is the one that can say so"
+
 
 class Reach:
     """What the components of one tab do beyond their own state. fail: told of what did not work, though the unit
@@ -75,6 +77,8 @@ class Reach:
             case "join", room, meta:
                 presence.join(room, member, self._user, meta)
             case "typing", room, seconds:
+                if seconds > 0 and self._engine.settings.debug and room not in surroundings_of(unit.component).rooms:
+                    log.warning(_NOT_THERE, unit.joined.definition.name, room)
                 presence.typing(room, member, seconds)
 
     def _share(self, unit: Unit, names: Collection[str]) -> None:

@@ -85,6 +85,22 @@ async def test_joining_typing_renaming_and_leaving_is_seen_by_others(tmp_path: P
         await ada.shows("<p>Ada! </p>")
 
 
+@pytest.mark.parametrize("debug", [True, False])
+async def test_typing_in_a_component_that_has_not_joined_is_told_while_developing(
+    debug: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(asok_app(tmp_path, PAGES, debug=debug)) as served:
+        ada = await served.tab()
+        await ada.event("typing(0)")
+        assert not caplog.messages
+        await ada.event("typing")
+        said = "Chat: presence.typing('room:1') marks nobody: the component that has joined the room"
+        assert [message.startswith(said) for message in caplog.messages] == [True] * debug
+        await ada.event("enter('Ada')")
+        await ada.event("typing")
+        assert len(caplog.messages) == debug
+
+
 async def test_who_closes_the_tab_has_left_and_who_returns_is_there_again(tmp_path: Path) -> None:
     async with rig(asok_app(tmp_path, PAGES)) as served:
         ada, visitor = await served.tab(), await served.visitor()
