@@ -10,6 +10,7 @@ from asok.documents import Work, working
 from asok.errors import Busy
 from asok.opening import Opener, member_of
 from asok.pending import pending_child
+from asok.sessions import serve_session
 from asok.showing import Joined, Screen, Unit
 
 __all__ = ["begin"]
@@ -27,6 +28,7 @@ async def begin(opener: Opener, screen: Screen, joined: Joined, seq: int) -> Uni
     for _ in range(ATTEMPTS):
         token, work = joined.token, Work()
         place, record, remembered = await opener.place(joined)
+        serve_session(place.session)
         child = pending_child(token, joined.definition, record)
         with working(work):
             mounted = await engine.mount_tree({name: child}, place, {name: child.digest}, seconds=seconds)

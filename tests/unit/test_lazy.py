@@ -12,8 +12,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from asok import Component, Limits, Store, exposed, private
+from asok import AuthStore, Component, Limits, Store, exposed, private
 from asok.component import definition_of, registry
 from asok.state import KeyRing, seal, unseal
 from asok.testing import LiveClient
@@ -148,6 +151,39 @@ async def test_state_and_what_mount_writes_are_kept_together_and_once(tmp_path: 
         await asyncio.gather(*(tab.join(page.tokens, page.csrf) for tab in tabs))
         await asyncio.gather(*(tab.shows("number 1") for tab in tabs))
         assert store.read("mounts") == 1
+
+
+async def test_it_is_mounted_for_its_visitor_and_for_nobody_else(tmp_path: Path) -> None:
+    notes = AuthStore(lambda session: session.get("user"), {"text": "none yet"}, name="lazy-notes")
+    votes = Store({"n": 0}, name="lazy-votes")
+
+    class Personal(Component):
+        theme: str = ""
+        template = """<p><b>{{ theme }} {{ text }}</b><button {{ votes.do.update("n", 1) }}>+</button></p>"""
+
+        def mount(self) -> None:
+            self.theme = app.get_state("look", "theme", "plain")
+            app.set_state("look", "seen", True)
+
+        def load(self) -> None:
+            self.text = notes.read("text")
+
+    async def enter(request: Request) -> PlainTextResponse:
+        request.session["user"] = "ada"
+        app.set_state("look", "theme", "dark")
+        notes.set("text", "hers")
+        return PlainTextResponse("welcome")
+
+    app = asok_app(tmp_path, {"/": "{{ component('Personal', lazy=True) }}"}, routes=[Route("/enter", enter)])
+    app.env.globals["votes"] = votes
+    async with LiveClient(app) as live:
+        await live.http.get("/enter")
+        page = await live.open("/")
+        assert page.text("b") == "dark hers"
+        await page.click("button")
+        assert votes.read("n") == 1
+        assert await page.store("~look").get("seen") is True
+        assert app.get_state("look", "seen") is None
 
 
 async def test_private_arguments_and_content_reach_it_without_the_browser(tmp_path: Path) -> None:
