@@ -264,7 +264,19 @@ def is_seen(element: Tag) -> bool:
     """Whether a person can see or use the element, as far as its markup tells."""
     if element.name == "input" and text_of(element, "type").lower() == "hidden":
         return False
-    return not any(each.name in UNSEEN or each.has_attr("hidden") for each in (element, *element.parents))
+    return not any(
+        each.name in UNSEEN or each.has_attr("hidden") or _is_shut(each) for each in (element, *element.parents)
+    )
+
+
+def _is_shut(element: Tag) -> bool:
+    """Whether it is a dialog that is not open, or what such a `<details>` holds beside its summary."""
+    if element.name == "dialog":
+        return not element.has_attr("open")
+    around = element.parent
+    if around is None or around.name != "details" or around.has_attr("open"):
+        return False
+    return element is not around.find("summary", recursive=False)
 
 
 def root_of(html: str) -> Tag:

@@ -505,3 +505,28 @@ async def test_what_nobody_can_see_is_not_meant(live: LiveClient) -> None:
     await page.fill("input", "x")
     await page.click("button")
     assert page.title == "x1"
+
+
+class FeatureShut(Component):
+    """Has buttons of one name, of which one can be seen at a time."""
+
+    shown: str = ""
+    said: str = ""
+    template = """<section><output>{{ said }}</output>
+      <dialog {{ "open" if shown == "dialog" }}><p><button ws-click="say('in the dialog')">Go</button></p></dialog>
+      <details {{ "open" if shown == "details" }}><summary><b ws-click="say('summary')">Go on</b></summary>
+        <button ws-click="say('in the details')">Go</button></details>
+      {% if not shown %}<button ws-click="say('outside')">Go</button>{% endif %}</section>"""
+
+    @exposed
+    def say(self, what: str) -> None:
+        self.said = what
+
+
+@pytest.mark.parametrize("shown", ["dialog", "details", ""])
+async def test_what_is_shut_is_not_meant_while_something_else_is_there(live: LiveClient, shown: str) -> None:
+    page = await live.mount(FeatureShut, shown=shown)
+    await page.click("button", text="Go")
+    assert page.text("output") == (f"in the {shown}" if shown else "outside")
+    await page.click("b")
+    assert page.text("output") == "summary"
