@@ -123,6 +123,25 @@ async def test_the_cookie_is_for_this_host_its_scripts_and_other_sites_do_not_ge
         assert cookie.startswith("__Host-asok=") and cookie.endswith("; Secure")
 
 
+@pytest.mark.parametrize("space", [b"\xa0", b"\x85", b"\x1f", b"\x0b", b"\xc2\xa0"])
+async def test_a_site_beneath_the_same_domain_cannot_put_its_session_before_the_prefix(
+    tmp_path: Path, space: bytes
+) -> None:
+    app = app_with(tmp_path)
+    async with client(app, "https://localhost") as stranger, client(app, "https://localhost") as visitor:
+        await stranger.get("/plus")
+        cookie = space + b"__Host-asok=" + stranger.cookies["__Host-asok"].encode()
+        assert (await visitor.get("/read", headers={"cookie": cookie})).text == "None"
+
+
+async def test_a_server_may_bring_each_cookie_in_a_header_of_its_own(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    async with client(app) as http, client(app) as other:
+        await http.get("/plus")
+        headers = [("cookie", "a=1"), ("cookie", f"asok={http.cookies['asok']}"), ("cookie", "b=2")]
+        assert (await other.get("/read", headers=headers)).text == "1"
+
+
 async def test_a_cookie_that_opens_nothing_is_taken_away(tmp_path: Path) -> None:
     async with client(app_with(tmp_path), cookies={"asok": "A" * 43}) as http:
         assert "Max-Age=0" in (await http.get("/plain")).headers["set-cookie"]
