@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.background import BackgroundTask
@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from asok import protocol
+from asok.addresses import written
 from asok.component import registry
 from asok.conversation import LiveSession
 from asok.crowding import Crowded
@@ -238,9 +239,7 @@ def is_secret(name: str) -> bool:
 
 def _path(token: Token, request: Request) -> str:
     root, path = request.scope.get("root_path", ""), token.mount.path
-    path = quote(path if f"{path}/".startswith(f"{root}/") else root + path)
-    # Two slashes would begin the name of another site.
-    path = f"/.{path}" if path.startswith("//") else path
+    path = written(path if f"{path}/".startswith(f"{root}/") else root + path)
     return path + (f"?{token.mount.query}" if token.mount.query else "")
 
 

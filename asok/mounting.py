@@ -12,6 +12,7 @@ from markupsafe import Markup
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 
+from asok.addresses import root_of
 from asok.asynchronous import find_anew
 from asok.boundaries import boundary, waiting
 from asok.calling import ends_all
@@ -241,7 +242,7 @@ class Engine(Host):
             return each.sealed[1] if each is not None and each.sealed is not None else None
 
         csrf = self.ring.mac("csrf", place.session.id) if place.session.needed else ""
-        return Posting(place.request.scope.get("asok.root", "") + self.settings.live + "/form", csrf, token)
+        return Posting(root_of(place.request.scope) + self.settings.live + "/form", csrf, token)
 
 
 async def _at_most(seconds: float, work: Coroutine[Any, Any, T]) -> T:

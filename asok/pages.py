@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from asok.addresses import root_of
 from asok.component import Component, Definition, definition_of, registry
 from asok.errors import FieldError, RenderError
 from asok.frames import Child
@@ -71,7 +72,7 @@ class Pages:
         # What nothing else would call for in time.
         with_features = scripts.features or needs.features if features is None else features
         with_stores = writes or self._engine.stores.used if stores is None else stores
-        base = scope.get("asok.root", "") + self._settings.live
+        base = root_of(scope) + self._settings.live
         flags = {"target": needs.target, "post": not self._settings.websocket, "debug": self._settings.debug}
         tags = _tags(base, nonce, features=with_features, stores=with_stores, **flags)
         if later:
@@ -80,7 +81,7 @@ class Pages:
 
     def _head(self, shown: list[Definition], request: Request) -> str:
         """The stylesheets and scripts of these classes, as tags."""
-        root = request.scope.get("asok.root", "")
+        root = root_of(request.scope)
         entries = self._engine.statics.entries(shown, root)
         if not entries:
             return ""

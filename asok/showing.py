@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import Request
 
 from asok import protocol
+from asok.addresses import root_of
 from asok.asking import Asking
 from asok.asynchronous import is_loading
 from asok.component import Component, Definition, surroundings_of
@@ -240,7 +241,7 @@ class Screen:
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
         """What the head of the page needs before it shows these classes, and has not been told of."""
-        news = self.engine.statics.new_for(self._statics, definitions, request.scope.get("root_path", ""))
+        news = self.engine.statics.new_for(self._statics, definitions, root_of(request.scope))
         if news:
             self.send(protocol.Statics(news))
 

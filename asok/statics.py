@@ -71,7 +71,7 @@ class Statics:
     def entries(self, definitions: Iterable[Definition], root: str = "") -> list[Entry]:
         """What these classes need in the head, in order of first appearance, bases before those who build on them.
 
-        root: the `root_path` of the request. Raises ComponentError where a file is missing.
+        root: the address below which the app lies. Raises ComponentError where a file is missing.
         """
         found: dict[str, Entry] = {}
         for definition in definitions:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from asok import protocol
+from asok.addresses import root_of
 from asok.browsing import SignedOut, committed_write, tree_of
 from asok.crowding import Crowded
 from asok.documents import Settled
@@ -118,7 +119,7 @@ class StoreEndpoint:
     async def _read(self, request: Request) -> Response:
         name, path = _place(request)
         if (name, path) == (DESCRIPTION, "") and self._engine.settings.debug:
-            return _json(described(self._engine, request.scope.get("root_path", "")))
+            return _json(described(self._engine, root_of(request.scope)))
         tree = tree_of(self._engine, name, _stored(request.scope["session"]))
         value, version = shown(tree, path), tree.version
         known = _versions(request.headers, "if-none-match", weak=True)

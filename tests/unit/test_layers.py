@@ -39,6 +39,7 @@ LAYERS = (
     "asok.ticks",
     "asok.charts",
     "asok.markup",
+    "asok.addresses",
     "asok.form_html",
     "asok.paths",
     "asok.form_words",

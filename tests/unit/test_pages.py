@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import httpx
@@ -102,6 +103,22 @@ async def test_a_methods_request_has_the_parameters_of_the_path_as_the_page_had_
     assert len(seen) >= 3
     wanted = {"tag": UUID(int=7), "day": date(2026, 11, 22), "number": huge, "rest": "a b/c"}
     assert all({name: each[name] for name in wanted} == wanted for each in seen)
+
+
+@pytest.mark.parametrize("tenant", ['"><img src=x>', "\\evil.example", "/evil.example", "a b", "a?b#c"])
+async def test_what_a_mount_takes_from_the_address_stays_a_path_of_this_site(tmp_path: Path, tenant: str) -> None:
+    app = asok_app(tmp_path)
+    app.page("/word/{word}", PagesWord)
+    async with rig(Starlette(routes=[Mount("/{tenant:path}/in", app)])) as served:
+        visitor = await served.visitor()
+        page = await visitor.open(f"{served.base}/{quote(tenant)}/in/word/x")
+        live = re.findall(r'data-live="([^"]*)"', page.text)
+        scripts = re.findall(r'<script[^>]* src="([^"]*)"', page.text)
+        assert unquote(live[0].removeprefix("/.")) == f"/{tenant}/in/live" and "<img" not in page.text
+        for address in (*live, *scripts):
+            assert re.fullmatch(r"/(?![/\\])[^\"\\ ?#]*", address)
+        tab = await visitor.connect(path=live[0].removeprefix("/."))
+        await tab.join(page.tokens, page.csrf)
 
 
 @pytest.mark.parametrize("address", [f"/{'w' * 9000}", f"/w?{'q' * 9000}", f"/{'%C3%A9' * 4500}"])
