@@ -174,8 +174,8 @@ class LiveSession:
         try:
             token = unseal(entry.token, self._engine.ring, self._limits, time.time())
             definition = registry.find(token.component)
-            if not self._engine.bound(token, definition, self.session_id):
-                raise TokenError("the token is another session's")
+            if not self._engine.bound(token, definition, self.session_id, self._live.root):
+                raise TokenError("the token is another session's, or another app's")
             if token.binding:  # made by the newest key, so that older ones may leave the ring
                 token = msgspec.structs.replace(token, binding=self._engine.binding(self.session_id))
         except (TokenError, UnknownComponent, ResetNeeded) as error:

@@ -192,8 +192,10 @@ class Host:
             self._bound = session_id, binding
         return binding
 
-    def bound(self, token: Token, definition: Definition, session_id: str) -> bool:
-        """Whether the token may be used in this session; that of a stateless class in any."""
+    def bound(self, token: Token, definition: Definition, session_id: str, root: str) -> bool:
+        """Whether the token may be used in this session, that of a stateless class in any, by the app at this root."""
+        if token.mount.root != root:
+            return False
         if definition.cls.stateless:
             return True
         return self.ring.matches("bind", session_id, token.binding, size=BINDING)

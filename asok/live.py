@@ -38,13 +38,13 @@ class Live:
     """The instances of one tab, for one visitor, shown on its screen.
 
     scope: the ASGI scope of the handshake, from which a component's `request` is made. session_id: empty
-    for a visitor without a session, who can use stateless components only.
+    for a visitor without a session, who can use stateless components only. root: the path below which the app lies.
     """
 
     def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str, screen: Screen) -> None:
         self.engine, self.screen, self.acting = engine, screen, Acting(engine)
         self._opener = Opener(engine, scope, session_id)
-        self.owner = self._opener.owner
+        self.owner, self.root = self._opener.owner, scope.get("asok.root", "")
 
     async def open(self, joined: Joined) -> Unit:
         """The instance as the session has it now, guarded and loaded."""

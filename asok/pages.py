@@ -123,7 +123,7 @@ def _place(request: Request, route: str) -> Place:
     if len(path.encode()) + len(query) > LONGEST_ADDRESS:
         raise HTTPException(414)
     params = {name: value if _is_carried(value) else str(value) for name, value in request.path_params.items()}
-    return Place(request, session, Mount(route, path, query, params), session.owner)
+    return Place(request, session, Mount(route, path, query, params, scope.get("asok.root", "")), session.owner)
 
 
 def _is_carried(value: Any) -> bool:

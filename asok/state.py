@@ -27,12 +27,17 @@ BLOCK = 64  # bytes, of SHA-256; a longer key would have to be hashed first, and
 
 
 class Mount(Struct, array_like=True, frozen=True):
-    """Where a component was mounted. The route, not the browser, tells which guards apply."""
+    """Where a component was mounted. The route, not the browser, tells which guards apply.
+
+    root: the path below which the app lies. Other apps on the host may have the same keys and sessions; they do not
+    know these guards.
+    """
 
     route: str
     path: str
     query: str = ""
     params: dict[str, Any] = {}
+    root: str = ""
 
 
 class Token(Struct, array_like=True, frozen=True):

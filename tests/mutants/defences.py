@@ -46,7 +46,7 @@ DEFENCES = (
         "conversation",
         ATTACKS + "tokens",
         "t09",
-        ("if not self._engine.bound(token, definition, self.session_id):", "if False:"),
+        ("if not self._engine.bound(token, definition, self.session_id, self._live.root):", "if False:"),
     ),
     defence(
         "the mac covers the instance that a token is sent for",

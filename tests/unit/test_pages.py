@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.templating import Jinja2Templates
 
 from asok import Component
+from asok.backends.memory import MemoryBackend
 from asok.backends.sqlite import SQLiteBackend
 from asok.component import exposed
 from asok.errors import RenderError
@@ -119,6 +120,21 @@ async def test_what_a_mount_takes_from_the_address_stays_a_path_of_this_site(tmp
             assert re.fullmatch(r"/(?![/\\])[^\"\\ ?#]*", address)
         tab = await visitor.connect(path=live[0].removeprefix("/."))
         await tab.join(page.tokens, page.csrf)
+
+
+@pytest.mark.parametrize("beside", ["/other", ""])
+async def test_an_app_beside_takes_no_token_of_a_page_whose_guard_it_does_not_know(tmp_path: Path, beside: str) -> None:
+    backend, members = MemoryBackend(), {"ada"}
+    inner, other = (asok_app(tmp_path, backend=backend) for _ in range(2))
+    inner.page("/", PagesLooking, guard=lambda request, session: "ada" in members)
+    other.page("/", PagesNumber)
+    async with rig(Starlette(routes=[Mount("/members", inner), Mount(beside, other)])) as served:
+        visitor = await served.visitor()
+        page = await visitor.open("/members/")
+        members.clear()
+        tab = await visitor.connect(path=f"{beside}/live")
+        await tab.join(page.tokens, page.csrf)
+        assert (await tab.event("look"))[0] == "reset"
 
 
 @pytest.mark.parametrize("address", [f"/{'w' * 9000}", f"/w?{'q' * 9000}", f"/{'%C3%A9' * 4500}"])
