@@ -76,18 +76,18 @@ const template = document.createElement("template");
 
 /**
  * A new rendering. All up to `seq` is settled; a step on the way has an older one, and no token.
- * @param {Component} component  @param {number} seq  @param {string | any[]} html
- * @param {TokenChange} [change]  @param {any[]} [effects]
+ * @param {Component} component  @param {number} seq  @param {any} html a text or a delta; only a text has `trim`
+ * @param {any} [change] a TokenChange  @param {any[]} [effects]
  */
 export const update = (component, seq, html, change = [], effects) => {
   const { root, queue, held } = component;
-  const [keep, tail = ""] = typeof change === "string" ? [0, change] : change;
+  const [keep, tail = ""] = change.trim ? [0, change] : change;
   let settled;
   while (queue[0]?.[2] <= seq) (settled = /** @type {Event} */ (queue.shift())).control?.removeAttribute("disabled");
   component.held = tail ? 1 : html[0] ? 0 : held;
   root.setAttribute(STATE, (component.token = component.token.slice(0, keep) + tail));
   if (html[0] && !alive.patch?.(component, html, morph)) {
-    template.innerHTML = component.shown = typeof html === "string" ? html : apply(/** @type {string} */ (component.shown), html);
+    template.innerHTML = component.shown = html.trim ? html : apply(/** @type {string} */ (component.shown), html);
     const next = /** @type {Element} */ (template.content.firstElementChild);
     next.setAttribute(STATE, component.token);
     if (root.nodeName !== next.nodeName) root.replaceWith((component.root = /** @type {Element} */ (next.cloneNode())));

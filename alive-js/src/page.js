@@ -22,7 +22,8 @@
  * @property {import("./store.js").AppState} [appState] public; from the module `store`
  */
 
-export const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+// Not `document.currentScript`: an image of that name, in HTML that people write, would stand in its place.
+export const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[data-live]"));
 
 /** @type {Map<string, Component>} */
 export const components = new Map();

@@ -11,8 +11,8 @@ export const apply = (text, delta) => {
   let cursor = 0;
   let next = "";
   for (const step of delta) {
-    if (typeof step === "string") next += step;
-    // Only a list has a length, now.
+    // Only a text has `trim`, and only a list has a length then.
+    if (step.trim) next += step;
     else if (step.length) cursor = step[0];
     else if (step > 0) next += text.slice(cursor, (cursor += step));
     else cursor -= step;

@@ -131,12 +131,12 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
   const warnings = [];
   const events = [];
   const roots = instances.map((instance) => new Element({ [STATE]: token(instance, tail) }));
+  const tag = { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features, post } };
   const document = new EventTarget();
   Object.assign(document, {
-    currentScript: { src: "https://host/live/hash/alive.js", dataset: { live: "/live", csrf: "first", features, post } },
     documentElement: { dataset: {} },
     querySelectorAll: (selector) => (selector.startsWith("[data-asok-state") ? roots : []),
-    querySelector: (selector) => (post !== undefined && selector.includes("data-post") ? document.currentScript : null),
+    querySelector: (selector) => ({ "script[data-live]": tag, "script[data-live][data-post]": post === undefined ? null : tag })[selector] ?? null,
     createElement: () => ({ style: {}, animate() {}, remove() {}, append() {} }),
     body: { append() {} },
   });

@@ -597,6 +597,20 @@ async def test_a_redirect_goes_to_a_page_and_to_nothing_else(page: Page, open_pa
     await expect(page).to_have_url(re.compile("#there"))
 
 
+async def test_an_image_that_bears_the_name_of_the_script_does_not_stand_in_its_place(
+    page: Page, open_page: Open
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    image = '<img name="currentScript" alt="" src="/elsewhere/image" data-live="/elsewhere">'
+    line = await open_page(root(f'{image}<output>0</output><button ws-click="increment">Add 1</button>'))
+    await page.click("button")
+    await line.event()
+    await line.update(1, counter(1), token(ONE, 1), [["title", "one"]])
+    await expect(page).to_have_title("one")
+    assert [url for url in asked if "/elsewhere/" in url] == [f"{page.url}elsewhere/image"]
+
+
 async def test_a_module_that_is_not_there_is_one_warning(page: Page, open_page: Open) -> None:
     line = await open_page()
     async with page.expect_console_message(lambda message: message.type == "warning") as warning:
