@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from asok.errors import ConfigurationError, PathError, StoreDenied, ValueRefused
 from asok.fitting import is_type, misfit, type_fault
-from asok.trees import Path, Write, parse_path, path_text, read_at
+from asok.trees import Path, Write, parse_path, path_text, read_at, same
 
 __all__ = ["Change", "Rules", "Validator"]
 
@@ -112,6 +112,21 @@ class Rules:
             rule.judge(
                 Change(self.store, write.verb, path_text(path), value, _at(old, path), after, session), gone=gone
             )
+            for place in self._nearer_places(rule, path, old, new):
+                self._judge_part(write, place, (_at(old, place, MISSING), _at(new, place, MISSING)), session)
+
+    def _nearer_places(self, rule: _Rule, path: Path, old: Any, new: Any) -> list[Path]:
+        """Where below the path a rule is nearer than this one, which is for all that is below."""
+        patterns = [other.pattern for other in self._writable if rule.pattern.open and other.pattern.is_below(path)]
+        found = [place for pattern in patterns for tree in (old, new) for place in _expanded(tree, path, pattern.parts)]
+        return [place for place in dict.fromkeys(found) if self._rule(place) is not rule]
+
+    def _judge_part(self, write: Write, place: Path, values: tuple[Any, Any], session: Any) -> None:
+        """Ask the rule of a place below the one that is written, if that changes it. values: before and after."""
+        rule, (old, new) = self._rule(place), (None if each is MISSING else each for each in values)
+        if rule is not None and not same(*values):
+            change = Change(self.store, write.verb, path_text(place), new, old, new, session)
+            rule.judge(change, gone=values[1] is MISSING)
 
     def _places(self, write: Write, old: Any) -> Iterator[tuple[Path, Any]]:
         """The paths that a write is judged at: its own where a rule stands, else what it adds or merges."""

@@ -223,6 +223,26 @@ def test_the_nearest_rule_judges() -> None:
     assert refusal(rules, "set", "votes/red", "3") == "bad_value"
 
 
+@pytest.mark.parametrize("wide", ["**", "profile/**", "*/**"])
+def test_a_write_from_above_does_not_pass_a_nearer_rule(wide: str) -> None:
+    tree = {"profile": {"name": "ann", "role": "user", "marks": [{"by": "ann", "n": 1}]}}
+    never = {"profile/role": lambda change: False, "profile/marks/*/by": str}
+    rules = Rules("shop", writable={wide: lambda change: True, **never})
+    for verb, value in (("set", {"name": "ann", "role": "admin"}), ("set", {}), ("delete", None)):
+        assert refusal(rules, verb, "profile", value, tree=tree) == "denied"
+    assert refusal(rules, "update", "profile", {"role": "admin"}, tree=tree) == "denied"
+    assert refusal(rules, "update", "profile", {"marks": [{"by": 7}]}, tree=tree) == "bad_value"
+    assert refusal(rules, "append", "profile/marks", {"by": 7}, tree=tree) == "bad_value"
+    assert attempt(rules, "update", "profile", {"name": "bob"}, tree=tree)["profile"]["name"] == "bob"
+    assert attempt(rules, "set", "profile", {**tree["profile"], "name": "eve"}, tree=tree)["profile"]["name"] == "eve"
+
+
+def test_a_rule_for_just_that_path_judges_all_of_it() -> None:
+    rules = Rules("shop", writable={"profile": dict, "profile/role": lambda change: False})
+    tree = {"profile": {"role": "user"}}
+    assert attempt(rules, "set", "profile", {"role": "admin"}, tree=tree)["profile"] == {"role": "admin"}
+
+
 def test_a_function_is_asked_about_the_whole_change() -> None:
     asked: list[Change] = []
     rules = Rules("shop", writable={"votes/*": asked.append})
