@@ -82,8 +82,7 @@ class RedisBackend:
         loop = _running_loop()
         if loop is not None and loop in self._lines:
             await self._lines[loop].close()
-        while self._idle:
-            self._idle.pop().close()
+        self._hang_up()
 
     async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
         if prefix is not None:
@@ -227,6 +226,7 @@ class RedisBackend:
             try:
                 return self._try_at_once(parts)
             except Away:
+                self._hang_up()  # the other lines will have been cut, too, and each would cost a pause
                 if time.monotonic() + pause >= give_up:
                     self._avoided = time.monotonic() + _BLOCKED
                     raise
@@ -249,6 +249,11 @@ class RedisBackend:
         self._idle.append(line)
         return reply
 
+    def _hang_up(self) -> None:
+        with suppress(IndexError):  # threads take some of them
+            while True:
+                self._idle.pop().close()
+
     # ---- logs, forks
 
     def _tell(self, refusal: str) -> None:
@@ -261,8 +266,7 @@ class RedisBackend:
         """Connect anew after a fork. The parent's loop is not to be touched, so that its line is only kept."""
         _inherited.extend(self._lines.values())
         self._lines = {}
-        while self._idle:
-            self._idle.pop().close()
+        self._hang_up()
 
 
 _backends: WeakSet[RedisBackend] = WeakSet()

@@ -239,3 +239,16 @@ def test_threads_without_a_loop_share_the_lines_that_are_idle(redis: RedisServer
     assert isinstance(listed, bytes)
     assert len(listed.splitlines()) <= 4 + 1
     at_once(backend.close())
+
+
+async def test_lines_of_many_threads_that_are_cut_together_cost_one_more_try(redis: RedisServer) -> None:
+    backend = RedisBackend(redis.url)
+    await asyncio.to_thread(tell, redis.url, "CLIENT", "PAUSE", "200", "ALL")  # so that each needs a line of its own
+    threads = [Thread(target=lambda: at_once(backend.read("s", ["n"]))) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    await asyncio.to_thread(tell, redis.url, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert at_once(backend.read("s", ["missing"])) == {}
+    await backend.close()
