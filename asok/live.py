@@ -169,7 +169,7 @@ class Live:
         try:
             return self.engine.render(unit.component, unit.joined.token.slot)
         except BaseException as error:
-            if ends_all(error):
+            if ends_all(error) or isinstance(error, Busy):
                 raise
             raise MethodFailed(f"{unit.joined.definition.name}.render", error) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 
 from asok import Asok, AuthStore, Component, Store, SuperStore, exposed
+from asok.backends.memory import MemoryBackend
 from asok.documents import Work, reading_into, working
+from asok.driven import driven
 from asok.errors import (
+    Busy,
     ComponentError,
     ConfigurationError,
     NotSignedIn,
@@ -24,7 +28,7 @@ from asok.errors import (
     UnknownStore,
     ValueRefused,
 )
-from asok.sessions import Session, serve_session
+from asok.sessions import Cell, Session, serve_session
 from tests.rig import asok_app, rig
 
 polls = Store({"counter": 1, "todo": [{"done": False}], "open": True})
@@ -391,3 +395,42 @@ async def test_a_list_in_a_typed_set_is_refused_beside_what_an_earlier_release_l
     wordy = Store(Wordy(), name="wordy")
     with pytest.raises(ValueRefused):
         await wordy.set("words", [["tea"]])
+
+
+# ---- while the database is away
+
+
+class OnceAway(MemoryBackend):
+    """One that a template cannot have, once."""
+
+    away = False
+
+    async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
+        if self.away and driven.at_once:
+            self.away = False
+            raise Busy("not now")
+        return await super().read(owner, names, prefix)
+
+
+async def test_an_event_whose_template_cannot_have_a_store_is_busy_and_then_counts(tmp_path: Path) -> None:
+    seen = Store({"n": 7}, name="seen_later")
+
+    class ReadsLater(Component):
+        count = 0
+        template = "<p>{{ count }} {{ n }}</p>"
+
+        @property
+        def n(self) -> Any:
+            return seen.read("n") if self.count else ""
+
+        @exposed
+        async def add(self) -> None:
+            self.count += 1
+
+    backend = OnceAway()
+    async with rig(asok_app(tmp_path, {"/": "{{ component('ReadsLater') }}"}, backend=backend)) as served:
+        tab = await served.tab()
+        backend.away = True
+        assert (await tab.event("add"))[0] == "busy"
+        assert (await tab.event("add", seq=1))[0] == "update"
+        assert tab.text().endswith(">1 7</p>")
