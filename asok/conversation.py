@@ -181,13 +181,13 @@ class LiveSession:
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             return self._reset(instance, error)
         if line is None:
-            line = self._add(Joined(token, entry.token, definition, token.rendering, bool(entry.held)), entry.seq + 1)
+            line = self._add(Joined(token, entry.token, definition, token.rendering, bool(entry.held), told=entry.seq))
         if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 
-    def _add(self, joined: Joined, expected: int) -> Line:
+    def _add(self, joined: Joined) -> Line:
         member = member_of(joined.token.instance, self.screen.tab)
-        line = Line(joined, expected, member, lambda line: self._queue(line, TURN))
+        line = Line(joined, joined.told + 1, member, lambda line: self._queue(line, TURN))
         self._reach.hold(line)
         engine = self._engine
         joined.following = Following(
@@ -232,10 +232,10 @@ class LiveSession:
             self.outbox.put(protocol.SlowDown(event.instance, event.seq, delay))
         elif line is None:
             self._answer_stranger(event)
-        elif event.seq > line.expected or self._waiting >= self._limits.inbound:
-            self.outbox.put(protocol.SlowDown(event.instance, min(event.seq, line.expected), RETRY_MS))
+        elif event.seq > line.next or self._waiting >= self._limits.inbound:
+            self.outbox.put(protocol.SlowDown(event.instance, min(event.seq, line.next), RETRY_MS))
         elif not any(isinstance(each, protocol.Event) and each.seq == event.seq for each in line.work):
-            line.expected = max(line.expected, event.seq + 1)
+            line.expected = max(line.next, event.seq + 1)
             self._queue(line, event)
 
     def _cancel(self, instance: str) -> None:

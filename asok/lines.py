@@ -67,6 +67,11 @@ class Line:
     def __post_init__(self) -> None:
         self.joined.again, self.joined.soon = self.again, self.outdated_soon
 
+    @property
+    def next(self) -> int:
+        """The highest number that an event may have now: what the browser was told of will not come again."""
+        return max(self.expected, self.joined.told + 1)
+
     def outdated(self) -> None:
         """What is shown may have changed."""
         if not self.over and not self.turning:

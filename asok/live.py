@@ -123,9 +123,9 @@ class Live:
             self.screen.asked(asking)
 
     async def _attempt(self, unit: Unit, event: protocol.Event | None, asking: Asking, action: Action) -> bool:
-        around, settled = surroundings_of(unit.component), unit.applied(self.screen.tab)
-        seq, done = event.seq if event else settled, False
-        shown = event.seq - 1 if event else settled
+        around, told, done = surroundings_of(unit.component), unit.joined.told, False
+        # What is settled and not told of yet has effects: its own answer brings them.
+        seq, shown = (event.seq, event.seq - 1) if event else (told, told)
         around.tab = attempt = Attempt(unit, asking, self.screen, lambda: self._step(unit, shown))
         try:
             with working(unit.work):
@@ -135,7 +135,8 @@ class Live:
                 fresh = await self._mount_children(unit, rendering) if rendering else {}
                 if rendering is not None and unit.joined.definition.streams:
                     await take_changes(self.engine, unit, rendering)
-            made = record_after(unit, self.screen.tab, seq, event=event is not None)
+            applied = event.seq if event else unit.applied(self.screen.tab)
+            made = record_after(unit, self.screen.tab, applied, event=event is not None)
             record = unit.record if event is None and unchanged(unit, made) else made
             sealed = self.screen.seal(unit, rendering, record)
             done = await commit(self.engine, self.owner, unit, record, fresh)
@@ -243,7 +244,7 @@ class Live:
         await keep(self.engine, self.owner, unit, fresh)
         self.screen.show_children(unit, fresh)
         sealed = self.screen.seal(unit, rendering, unit.record)
-        self.screen.show(unit, unit.applied(self.screen.tab), rendering, sealed, effects)
+        self.screen.show(unit, unit.joined.told, rendering, sealed, effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""

@@ -40,8 +40,9 @@ class Joined:
 
     text: the token as the browser has it. shown: the digest of the rendering on the page. held: whether the
     browser has the exact text of that, so that a delta can be sent. following: what it follows. cancel: stops
-    the method that runs. task: what works on it. again: asks for a unit of work. told: the last event whose
-    effects it was sent. unsure: streams that are filled once more in a moment; soon: asks for that.
+    the method that runs. task: what works on it. again: asks for a unit of work. told: the last event that
+    is settled for the browser, which was sent its effects. unsure: streams that are filled once more in a moment;
+    soon: asks for that.
     """
 
     token: Token
@@ -225,10 +226,14 @@ class Screen:
         for each in reversed(list(fresh.values())):
             assert each.sealed is not None
             token, text = each.sealed
-            joined = self.joined.get(token.instance)
+            joined, seq = self.joined.get(token.instance), each.applied(self.tab)
+            if joined is not None and joined.token.pending:
+                joined.told = seq
+            elif joined is not None:  # what is settled besides, its own answer tells, with its effects
+                seq = min(seq, joined.told)
             self.sent[token.instance] = token.rendering
             effects = [reset_of(name, html) for name, html in each.rows.items()]
-            self.send(protocol.Update(token.instance, each.applied(self.tab), each.rendering.html, text, effects))
+            self.send(protocol.Update(token.instance, seq, each.rendering.html, text, effects))
             if joined is not None:
                 self._now_shows(joined, token.rendering)
                 joined.token, joined.text = token, text

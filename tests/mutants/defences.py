@@ -176,9 +176,7 @@ DEFENCES = (
             "if False:",
         ),
     ),
-    defence(
-        "an event out of turn waits", "conversation", ATTACKS + "wire", "t33", ("event.seq > line.expected", "False")
-    ),
+    defence("an event out of turn waits", "conversation", ATTACKS + "wire", "t33", ("event.seq > line.next", "False")),
     defence(
         "a commit holds for the record that was read",
         "committing",

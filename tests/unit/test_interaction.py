@@ -167,6 +167,7 @@ async def test_a_result_that_was_lost_comes_again_and_the_method_does_not_run_ag
         await tab.event("add", {"result": 1})
         again = await person.connect()
         again.name, again.shown, again.csrf = tab.name, tab.shown, tab.csrf
+        again.shown[again.only].settled = 0
         await again.rejoin(again.only)
         answer = await again.event("add", {"result": 1}, seq=1)
         assert answer[5] == [["result", 1, 1]]

@@ -654,3 +654,67 @@ async def test_a_method_sees_all_the_data_of_its_event_and_its_app(tmp_path: Pat
         tab = await served.tab()
         await tab.event("look", {"value": "v", "type": "click", "target": {"tag": "p", "id": "a"}, "x": 3, "y": 0})
         await tab.shows("heard v at 3,0 on a")
+
+
+async def test_a_message_settles_no_event_whose_effects_are_still_on_their_way(tmp_path: Path) -> None:
+    began, go, heard = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Outrun(Component):
+        count = 0
+        template = "<p>{{ count }}</p>"
+
+        @exposed
+        async def add(self) -> None:
+            began.set()
+            await go.wait()
+            self.count += 1
+            self.announce("added")
+
+        @on("outrun")
+        def hear(self) -> None:
+            heard.set()
+
+    app = asok_app(tmp_path, {"/": "{{ component('Outrun') }}"})
+    async with rig(app) as served:
+        person = await served.visitor()
+        lost = await person.tab()
+        await lost.send("event", lost.only, 1, "add")
+        await began.wait()
+        back = await person.connect()
+        back.name = lost.name
+        await back.join([lost.shown[lost.only].token], lost.csrf)
+        app.push("outrun")
+        await heard.wait()
+        go.set()
+        await lost.settled(lost.only, 1)
+        app.push("outrun")
+        while back.text() != '<p data-live="0">1</p>':
+            await back.receive()
+        assert back.shown[back.only].settled == 0
+        for seq in (1, 2):  # what it was not told of, the browser sends again
+            answer = await back.event("add", seq=seq)
+            assert (answer[0], answer[2], answer[5]) == ("update", seq, [["announce", "added", False]])
+        assert back.text() == '<p data-live="0">2</p>'
+
+
+async def test_who_was_told_that_more_is_settled_goes_on_behind_that(tmp_path: Path) -> None:
+    class Ahead(Component):
+        count = 0
+        template = "<p>{{ count }}</p>"
+
+        @exposed
+        def add(self) -> None:
+            self.count += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Ahead') }}"})) as served:
+        person = await served.visitor()
+        lost = await person.tab()
+        back = await person.connect()
+        back.name = lost.name
+        await back.join([lost.shown[lost.only].token], lost.csrf)
+        assert (await back.event("add", seq=1))[2] == 1
+        for seq in (1, 2, 3):  # the server has taken them all, and no answer has come
+            await lost.event("add", seq=seq)
+        assert (await back.event("add", seq=2))[2] == 3
+        assert (await back.event("add", seq=4))[0] == "update"
+        assert back.text() == "<p>4</p>"
