@@ -21,6 +21,7 @@ __all__ = ["commit", "keep", "record_after", "unchanged"]
 
 TABS = 16
 UNSETTLED = 32
+SOURCES = 16
 
 
 def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
@@ -38,7 +39,12 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
         kept = [*(each for each in kept if each != (tab, seq + 1, unasked)), (tab, seq + 1, unasked)]
     applied[tab] = seq
     born = unit.joined.token.born
-    return record_of(unit.component, unit.token.arguments, unit.version + 1, born, applied, kept)
+    heard = older.heard if older else {}
+    if unit.heard:  # the newest last
+        heard = dict(
+            [*((by, last) for by, last in heard.items() if by not in unit.heard), *unit.heard.items()][-SOURCES:]
+        )
+    return record_of(unit.component, unit.token.arguments, unit.version + 1, born, applied, kept, heard)
 
 
 def _unasked(unit: Unit) -> list[list[Any]]:
@@ -59,7 +65,7 @@ def unchanged(unit: Unit, record: Record) -> bool:
     if older is None:
         kept = record.topics or record.rooms or unit.joined.definition.fields.secret.names
         return not kept and token.state == record.state
-    return msgspec.structs.replace(record, version=older.version, applied=older.applied) == older
+    return msgspec.structs.replace(record, version=older.version, applied=older.applied, heard=older.heard) == older
 
 
 async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, fresh: Mapping[str, Mounted]) -> bool:

@@ -14,7 +14,7 @@ from asok.presence import Member
 from asok.replicas import Replicas
 from asok.sessions import CellKey
 from asok.surroundings import ROOMS
-from asok.topics import RESERVED, Topics
+from asok.topics import RESERVED, Mark, Topics
 from asok.trees import Path
 
 __all__ = ["Following", "RoomWatchers", "share_topic"]
@@ -66,7 +66,7 @@ class RoomWatchers:
 class Following:
     """Keeps what one instance follows in accord with what it last read.
 
-    outdated: called when what is shown may have changed. heard: called with topic and message. due: called
+    outdated: called when what is shown may have changed. heard: called with topic, message and mark. due: called
     with the method whose time has come.
     """
 
@@ -77,7 +77,7 @@ class Following:
         rooms: RoomWatchers,
         *,
         outdated: Callable[[], None],
-        heard: Callable[[str, Any], None],
+        heard: Callable[[str, Any, Mark], None],
         due: Callable[[Exposed], None],
     ) -> None:
         self._replicas, self._topics, self._rooms = replicas, topics, rooms
@@ -141,7 +141,7 @@ class Following:
 
     def hear(self, topic: str, message: Any) -> None:
         """A message of a topic that it listens to."""
-        self._heard(topic, message)
+        self._heard(topic, message, self._topics.mark)
 
     def stop(self) -> None:
         """Follow nothing any more."""

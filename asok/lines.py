@@ -20,6 +20,7 @@ from asok.following import share_topic
 from asok.live import Live, SessionEnded
 from asok.news import Called, Found, Given, Late, News, take_late
 from asok.showing import Joined, Unit
+from asok.topics import UNMARKED, Mark
 
 __all__ = ["TURN", "Line", "Turn", "Work", "take_turn"]
 
@@ -82,7 +83,7 @@ class Line:
         """As `outdated`, in a moment."""
         asyncio.get_running_loop().call_later(AGAIN, self.outdated)
 
-    def heard(self, topic: str, message: Any) -> None:
+    def heard(self, topic: str, message: Any, mark: Mark = UNMARKED) -> None:
         """A message of a topic that the instance listens to."""
         definition, token = self.joined.definition, self.joined.token
         if topic == share_topic(token.slot):
@@ -93,24 +94,24 @@ class Line:
                 values = definition.fields.public.unpack(state)
                 self._add(Given({name: values[name] for name in names}))
             return self.outdated()
-        self.handles(topic, message)
+        self.handles(topic, message, mark=mark)
         self.outdated()
 
-    def handles(self, name: str, message: Any, hops: int = 0) -> bool:
+    def handles(self, name: str, message: Any, hops: int = 0, mark: Mark = UNMARKED) -> bool:
         """Give a message to the methods that take it; whether there are any."""
         methods = [method for method in self.joined.definition.methods.values() if method.takes(name)]
         for method in methods if not self.over else ():
-            self._hear(method, message, hops)
+            self._hear(method, message, hops, mark)
         return bool(methods)
 
-    def _hear(self, method: Exposed, message: Any, hops: int) -> None:
+    def _hear(self, method: Exposed, message: Any, hops: int, mark: Mark) -> None:
         try:
             first = method.parameters[:1]
             given = [msgspec.convert(message, each.type, strict=False, dec_hook=accepted) for each in first]
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             name = f"{self.joined.definition.name}.{method.name}"
             return log.error("%s does not take the message %.200r: %r", name, message, str(error))
-        self._add(Called(method, (given, {}), hops))
+        self._add(Called(method, (given, {}), hops, mark))
         self.outdated()
 
     def due(self, method: Exposed) -> None:

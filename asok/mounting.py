@@ -194,7 +194,7 @@ class Engine(Host):
             news = bool(own or before or must_be_kept(component, child))
         if news and not definition.cls.stateless:
             mounted.version += 1
-            kept = (own.applied, own.effects) if own else ()
+            kept = (own.applied, own.effects, own.heard) if own else ()
             mounted.record = record_of(component, arguments, mounted.version, mounted.born, *kept)
         mounted.sequences = own.applied if own else {}
         return mounted

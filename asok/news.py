@@ -13,6 +13,7 @@ from asok.exposing import Exposed
 from asok.reviving import record_of, values_of
 from asok.sessions import Record
 from asok.showing import Unit
+from asok.topics import UNMARKED, Mark
 
 __all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "changed_since", "take_late"]
 
@@ -22,16 +23,32 @@ Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A method that a message or the clock calls. hops: those of an emitted message."""
+    """A method that a message or the clock calls. hops: those of an emitted message. mark: of one to a topic."""
 
     method: Exposed
     arguments: Arguments
     hops: int = 0
+    mark: Mark = UNMARKED
 
     async def apply(self, unit: Unit, call: Call) -> None:
-        """Call it, with arguments of its own: others hear the same message, and the unit may run again."""
+        """Call it, with arguments of its own: others hear the same message, and the unit may run again.
+
+        Not where the instance has heard it over another connection, which has not noticed its end yet.
+        """
+        by, number = self.mark
+        if by and not _is_new(unit, f"{by}/{self.method.name}", number):
+            return
         surroundings_of(unit.component).hops = self.hops
         await call(unit, self.method, copy.deepcopy(self.arguments))
+
+
+def _is_new(unit: Unit, source: str, number: int) -> bool:
+    """Whether the instance has not heard this message of a source, nor a later one; the unit notes it."""
+    before = unit.record.heard.get(source, 0) if unit.record else 0
+    if number <= max(before, unit.heard.get(source, 0)):
+        return False
+    unit.heard[source] = number
+    return True
 
 
 @dataclass(frozen=True, slots=True)

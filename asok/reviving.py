@@ -28,6 +28,7 @@ def record_of(
     born: float,
     applied: Mapping[str, int] = NOTHING,
     effects: Sequence[tuple[str, int, list[list[Any]]]] = (),
+    heard: Mapping[str, int] = NOTHING,
 ) -> Record:
     """What the session keeps of an instance as it is now. arguments: the digest of those it was made with."""
     definition, around = definition_of(component), surroundings_of(component)
@@ -43,6 +44,7 @@ def record_of(
         topics=sorted(around.topics),
         rooms=around.rooms,
         content=around.content,
+        heard=dict(heard),
     )
 
 

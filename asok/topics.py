@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 from collections.abc import Callable
+from itertools import count
+from threading import Lock
 from typing import Any, Protocol
 
 import msgspec
@@ -12,7 +16,7 @@ from asok.audience import Audience
 from asok.bus import Bus
 from asok.errors import AsokError
 
-__all__ = ["RESERVED", "Listener", "Topics", "name_problem", "unpacked"]
+__all__ = ["RESERVED", "UNMARKED", "Listener", "Mark", "Topics", "name_problem", "unpacked"]
 
 log = logging.getLogger("asok")
 
@@ -21,6 +25,10 @@ LONGEST = 64 * 1024
 LONGEST_NAME = 256
 # Topics that begin so are asok's own: no app names them, so that nobody listens to them or speaks there.
 RESERVED = "\0"
+# Who has sent a message, and which one of theirs it is: each process counts what it sends, in its order.
+Mark = tuple[str, int]
+UNMARKED: Mark = ("", 0)
+FIRST = 2**32  # so that each number takes as many bytes
 
 
 class Listener(Protocol):
@@ -32,22 +40,29 @@ class Listener(Protocol):
 
 
 class Notice(msgspec.Struct, array_like=True, frozen=True):
-    """A message to a topic, as it goes over the bus."""
+    """A message to a topic, as it goes over the bus. by, number: its mark."""
 
     topic: str
     message: Any
+    by: str = ""
+    number: int = 0
 
 
 _notices = msgspec.msgpack.Decoder(Notice)
 
 
 class Topics:
-    """Who listens to which topic in this process."""
+    """Who listens to which topic in this process. mark: of the message that is being heard."""
 
     def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+        self._bus, self.mark = bus, UNMARKED
         self._listeners = Audience[str, Listener]()
         self._stop: Callable[[], None] | None = None
+        self._begin_to_count()
+
+    def _begin_to_count(self) -> None:
+        self._process, self._by = os.getpid(), secrets.token_hex(4)
+        self._numbers, self._numbering = count(FIRST), Lock()
 
     def open(self) -> None:
         """Begin to hear."""
@@ -70,7 +85,10 @@ class Topics:
 
     def announce(self, topic: str, message: Any) -> None:
         """As `push`, for asok's own topics, too."""
-        self._bus.publish(CHANNEL, _packed("push", topic, message))
+        if self._process != os.getpid():  # after a fork
+            self._begin_to_count()
+        with self._numbering:  # so that threads send in the order of the numbers
+            self._bus.publish(CHANNEL, _packed("push", topic, message, self._by, next(self._numbers)))
 
     def listen(self, topic: str, listener: Listener) -> None:
         """Bring the topic's messages to the listener."""
@@ -86,6 +104,7 @@ class Topics:
 
     def _hear(self, packed: bytes) -> None:
         notice = _notices.decode(packed)
+        self.mark = notice.by, notice.number
         for listener in self._listeners.of(notice.topic):
             try:
                 listener.hear(notice.topic, notice.message)
@@ -107,14 +126,15 @@ def unpacked(verb: str, name: str, message: Any) -> Any:
     return _notices.decode(_packed(verb, name, message)).message
 
 
-def _packed(verb: str, topic: str, message: Any) -> bytes:
+def _packed(verb: str, topic: str, message: Any, by: str = "", number: int = 0) -> bytes:
     try:
-        packed = msgspec.msgpack.encode(Notice(topic, message))
+        packed = msgspec.msgpack.encode(Notice(topic, message, by, number))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise AsokError(f"{verb}({topic!r}): {error}; send numbers, text, lists, dicts or Structs") from None
-    if len(packed) > LONGEST:
+    size = len(packed) - len(msgspec.msgpack.encode((by, number))) + 1
+    if size > LONGEST:
         raise AsokError(
-            f"{verb}({topic!r}): {len(packed)} bytes, {LONGEST} are allowed; put the data into a store or a "
+            f"{verb}({topic!r}): {size} bytes, {LONGEST} are allowed; put the data into a store or a "
             f"database, and {verb} what tells where"
         )
     return packed

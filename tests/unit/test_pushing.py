@@ -718,3 +718,34 @@ async def test_who_was_told_that_more_is_settled_goes_on_behind_that(tmp_path: P
         assert (await back.event("add", seq=2))[2] == 3
         assert (await back.event("add", seq=4))[0] == "update"
         assert back.text() == "<p>4</p>"
+
+
+async def test_a_message_counts_once_though_the_old_connection_has_not_noticed_its_end(tmp_path: Path) -> None:
+    class Doubled(Component):
+        words: list[str] = []
+        long: list[str] = []
+        template = "<p>{{ words|join(' ') }}, {{ long|join(' ') }}</p>"
+
+        @on("said")
+        def hear(self, word: str) -> None:
+            self.words = [*self.words, word]
+
+        @on("said", "sung")
+        def hear_long(self, word: str) -> None:
+            if word == "no":
+                raise ValueError(word)
+            self.long = [*self.long, word]
+
+    app = asok_app(tmp_path, {"/": "{{ component('Doubled') }}"})
+    async with rig(app) as served:
+        person = await served.visitor()
+        lost = await person.tab()
+        back = await person.connect()
+        back.name = lost.name
+        await back.join([lost.shown[lost.only].token], lost.csrf)
+        for topic, word in (("said", "one"), ("said", "no"), ("sung", "two"), ("said", "three")):
+            app.push(topic, word)
+        for tab in (back, lost):
+            await tab.shows("three, one two three")
+        assert "one no three, one two three" in (await person.open()).text
+        assert back.text() == '<p data-live="0">one no three, one two three</p>'
