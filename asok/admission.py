@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from asok.crowding import Bucket, Visitor
 from asok.outbox import Closing
 from asok.protocol import CLOSE
 from asok.settings import Limits
+from asok.timing import steady
 
 __all__ = ["Admission"]
 
@@ -30,7 +29,7 @@ class Admission:
         """Seconds after which what has come may be taken; 0 where it may now. It is worth so many messages."""
         rate = self._limits.messages_per_second
         if rate:
-            self._visitor.messages.owe(messages / rate, time.monotonic())
+            self._visitor.messages.owe(messages / rate, steady())
         return self.arrears
 
     @property
@@ -39,11 +38,11 @@ class Admission:
         rate = self._limits.messages_per_second
         if not rate:
             return 0.0
-        return max(0.0, self._visitor.messages.owed(time.monotonic()) - self._limits.messages_burst / rate)
+        return max(0.0, self._visitor.messages.owed(steady()) - self._limits.messages_burst / rate)
 
     def delay(self) -> int:
         """Milliseconds after which an event may come again; 0 where it may come now, and is counted. Raises Closing."""
-        limits, now = self._limits, time.monotonic()
+        limits, now = self._limits, steady()
         wait = self._visitor.events.take(limits.events_per_second, limits.burst, now)
         if not wait:
             return 0

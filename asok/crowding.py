@@ -11,7 +11,6 @@ import contextlib
 import ipaddress
 import math
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,6 +19,7 @@ from typing import Any
 
 from asok.errors import AsokError
 from asok.settings import Limits
+from asok.timing import steady
 
 __all__ = ["Bucket", "Crowd", "Crowded", "Seat", "Visitor", "counted_address"]
 
@@ -143,7 +143,7 @@ class Crowd:
         return Seat(self, address)
 
     def _check_address(self, address: str) -> None:
-        limits, second = self._limits, int(time.monotonic())
+        limits, second = self._limits, int(steady())
         if second != self._second:
             self._second = second
             self._newcomers.clear()
@@ -171,7 +171,7 @@ class Crowd:
 
     async def turn(self) -> None:
         """Wait until one more may join, for at most two seconds, each in the order of their coming. Raises Crowded."""
-        rate, now = self._limits.joins_per_second, time.monotonic()
+        rate, now = self._limits.joins_per_second, steady()
         if not rate:
             return
         turn = max(self._turn, now - AT_ONCE) + 1 / rate
@@ -216,7 +216,7 @@ class Crowd:
         visitor = self._visitors.get(owner)
         if visitor is None or visitor.connections:
             return
-        if visitor.rests(time.monotonic()):
+        if visitor.rests(steady()):
             del self._visitors[owner]
         elif not visitor.watched:
             self._watch(owner, visitor)
@@ -231,7 +231,7 @@ class Crowd:
 
 
 def _take(bucket: Bucket, rate: float, burst: float) -> None:
-    wait = bucket.take(rate, burst, time.monotonic())
+    wait = bucket.take(rate, burst, steady())
     if wait:
         raise Crowded("too many requests", wait)
 

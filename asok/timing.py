@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
-__all__ = ["TimeLimit", "finish", "within"]
+__all__ = ["TimeLimit", "finish", "steady", "within"]
 
 T = TypeVar("T")
 TO_END = 1.0  # seconds, for a task that was cancelled
+
+# Libraries that move the time in tests move `time.monotonic`, too, and back again; how fast somebody sends goes by
+# the clock that only the system has.
+_FROM_THE_SYSTEM = getattr(time, "CLOCK_MONOTONIC", None)
+
+
+def steady() -> float:
+    """Seconds that go by, whatever time a test says it is."""
+    return time.monotonic() if _FROM_THE_SYSTEM is None else time.clock_gettime(_FROM_THE_SYSTEM)
 
 
 class TimeLimit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asok import Component, Limits, exposed
+from asok.admission import Admission
 from asok.crowding import Bucket, Crowd, Crowded, counted_address
+from asok.crowding import Visitor as Sender
 from tests.rig import Tab, Visitor, asok_app, rig
 from tests.unit.waiting import until
 
@@ -233,3 +236,13 @@ async def test_a_session_in_debt_is_looked_at_once_in_a_while_however_often_it_c
             seat.belongs_to("somebody")
             crowd.admit_event("somebody", {})
     assert looks == ["somebody"]
+
+
+async def test_a_test_that_moves_the_time_holds_nobody_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd, admission = Crowd(Limits()), Admission(Limits(), Sender())
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: 2e9)
+        await crowd.turn()
+        assert admission.delay() == 0
+    await crowd.turn()
+    assert admission.delay() == 0 and admission.count() == 0
