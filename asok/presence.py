@@ -190,7 +190,7 @@ class Presence:
         try:
             with self._lock:
                 self._roster.hear(message, self._clock())
-        except (msgspec.DecodeError, StoreError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, StoreError, RecursionError) as error:
             if self._clock() - self._complained >= _COMPLAINT:
                 self._complained = self._clock()
                 _log.warning("ignored a message on the bus' channel %r that is none of asok's: %s", _CHANNEL, error)

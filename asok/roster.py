@@ -246,7 +246,7 @@ class Roster:
     # --- hearing
 
     def hear(self, message: bytes, now: float) -> None:
-        """Take in what a process said. Raises msgspec.DecodeError or StoreError for what is none of ours."""
+        """Take in what was said. Raises DecodeError, UnicodeDecodeError or StoreError for what is none of ours."""
         said = _decode(message)
         if said.process == self.process:
             return

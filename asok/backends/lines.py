@@ -182,7 +182,7 @@ class Inlet:
         try:
             for frame in self._frames():
                 self._take(frame)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             # Another release, or nobody of ours: what follows cannot be told apart either.
             received = b""
         if not received and self._line.fileno() >= 0:

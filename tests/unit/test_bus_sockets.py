@@ -472,6 +472,11 @@ def through_an_inlet(*pieces: bytes, closes: bool = True) -> tuple[list[Frame], 
     return heard, ends
 
 
+def test_a_topic_that_is_no_text_ends_the_line() -> None:
+    sent = frame_of(Said("topic", b"")).replace(b"topic", b"top\xffc")
+    assert through_an_inlet(sent, closes=False) == ([], [True])
+
+
 @given(FRAMES, st.data())
 def test_frames_come_through_however_they_are_cut(frames: list[Frame], data: st.DataObject) -> None:
     sent = b"".join(map(frame_of, frames))

@@ -280,7 +280,7 @@ async def test_garbage_is_logged_once_a_second_at_most(
     async def say_garbage() -> None:
         heard = asyncio.Event()
         bus.subscribe("end", lambda message: heard.set())
-        for garbage in (b"", b"\xc1", deep, *changes):
+        for garbage in (b"", b"\xc1", b"\xdc\x00\x01\xa1\x80", deep, *changes):
             bus.publish("presence", garbage)
         bus.publish("end", b"")
         await heard.wait()
