@@ -295,3 +295,20 @@ def _at(tree: Any, path: Path, default: Any = None) -> Any:
         return read_at(tree, path)
     except PathError:
         return default
+
+
+def _expanded(tree: Any, path: Path, parts: Path) -> list[Path]:
+    """The paths of a pattern below a path: a `*` is each part that the tree has there."""
+    paths = [path]
+    for part in parts[len(path) :]:
+        if part == "*":
+            paths = [(*above, key) for above in paths for key in _keys(_at(tree, above))]
+        else:
+            paths = [(*above, part) for above in paths]
+    return paths
+
+
+def _keys(node: Any) -> Iterable[str]:
+    if isinstance(node, dict):
+        return node
+    return map(str, range(len(node))) if isinstance(node, list) else ()
