@@ -95,7 +95,7 @@ class Firing:
             raise AsokError(f"{opening(element)} needs the module of the stores; write {{{{ alive(stores=True) }}}}")
         outcome.acted = True
         outcome.writes.append(await self.tab.write(*json.loads(text_of(element, DO))))
-        return is_control(element) and kind(element) == "submit"
+        return is_control(element) and kind(element) in ("submit", "image")
 
     def leave(self, form: Tag, control: Tag) -> None:
         """Note that the person has left a control of a form."""

@@ -79,7 +79,7 @@ class Wire:
 
     def prevents(self) -> bool:
         """Whether the browser then does not do what it would do by itself."""
-        if self.does != "call":
+        if self.does == "model":
             return False
         # A button with a call of its own does not send its form.
         button = self.event == "click" and is_control(self.element) and kind(self.element) in ("submit", "image")

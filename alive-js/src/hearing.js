@@ -32,6 +32,9 @@ export const listen = (attribute, type, heard, target = attribute.ownerElement, 
   if (target !== attribute.ownerElement) far.set(attribute, () => types.forEach((each) => target?.removeEventListener(each, attribute, options)));
 };
 
+/** A button with a call of its own does not send its form. @param {any} element */
+const sends = ({ type }) => /submit|image/.test(type);
+
 read((attribute, kind, parts, ms) => {
   const { name, ownerElement: element } = /** @type {any} */ (attribute);
   if (!attribute.value || /^(model|cancel)$/.test(kind)) return;
@@ -49,8 +52,7 @@ read((attribute, kind, parts, ms) => {
       HELD.some((held) => has(held) && !event[held + "Key"])
     )
       return;
-    // A button with a call of its own does not send its form.
-    if (has("prevent") || /^(submit|drop)$/.test(kind) || (kind === "click" && /submit|image/.test(element.type))) event.preventDefault();
+    if (has("prevent") || /^(submit|drop)$/.test(kind) || (kind === "click" && sends(element))) event.preventDefault();
     if (kind === "drop" && event.type === OVER) return;
     if (has("stop")) event.stopPropagation();
     // Until when it is deaf, the element knows: with another value, the attribute is another one.
@@ -78,8 +80,10 @@ read((attribute, kind, parts, ms) => {
 // A click ends the running method of the component around.
 read((attribute, kind) => {
   if (kind !== "cancel") return;
-  listen(attribute, "click", ({ currentTarget }) => {
+  listen(attribute, "click", (event) => {
+    const { currentTarget } = event;
     const component = alive.around(currentTarget);
+    if (sends(currentTarget)) event.preventDefault();
     if (component) alive.socket?.send(JSON.stringify(["cancel", component.id]));
   });
 });

@@ -288,7 +288,7 @@ const look = () => {
 const click = (event) => {
   const element = event.target.closest?.(`[${DO}]`);
   if (!element) return;
-  if (element.type === "submit") event.preventDefault();
+  if (/submit|image/.test(element.type)) event.preventDefault();
   // It goes as it is written there, because that is what was signed.
   write(element.getAttribute(DO));
 };

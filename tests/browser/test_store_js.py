@@ -99,16 +99,17 @@ async def test_a_message_that_comes_before_anybody_asked_loads_the_module(page: 
     assert await line.message("react") == ["react", ['votes/a"].MAC']]
 
 
+@pytest.mark.parametrize("button", ["<button {}><b>down</b></button>", "<input type=image alt=down {}>"])
 async def test_a_click_writes_what_the_attribute_says_as_it_is_written(
-    page: Page, open_page: Open, server: Rig
+    page: Page, open_page: Open, server: Rig, button: str
 ) -> None:
     write = '["update","votes","counter",-1.0,"MAC"]'
-    button = f"<form action='/elsewhere'><button data-asok-do='{write}'><b>down</b></button></form>"
-    line = await open_page(button)
+    what = button.format(f"data-asok-do='{write}'")
+    line = await open_page(f"<form action='/elsewhere'>{what}</form>")
     await line.message("follow")
-    await page.click("b")
+    await page.click("b,input")
     assert await line.frame("write") == '["write",1,"update","votes","counter",-1.0,"MAC"]'
-    await page.press("button", "Enter")
+    await page.press("button,input", "Enter")
     assert (await line.message("write"))[1] == 2
     assert page.url == server.url
 

@@ -315,6 +315,15 @@ async def test_a_click_with_nothing_to_stop_says_nothing(page: Page, server: Rig
     assert (await line.event())[2] == "save"
 
 
+async def test_a_button_that_stops_what_runs_does_not_send_its_form(page: Page, server: Rig) -> None:
+    inside = "<form ws-submit='save'><button id='stop' ws-cancel>stop</button></form><b ws-click='go'>go</b>"
+    line = await begin(page, server, inside, clock=False)
+    await page.click("#stop")
+    await page.click("b")
+    assert await line.message("cancel") == ["cancel", ONE]
+    assert (await line.event())[2] == "go"
+
+
 # --- alive.call
 
 

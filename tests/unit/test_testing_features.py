@@ -191,7 +191,8 @@ class FeatureQuestions(Component):
     log: list[str] = []
     template = (
         """<section><button id="delete" ws-click="delete" ws-confirm="Delete it?">Delete</button>
-      <form ws-submit="delete"><button ws-confirm="Send it?" ws-disable-with="Sending">Send</button></form>
+      <form ws-submit="delete"><button ws-confirm="Send it?" ws-disable-with="Sending">Send</button>
+        <button id="halt" ws-cancel>Halt</button></form>
       <button id="run" ws-click="start" ws-optimistic="class:busy">Run</button><button id="stop" ws-cancel>Stop</button>
       <p ws-loading hidden>Wait</p>"""
         + LOG
@@ -214,7 +215,7 @@ async def test_what_asks_first_is_called_after_a_yes_only(live: LiveClient) -> N
     page.answers(confirm=lambda question: question == "Send it?")
     await page.click("#delete")
     assert page.text("output") == ""
-    await page.click("form button")
+    await page.click("[ws-disable-with]")
     assert page.text("output") == "deleted"
     assert page.asked == [["confirm", "Delete it?"], ["confirm", "Send it?"]]
 
@@ -233,6 +234,13 @@ async def test_what_runs_is_stopped_and_nothing_of_it_is_kept(live: LiveClient) 
     with pytest.raises(Refused, match="cancelled"):
         await running
     await page.shows("output", "")
+
+
+async def test_a_button_that_stops_what_runs_does_not_send_its_form(live: LiveClient) -> None:
+    page = await live.mount(FeatureQuestions)
+    page.answers(confirm=True)
+    await page.click("#halt")
+    assert (page.text("output"), page.asked) == ("", [])
 
 
 class FeatureTriggers(FeatureNotes):
