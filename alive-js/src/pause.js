@@ -20,6 +20,9 @@ export const later = (key, ms, go) => {
   waiting = { key, go, timer: setTimeout(flush, ms) };
 };
 
+// Who goes to another page, or whose tab is put away, has finished typing.
+document.addEventListener("visibilitychange", flush);
+
 const { enqueue } = alive;
 alive.enqueue = (...args) => {
   flush();

@@ -358,6 +358,14 @@ async def test_an_input_of_many_keys_is_one_event_after_a_pause(page: Page, serv
     assert (await line.event())[3] == {"fields": {"draft": "abc"}}
 
 
+async def test_what_waits_for_a_pause_goes_when_the_page_is_left(page: Page, server: Rig) -> None:
+    await open_rig(page, server, '<input ws-model.debounce.60000="draft">')
+    line = await server.line()
+    await page.fill("input", "abc")
+    await page.goto("about:blank")
+    assert (await line.event())[3] == {"fields": {"draft": "abc"}}
+
+
 @pytest.mark.parametrize(
     ("text", "sent"), [("7", 7), ("-2.5", -2.5), ("9007199254740992", "9007199254740992"), ("1e999", "1e999"), ("", "")]
 )
