@@ -39,14 +39,16 @@ for (const type of ["compositionstart", "compositionend"])
 
 /**
  * What the person has typed after the event left is theirs; of a text that was only added to, what was sent goes.
- * @param {any} control  @param {any} [sent] the event's data
+ * @param {any} control  @param {any} sent the event's data  @param {boolean} bound whether what was typed is on its way
  */
-const clear = (control, sent) => {
+const clear = (control, sent, bound) => {
   const said = control.form && sent?.form ? new Map(sent.form).get(control.name) : sent?.value;
-  if (typeof said !== "string" || control.value === said) restore(control);
+  if (!bound && (typeof said !== "string" || control.value === said)) restore(control);
   // Of an e-mail address or a number nobody knows where the caret is.
-  else if (said && !composing && control.selectionEnd != null && control.value.startsWith(said))
+  else if (said?.length && !composing && control.selectionEnd != null && control.value.startsWith(said)) {
     control.setRangeText(control.defaultValue, 0, said.length);
+    if (bound) control.dispatchEvent(new Event("input", { bubbles: true }));
+  }
 };
 
 /** @type {Map<string, (component: Component, sent: any, ...args: any) => void>} */
@@ -55,7 +57,11 @@ const effects = new Map(
     reset: (component, sent, ...names) => {
       for (const control of component.root.querySelectorAll("*"))
         if (control.getAttributeNames().some((each) => /^(name|ws-model.*)$/.test(each) && names.includes(control.getAttribute(each))))
-          if (!component.queue.some((/** @type {any} */ { typed }) => typed === control)) clear(control, sent);
+          clear(
+            control,
+            sent,
+            component.queue.some((/** @type {any} */ { typed }) => typed === control),
+          );
       component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
     },
     focus: (component, _, selector) => find(component, selector).focus(),

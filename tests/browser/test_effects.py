@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from asok import Component, exposed
+from asok import Component, bind, exposed
 from tests.browser.conftest import Serve
 from tests.browser.latency import Line
 from tests.browser.small import live, opened, small_app, until
@@ -296,6 +296,36 @@ async def test_what_is_typed_behind_a_text_that_is_being_sent_is_all_that_stays_
         await expect(page.locator("output")).to_have_text("one, two")
         await expect(page.locator("input")).to_have_value("")
         await expect(page.locator("textarea")).to_have_value("something else")
+
+
+async def test_what_is_typed_on_into_a_bound_field_is_all_that_stays_of_it(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    class Bound(Component):
+        draft: str = bind("")
+        said: list[str] = []
+        template = """<form ws-submit="say"><input ws-model="draft" name="draft" value="{{ draft }}">
+            <output>{{ said | join(", ") }}</output><i>{{ draft }}</i></form>"""
+
+        @exposed
+        def say(self) -> None:
+            self.said = [*self.said, self.draft]
+            self.draft = ""
+            self.reset("draft")
+
+    base = await serve(small_app(tmp_path, "{{ component('Bound') }}"))
+    async with Line(base, delay=0.1) as line:
+        await page.goto(line.url)
+        await live(page)
+        await page.locator("input").press_sequentially("one")
+        await page.keyboard.press("Enter")
+        await page.locator("input").press_sequentially("two")
+        await expect(page.locator("output")).to_have_text("one")
+        await expect(page.locator("i")).to_have_text("two")
+        await expect(page.locator("input")).to_have_value("two")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("output")).to_have_text("one, two")
+        await expect(page.locator("input")).to_have_value("")
 
 
 async def test_a_reset_takes_nothing_from_an_input_method_that_composes_behind_the_text(
