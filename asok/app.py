@@ -29,15 +29,16 @@ from asok.health import Health
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, hook
-from asok.origins import host_allowed, host_of
+from asok.origins import comes_from_afar, host_allowed, host_of
 from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, place_of_caller
+from asok.protocol import CLOSE
 from asok.rendering import Templates
 from asok.routing import PageRoute, PageRouter, check_page, check_variables, not_variables
 from asok.runtime import runtime_file
 from asok.sessions import Backend
-from asok.settings import Settings
+from asok.settings import Settings, development_key
 from asok.shared_fields import SharedFields
 from asok.sharing import Sharing, bus_of
 from asok.statics import Statics
@@ -79,6 +80,7 @@ class Asok(Sharing):
     ) -> None:
         self.root = Path(root) if root is not None else settings.root if settings else folder_of_caller(__name__)
         self.settings = settings or Settings.read(self.root)
+        self._stays_here = self.settings.debug and development_key(self.settings.root) in self.settings.keys
         keep_journal(debug=self.settings.debug)
         discover(self.root / "src" / "components")
         self.backend = backend or _backend(self.settings)
@@ -128,6 +130,8 @@ class Asok(Sharing):
         if scope["type"] != "lifespan":
             # ASGI lets a server leave it out.
             scope.setdefault("scheme", {"websocket": "ws"}.get(scope["type"], "http"))
+            if self._stays_here and comes_from_afar(scope):
+                return await _refuse_stranger(scope, receive, send)
             if not self._sweeper.runs and not (asks_health and self._beginning.locked()):
                 await self._begin()
         if asks_health:
@@ -265,6 +269,18 @@ class Asok(Sharing):
         await self._connections.close()
         await self._disconnect()
         await self.backend.close()
+
+
+async def _refuse_stranger(scope: Scope, receive: Receive, send: Send) -> None:
+    log.warning(
+        "refused: %s reaches this app under development, whose key can be guessed; serve it on 127.0.0.1 only, or put "
+        "SECRET_KEY=… with the output of `asok keys new` into .env",
+        scope["client"][0],
+    )
+    if scope["type"] == "http":
+        return await PlainTextResponse("This app is under development.", 400)(scope, receive, send)
+    await receive()
+    await send({"type": "websocket.close", "code": CLOSE.REFUSED})
 
 
 def _backend(settings: Settings) -> Backend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from ipaddress import ip_address
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from starlette.types import Scope
 
 from asok.settings import Settings
 
-__all__ = ["allowed_origin", "host_allowed", "host_of"]
+__all__ = ["allowed_origin", "comes_from_afar", "host_allowed", "host_of"]
 
 OTHER_LETTERS = re.compile(r"(?=[^/.:]*[^\x00-\x7f])[^/.:]+")
 PORTS = {"http": 80, "https": 443}
@@ -22,6 +23,15 @@ def host_of(scope: Scope) -> str:
     """The Host header, with its port; empty where there are none, or several, of which a proxy may mean another."""
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     return hosts[0] if len(hosts) == 1 else ""
+
+
+def comes_from_afar(scope: Scope) -> bool:
+    """Whether another machine sends this; what is no address of the internet, such as a Unix socket's, is here."""
+    try:
+        peer = ip_address((scope.get("client") or ("",))[0].partition("%")[0])
+    except ValueError:
+        return False
+    return not (getattr(peer, "ipv4_mapped", None) or peer).is_loopback
 
 
 def host_allowed(host: str, settings: Settings) -> bool:

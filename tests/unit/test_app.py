@@ -315,3 +315,29 @@ async def test_a_page_function_that_returns_text_is_told_what_to_return(tmp_path
     async with LiveClient(app) as client:
         with pytest.raises(RenderError, match="index returned str; return a dict of the template's variables"):
             await client.open("/")
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.7", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"])
+async def test_a_key_that_can_be_guessed_serves_nobody_on_other_machines(tmp_path: Path, peer: str) -> None:
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        said.append(message["type"])
+
+    for keys, status in (((), 400), ((KEY,), 404)):
+        app = Asok(root=tmp_path, settings=Settings(tmp_path, True, keys, database=":memory:"))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1))) as http:
+            assert (await http.get("http://localhost/")).status_code == status
+        if status == 400:
+            await app({"type": "websocket", "path": "/live", "headers": [], "client": (peer, 1)}, receive, send)
+    assert said == ["websocket.close"]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.9", "::1", "::ffff:127.0.0.1", "", "a socket's path"])
+async def test_a_key_that_can_be_guessed_serves_this_machine(tmp_path: Path, peer: str) -> None:
+    app = Asok(root=tmp_path, settings=Settings(tmp_path, True, database=":memory:"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1))) as http:
+        assert (await http.get("http://localhost/")).status_code == 404
