@@ -17,21 +17,28 @@ from asok.rows import kept as kept_rows
 from asok.sessions import CellKey, Commit, Record, pack
 from asok.showing import Unit
 
-__all__ = ["commit", "keep", "record_after", "unchanged"]
+__all__ = ["REFUSED", "commit", "keep", "record_after", "unchanged"]
 
 TABS = 16
 UNSETTLED = 32
 SOURCES = 16
+REFUSED = "refused"
+NOTHING: Mapping[int, str] = {}
 
 
-def record_after(unit: Unit, tab: str, seq: int, *, event: bool) -> Record:
-    """The record after the work: its sequence applied, an event's effects kept until they must have arrived."""
+def record_after(unit: Unit, tab: str, seq: int, *, event: bool, refused: Mapping[int, str] = NOTHING) -> Record:
+    """The record after the work: its sequence applied, an event's effects kept until they must have arrived.
+
+    refused: the codes of events since the last that counted, which stand among the effects.
+    """
     around = surroundings_of(unit.component)
     older, effects, around.touched = unit.record, around.effects if event else [], False
     applied = dict([item for item in older.applied.items() if item[0] != tab][-TABS + 1 :]) if older else {}
     kept = older.effects if older else []
     if kept:
         kept = [each for each in kept if each[0] != tab or each[1] > seq - UNSETTLED][-2 * UNSETTLED :]
+    last = unit.applied(tab)
+    kept = [*kept, *((tab, each, [[REFUSED, code]]) for each, code in refused.items() if last < each < seq)]
     if effects:
         kept = [*kept, (tab, seq, kept_rows(effects, unit.component, kept))]
     if not event and (unasked := _unasked(unit)):

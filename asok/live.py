@@ -15,10 +15,10 @@ from asok.asking import Asking
 from asok.attempt import Attempt
 from asok.beginning import begin
 from asok.calling import ends_all
-from asok.committing import commit, keep, record_after, unchanged
+from asok.committing import REFUSED, commit, keep, record_after, unchanged
 from asok.component import surroundings_of
 from asok.documents import working
-from asok.errors import Busy, MethodFailed, ResetNeeded
+from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded
 from asok.filling import NONE, filled, look_again, missed, take_changes
 from asok.form_words import FormError
 from asok.markup import children_in
@@ -31,6 +31,7 @@ from asok.trials import Found, Parked, Trial
 __all__ = ["Live", "SessionEnded"]
 
 ATTEMPTS = 5
+MOST_REFUSED = 31
 Action = Callable[[Unit], Awaitable[None]]
 
 
@@ -45,6 +46,8 @@ class Live:
         self.engine, self.screen, self.acting = engine, screen, Acting(engine)
         self._opener = Opener(engine, scope, session_id)
         self.owner, self.root = self._opener.owner, scope.get("asok.root", "")
+        # By instance, the codes of its events since the last that counted.
+        self._refused: dict[str, dict[int, str]] = {}
 
     async def open(self, joined: Joined) -> Unit:
         """The instance as the session has it now, guarded and loaded."""
@@ -56,6 +59,17 @@ class Live:
         Raises Refusal where it settles without effect (and shows the last good rendering again), Busy
         where it was not taken, ResetNeeded and SessionEnded where the instance or the page cannot go on.
         """
+        try:
+            await self._answer(joined, event)
+        except (Busy, ResetNeeded, SessionEnded):
+            raise
+        except Exception as error:
+            code = error.code if isinstance(error, Refusal) else MethodFailed.code
+            earlier = list(self._refused.get(event.instance, {}).items())[-MOST_REFUSED:]
+            self._refused[event.instance] = {**dict(earlier), event.seq: code}
+            raise
+
+    async def _answer(self, joined: Joined, event: protocol.Event) -> None:
         call = self.acting.verify(joined.definition, event)
         trial = self._trial(joined, event)
         try:
@@ -136,7 +150,8 @@ class Live:
                 if rendering is not None and unit.joined.definition.streams:
                     await take_changes(self.engine, unit, rendering)
             applied = event.seq if event else unit.applied(self.screen.tab)
-            made = record_after(unit, self.screen.tab, applied, event=event is not None)
+            refused = self._refused.get(unit.token.instance, {}) if event else {}
+            made = record_after(unit, self.screen.tab, applied, event=event is not None, refused=refused)
             record = unit.record if event is None and unchanged(unit, made) else made
             sealed = self.screen.seal(unit, rendering, record)
             done = await commit(self.engine, self.owner, unit, record, fresh)
@@ -147,7 +162,9 @@ class Live:
         if done:
             self.screen.show_children(unit, fresh)
             self.screen.show(unit, seq, rendering, sealed, around.effects)
-            unit.joined.told = event.seq if event else unit.joined.told
+            if event:
+                unit.joined.told = event.seq
+                self._refused.pop(event.instance, None)
             self.screen.committed(unit, made)
         return done
 
@@ -224,7 +241,10 @@ class Live:
         rendering = await self._render(unit)
         joined, kept, tab = unit.joined, unit.record.effects if unit.record else [], self.screen.tab
         since = max(since, joined.told + 1)
-        effects = [effect for of, seq, each in kept if of == tab and seq >= since for effect in each]
+        unsent = [(seq, effect) for of, seq, each in kept if of == tab and seq >= since for effect in each]
+        for seq, refused in [each for each in unsent if each[1][0] == REFUSED]:
+            self.screen.send(protocol.Refused(joined.token.instance, seq, refused[1]))
+        effects = [effect for _, effect in unsent if effect[0] != REFUSED]
         joined.told = unit.applied(tab) if since <= unit.applied(tab) else joined.told
         effects = await filled(self.engine, unit, rendering, effects, wanted)
         look_again(unit, effects)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import AsyncIterator
+from copy import copy
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -173,6 +174,25 @@ async def test_a_result_that_was_lost_comes_again_and_the_method_does_not_run_ag
         assert answer[5] == [["result", 1, 1]]
         await again.text_after("add")
         assert shown(again)[0] == "2"
+
+
+async def test_a_refusal_that_was_lost_comes_again_before_what_was_done_after_it(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Counterdesk') }}"})) as served:
+        person = await served.visitor()
+        tab = await person.tab()
+        before = copy(tab.shown[tab.only])
+        for call in ("add", "impossible", "missing", "add"):
+            await tab.event(call, {"result": 1})
+        again = await person.connect()
+        again.name, again.shown, again.csrf = tab.name, {tab.only: before}, tab.csrf
+        await again.rejoin(again.only)
+        update = await again.until("update")
+        refused = [frame[2:4] for frame in again.frames if frame[0] == "refused"]
+        assert refused == [[2, "failed"], [3, "refused"]]
+        assert (update[2], update[5]) == (4, [["result", 1, 1], ["result", 4, 2]])
+        await again.rejoin(again.only)
+        await again.event("add", seq=5)
+        assert sum(frame[0] == "refused" for frame in again.frames) == 2
 
 
 # --- more arguments
