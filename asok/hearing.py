@@ -13,6 +13,7 @@ from asok.exposing import Exposed
 from asok.frames import having_key
 from asok.lines import Line
 from asok.state import Token
+from asok.topics import Mark
 
 __all__ = ["MOST_HOPS", "deliver"]
 
@@ -21,7 +22,7 @@ log = logging.getLogger("asok")
 MOST_HOPS = 32
 
 
-def deliver(emitted: Emitted, sender: Token, lines: Mapping[str, Line], *, warn: bool) -> None:
+def deliver(emitted: Emitted, mark: Mark, sender: Token, lines: Mapping[str, Line], *, warn: bool) -> None:
     """Bring a message to all that it is meant for and that have joined, the nearest first; never to its sender.
 
     warn: say in the log, once, where nobody takes it. Raises ComponentError where it goes round and round.
@@ -33,7 +34,7 @@ def deliver(emitted: Emitted, sender: Token, lines: Mapping[str, Line], *, warn:
         )
     hearers = [line for line in _meant(emitted.to, sender, lines) if line.joined.token.instance != sender.instance]
     # All of them, since each has to be told.
-    if any([line.handles(emitted.name, emitted.message, emitted.hops) for line in hearers]) or not warn:
+    if any([line.handles(emitted.name, emitted.message, emitted.hops, mark) for line in hearers]) or not warn:
         return
     others = {line.joined.definition.name for line in lines.values() if _takes(line, emitted.name)}
     if emitted.to.whom == "parents" or not others:

@@ -23,7 +23,7 @@ Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A method that a message or the clock calls. hops: those of an emitted message. mark: of one to a topic."""
+    """A method that a message or the clock calls. hops: those of an emitted message. mark: of any."""
 
     method: Exposed
     arguments: Arguments
@@ -33,7 +33,8 @@ class Called:
     async def apply(self, unit: Unit, call: Call) -> None:
         """Call it, with arguments of its own: others hear the same message, and the unit may run again.
 
-        Not where the instance has heard it over another connection, which has not noticed its end yet.
+        Not where the instance has heard it: over another connection, which has not noticed its end yet, or in a unit
+        that was committed though nobody could say so.
         """
         by, number = self.mark
         if by and not _is_new(unit, f"{by}/{self.method.name}", number):

@@ -67,7 +67,8 @@ class Reach:
             case "push", topic, message:
                 self._engine.topics.push(topic, message)
             case "emit", message:
-                deliver(message, unit.token, self._lines, warn=self._engine.settings.debug)
+                mark = self._engine.topics.next_emitted()
+                deliver(message, mark, unit.token, self._lines, warn=self._engine.settings.debug)
             case "share", names:
                 self._share(unit, names)
             case "leave", room:

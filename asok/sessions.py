@@ -119,7 +119,7 @@ class Record(Struct, array_like=True, frozen=True):
 
     applied: tab -> the last sequence applied. effects: (tab, sequence, effects) that may not have arrived.
     topics, rooms: what the instance takes part in, wherever it is shown. content: what its parent has put into its
-    slots. state: empty before it is mounted. heard: process and method -> the last message of a topic that it took.
+    slots. state: empty before it is mounted. heard: process and method -> the last message that it took.
     """
 
     version: int

@@ -76,7 +76,7 @@ class Unit:
     remembered: a reload of the page restores this instance already. token: the browser's, at that time.
     streams: what the token is to say of those that the page shows otherwise after it. work: what is read of
     stores and written to them. given: what was read to rebuild it. renders: whether it is shown anew at its end.
-    heard: the messages of topics that it takes, as a record has them.
+    heard: the messages that it takes, as a record has them.
     """
 
     joined: Joined

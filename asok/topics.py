@@ -62,7 +62,16 @@ class Topics:
 
     def _begin_to_count(self) -> None:
         self._process, self._by = os.getpid(), secrets.token_hex(4)
-        self._numbers, self._numbering = count(FIRST), Lock()
+        self._numbers, self._numbering, self._emitted = count(FIRST), Lock(), count(1)
+
+    def _count_for_this_process(self) -> None:
+        if self._process != os.getpid():  # after a fork
+            self._begin_to_count()
+
+    def next_emitted(self) -> Mark:
+        """The mark of the next message that is emitted here; those do not wait behind what goes over the bus."""
+        self._count_for_this_process()
+        return f"{self._by}+", next(self._emitted)
 
     def open(self) -> None:
         """Begin to hear."""
@@ -85,8 +94,7 @@ class Topics:
 
     def announce(self, topic: str, message: Any) -> None:
         """As `push`, for asok's own topics, too."""
-        if self._process != os.getpid():  # after a fork
-            self._begin_to_count()
+        self._count_for_this_process()
         with self._numbering:  # so that threads send in the order of the numbers
             self._bus.publish(CHANNEL, _packed("push", topic, message, self._by, next(self._numbers)))
 

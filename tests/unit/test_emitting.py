@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from asok import Asok, Component, exposed, on
+from asok.backends.memory import MemoryBackend
 from asok.emitting import Address, address_of
-from asok.errors import ComponentError
+from asok.errors import Busy, ComponentError
 from asok.frames import having_key
 from asok.hearing import MOST_HOPS
+from asok.sessions import Commit
 from asok.state import Mount, Token
 from asok.testing import LiveClient, Page, Refused
 from tests.rig import asok_app, rig
@@ -557,3 +559,51 @@ async def test_what_does_not_fit_the_hearer_is_logged_and_the_next_is_heard(
     await page.click("button")
     await page.shows("h1", "8")
     await until(lambda: "Strict.hear does not take the message 'seven'" in caplog.text)
+
+
+class Unsure(MemoryBackend):
+    """Does the last of so many commits of records, and does not say so."""
+
+    left = 0
+
+    async def commit(self, commit: Commit) -> bool:
+        done = await super().commit(commit)
+        if self.left and done and any(name.startswith("record/") for _, name in commit.writes):
+            self.left -= 1
+            if not self.left:
+                raise Busy("the answer was lost")
+        return done
+
+
+async def test_a_message_is_heard_once_though_nobody_could_say_that_it_was_committed(tmp_path: Path) -> None:
+    class UnsureMouth(Component):
+        said = 0
+        template = "<b>{{ said }}</b>"
+
+        @exposed
+        async def say(self) -> None:
+            self.said += 1
+            self.emit("unsure", f"emitted{self.said}", to="UnsureEar")
+
+    class UnsureEar(Component):
+        words: list[str] = []
+        template = "<p>{{ words | join(' ') }}</p>"
+
+        @on("unsure")
+        async def hear(self, word: str) -> None:
+            self.words = [*self.words, word]
+
+    backend = Unsure()
+    app = asok_app(tmp_path, {"/": "{{ component('UnsureMouth') }}{{ component('UnsureEar') }}"}, backend=backend)
+    async with rig(app) as served:
+        tab = await served.tab()
+        mouth, ear = tab.shown
+        backend.left = 2  # that of the speaker, and that of the hearer
+        await tab.event("say", instance=mouth)
+        await tab.shows("emitted1", ear)
+        backend.left = 1
+        app.push("unsure", "pushed")
+        await tab.shows("pushed", ear)
+        await tab.event("say", instance=mouth)
+        await tab.shows("emitted2", ear)
+        assert ">emitted1 pushed emitted2<" in tab.text(ear)
