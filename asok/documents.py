@@ -13,7 +13,7 @@ import msgspec
 from asok.audience import PathAudience
 from asok.errors import PathError, StoreError
 from asok.inside import Inside
-from asok.sessions import CellKey, pack
+from asok.sessions import CellKey, Commit, pack
 from asok.trees import Path, Write, apply, overlaps, read_at, same
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Check",
     "Document",
     "Reads",
+    "Sent",
     "Settled",
     "Watcher",
     "Work",
@@ -139,12 +140,21 @@ class Document:
         return made, touched
 
 
+class Sent(NamedTuple):
+    """A unit's commit. made: by document, its new tree and the paths touched. marks: before and after it."""
+
+    commit: Commit
+    made: dict[CellKey, tuple[Any, list[Path]]]
+    marks: dict[CellKey, tuple[int, int]]
+
+
 class Work:
     """What one unit of work has read of the documents, and what it will write at its end.
 
     A document is to it as it was when it was first looked at, with its own writes. At the commit the writes are
     applied to the newest trees, if what was read is still as it was; so writes that looked at nothing, such as
-    counting one up, never meet in conflict. over: it has ended. void: without effect.
+    counting one up, never meet in conflict. over: it has ended. void: without effect. sent: what the backend was
+    given of it and has not answered.
     """
 
     def __init__(self, origin: str = "py") -> None:
@@ -152,6 +162,7 @@ class Work:
         self.writes: list[tuple[Document, Write]] = []
         self.documents: dict[CellKey, Document] = {}
         self.over = self.void = False
+        self.sent: Sent | None = None
         self._read: dict[tuple[CellKey, Path], None] = {}
         self._before: dict[CellKey, Any] = {}
         self._trees: dict[CellKey, Any] = {}

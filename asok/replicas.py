@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from asok.bus import Bus
-from asok.documents import Change, Check, Document, Watcher, Work
+from asok.documents import Change, Check, Document, Sent, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
 from asok.frozen import weigh
 from asok.notices import Notice, encoded, notices
@@ -36,7 +36,7 @@ from asok.sessions import STORES, Backend, Cell, CellKey, Commit, ReplaceableBac
 from asok.trees import Path, Write, apply, differences, freeze
 from asok.writing import DirectWrites, at_once
 
-__all__ = ["Replicas"]
+__all__ = ["UNSURE", "Replicas"]
 
 log = logging.getLogger("asok")
 
@@ -201,8 +201,11 @@ class Replicas:
     ) -> bool:
         """Commit a unit of work together with other cells, all or nothing.
 
-        False where one of those cells, or what the unit has read, is newer: then it has to run again.
+        False where one of those cells, or what the unit has read, is newer: then it has to run again. After Busy the
+        same unit may be given once more: what was done of it meanwhile is not done twice.
         """
+        if work.sent is not None and await self._send_again(work, work.sent):
+            return True
         if not work.documents:
             return await self.backend.commit(Commit(checks, writes))
         if not work.still_stands():  # it has seen what others have written here and what is not stored yet
@@ -215,12 +218,11 @@ class Replicas:
             if made is None:
                 return False
             versions = {key: document.version for key, document in work.documents.items()}
-            bases = {key: document.mark for key, document in work.documents.items()}
             packed = {key: self._pack(work.documents[key], tree) for key, (tree, _) in made.items()}
-            if await self.backend.commit(Commit({**checks, **versions}, {**writes, **packed})):
-                for key, (tree, touched) in made.items():
-                    marks = bases[key], zlib.crc32(packed[key])
-                    self._committed(work, work.documents[key], versions[key] + 1, marks, tree, touched)
+            marks = {key: (work.documents[key].mark, zlib.crc32(cell)) for key, cell in packed.items()}
+            # Where something else is written, that tells whether it was done.
+            commit = Commit({**checks, **versions}, {**writes, **packed}, id="" if writes else secrets.token_hex(12))
+            if await self._send(work, Sent(commit, made, marks)):
                 return True
             if attempt:  # before the reading: what is read and then waits is old again
                 await asyncio.sleep(random.uniform(0, 0.002))
@@ -229,6 +231,25 @@ class Replicas:
             if all(document.version == versions[key] for key, document in work.documents.items()):
                 return False
         raise Busy(f"{ATTEMPTS} commits in a row met newer data in a store")
+
+    async def _send_again(self, work: Work, sent: Sent) -> bool:
+        for key, (base, _) in sent.marks.items():
+            document = work.documents[key]
+            if document.mark == UNSURE:
+                await self._refresh(document)
+            if document.version == sent.commit.checks[key] and document.mark != base:
+                work.sent = None  # another database answers, which has something else
+                return False
+        return await self._send(work, sent)
+
+    async def _send(self, work: Work, sent: Sent) -> bool:
+        work.sent = sent
+        done = await self.backend.commit(sent.commit)
+        work.sent = None
+        for key, (tree, touched) in sent.made.items() if done else ():
+            version = sent.commit.checks[key] + 1
+            self._committed(work, work.documents[key], version, sent.marks[key], tree, touched)
+        return done
 
     def _apply(self, work: Work) -> dict[CellKey, tuple[Any, list[Path]]] | None:
         """The trees that the unit's writes make of the newest ones; None where it has to run again."""

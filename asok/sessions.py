@@ -49,11 +49,13 @@ class Commit(Struct, frozen=True):
     checks: (owner, name) -> the version that was read, 0 for a cell that was not there.
     writes: (owner, name) -> the new value, None to delete; a write makes the version one more.
     move: (old owner, new owner): every cell changes its owner first; checks and writes name the new one.
+    id: where one that ended in `Busy` may be sent again, as it was: it is applied once.
     """
 
     checks: Mapping[CellKey, int]
     writes: Mapping[CellKey, bytes | None]
     move: tuple[str, str] | None = None
+    id: str = ""
 
 
 class Backend(Protocol):

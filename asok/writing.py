@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ log = logging.getLogger("asok")
 T = TypeVar("T")
 
 MOST_AT_ONCE = 10_000
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,13 @@ class DirectWrites:
             taken = list(takewhile(lambda each: each.session is session, islice(waiting, most)))  # noqa: B023  # used at once
             serve_session(session)
             try:
-                done = await self._commit(_work_of(document, taken))
+                done = await self._try(_work_of(document, taken))
             except Exception as error:
-                if len(taken) > 1:
+                if len(taken) > 1 and not isinstance(error, Busy):
                     most = len(taken) // 2  # one of them is at fault, and the others shall count
                 else:
-                    self._refuse(document, waiting.pop(0), error)
+                    for _ in taken:
+                        self._refuse(document, waiting.pop(0), error)
             else:
                 if done:
                     del waiting[: len(taken)]
@@ -127,6 +130,14 @@ class DirectWrites:
                             each.done.set_result(document.version)
                     most = min(most * 2, MOST_AT_ONCE)
         del self._waiting[document.key]
+
+    async def _try(self, work: Work) -> bool:
+        """Commit it. Several that somebody counts on are tried for longer: all of them again, since nobody knows
+        whether they are done."""
+        for _ in range(TRIES - 1 if len(work.writes) > 1 else 0):
+            with suppress(Busy):
+                return await self._commit(work)
+        return await self._commit(work)
 
     def _refuse(self, document: Document, one: Waiting, error: Exception) -> None:
         document.drop([one.write])

@@ -140,7 +140,8 @@ class RedisBackend:
         moves = ("move", *commit.move) if commit.move else ("", "", "")
         deletions = [key for key, value in commit.writes.items() if value is None]
         sizes = len(commit.checks), len(deletions), len(commit.writes) - len(deletions)
-        parts = self._script(COMMIT, secrets.token_hex(12), self._remembered, repr(self._clock()), STORES, *moves)
+        id = commit.id or secrets.token_hex(12)
+        parts = self._script(COMMIT, id, self._remembered, repr(self._clock()), STORES, *moves)
         parts += [*map(str, sizes), ""]
         for (owner, name), version in commit.checks.items():
             parts += (owner, name, str(version))

@@ -95,6 +95,13 @@ async def test_an_answer_that_comes_in_any_pieces_is_read_and_one_that_is_cut_is
             assert await backend.read("s", ["meta"], prefix="session/") == whole
 
 
+async def test_a_commit_with_an_id_that_comes_again_is_done_once(opened: Opening) -> None:
+    backend = await opened()
+    counted = Commit({}, {("s", "n"): b"1"}, id="0123456789abcdef")
+    assert [await backend.commit(counted) for _ in range(3)] == [True] * 3
+    assert (await backend.read("s", ["n"]))["n"] == Cell(1, b"1")
+
+
 async def test_killed_connections_cost_nothing_but_time(redis: RedisServer, opened: Opening) -> None:
     backend, over = await opened(), asyncio.Event()
 

@@ -19,7 +19,7 @@ from asok.bus import LocalBus
 from asok.documents import Change, Document, Work
 from asok.errors import Busy, PathError, ValueTooLarge
 from asok.frozen import frozen_dict
-from asok.replicas import Replicas
+from asok.replicas import UNSURE, Replicas
 from asok.sessions import Backend, Cell, Commit, pack
 from asok.trees import Write, freeze, parse_path
 from tests.unit.store_processes import children
@@ -210,6 +210,57 @@ class PatientBackend(MemoryBackend):
         self.asked.set()
         await self.may.wait()
         return await super().commit(commit)
+
+
+class Unclear(MemoryBackend):
+    """Does so many commits that it then says nothing of; of one that comes again it knows that it has done it."""
+
+    times = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: set[str] = set()
+
+    async def commit(self, commit: Commit) -> bool:
+        if commit.id in self.done:
+            return True
+        done = await super().commit(commit)
+        if done and self.times:
+            self.times -= 1
+            self.done |= {commit.id} - {""}
+            raise Busy("it does not answer")
+        return done
+
+
+async def test_writes_of_one_moment_count_once_though_the_backend_did_not_say_that_it_had_done_them() -> None:
+    async with opened(backend := Unclear(), 2) as [here, there]:
+        document = get(here)
+        await here.write(document, write("update", "a", 1))
+        assert get(there).tree["a"] == 2
+        backend.times = 1
+        writes = [here.write(document, write("update", "a", 1)) for _ in range(8)]
+        assert await asyncio.gather(*writes) == [2] * 8
+        assert document.tree["a"] == 10
+        await there.write(get(there), write("update", "a", 1))
+        assert get(there).tree["a"] == 11
+
+
+async def test_what_another_database_has_is_not_written_over_by_what_was_on_its_way_to_the_one_before() -> None:
+    async with opened(backend := Unclear()) as [replicas]:
+        document = get(replicas)
+        await replicas.write(document, write("update", "a", 1))
+        work = Work()
+        work.write(document, write("update", "a", 1))
+        backend.times = 1
+        with pytest.raises(Busy):
+            await replicas.commit(work)
+        backend.done.clear()
+        await backend.delete(KEY[0])
+        assert await backend.commit(Commit({}, {KEY: pack([{"a": 100}, ["a"]])}))
+        document.mark = UNSURE  # as where a backend says that it was replaced
+        while not await replicas.commit(work):
+            pass
+        assert document.tree["a"] == 101
 
 
 async def test_who_is_cancelled_while_a_write_is_stored_stops_no_other_write() -> None:
