@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from asok import compiling
 from asok.charts import bar_chart, line_chart, spark_line
 from asok.component import Component, Definition, definition_of, registry, surroundings_of
-from asok.errors import FieldError, RenderError, nearest
+from asok.errors import ConfigurationError, FieldError, RenderError, nearest
 from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
 from asok.frames import placeholder as place_of
 from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
@@ -31,7 +31,7 @@ from asok.stores import Store
 from asok.stream_tag import StreamTag
 from asok.superstore import connected
 from asok.tags import SlotTags, slots_in
-from asok.template_files import Loaders, PageFiles, beside_the_class
+from asok.template_files import Loaders, OwnFiles, PageFiles, beside_the_class
 from asok.unescaping import as_text
 
 __all__ = ["Templates"]
@@ -58,9 +58,12 @@ class Templates:
         ours = [
             jinja2.FunctionLoader(beside_the_class),
             PageFiles(folders, encoding="utf-8-sig"),
-            jinja2.PrefixLoader({"asok": jinja2.FileSystemLoader(templates_root() / "asok")}),
+            jinja2.PrefixLoader({"asok": OwnFiles(templates_root() / "asok")}),
         ]
         given = env or jinja2.Environment(auto_reload=settings.debug)
+        if given.is_async:
+            problem = "Asok(env=…): templates are rendered at once, and the environment has enable_async=True"
+            raise ConfigurationError(f"{problem}; give it one without, and fetch in load() what has to be awaited")
         for extension in EXTENSIONS:
             given.add_extension(extension)
         loaders = ([given.loader] if given.loader else []) + ours

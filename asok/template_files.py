@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import defaults
 from jinja2.utils import internalcode
 
 from asok.component import registry
@@ -14,7 +15,11 @@ from asok.errors import RenderError, nearest
 from asok.sources import OWN, template_names
 from asok.statics import template_without_styles, text_of
 
-__all__ = ["Loaders", "MissingTemplate", "PageFiles", "beside_the_class"]
+__all__ = ["Loaders", "MissingTemplate", "OwnFiles", "PageFiles", "beside_the_class"]
+
+DELIMITERS = "BLOCK_START_STRING BLOCK_END_STRING VARIABLE_START_STRING VARIABLE_END_STRING COMMENT_START_STRING "
+DELIMITERS += "COMMENT_END_STRING LINE_STATEMENT_PREFIX LINE_COMMENT_PREFIX"
+STOCK: dict[str, Any] = {name.lower(): getattr(defaults, name) for name in DELIMITERS.split()}
 
 
 def beside_the_class(name: str) -> tuple[str, str, Callable[[], bool]] | None:
@@ -40,6 +45,21 @@ class PageFiles(jinja2.FileSystemLoader):
             return super().get_source(environment, template)
         except UnicodeDecodeError:
             raise RenderError(f"the template {template} is not UTF-8; save it again with that encoding") from None
+
+
+class OwnFiles(jinja2.FileSystemLoader):
+    """asok's own templates, which are written with Jinja's delimiters whatever those of the project are."""
+
+    @internalcode
+    def load(
+        self, environment: jinja2.Environment, name: str, globals: MutableMapping[str, Any] | None = None
+    ) -> jinja2.Template:
+        """As Jinja's, for the same environment."""
+        if all(getattr(environment, each) == delimiter for each, delimiter in STOCK.items()):
+            return super().load(environment, name, globals)
+        source, filename, uptodate = self.get_source(environment, name)
+        code = environment.overlay(**STOCK).compile(source, name, filename)
+        return environment.template_class.from_code(environment, code, globals or {}, uptodate)
 
 
 class Loaders(jinja2.ChoiceLoader):
