@@ -44,6 +44,9 @@ LAZY = {False: "", True: "now", "visible": "visible", "idle": "idle"}
 # The tags of asok's own, one class for each idea.
 EXTENSIONS = (SlotTags, StreamTag)
 
+# Of an environment: the Templates whose it is.
+OWNER = "asok_templates"
+
 _NO_SLOTS, _NO_SLOT = Slots(NO_CONTENT), Markup()
 
 
@@ -69,6 +72,7 @@ class Templates:
         loaders = ([given.loader] if given.loader else []) + ours
         self.env = given.overlay(autoescape=True, loader=Loaders(loaders), auto_reload=settings.debug)
         self.env.context_class = _ComponentContext
+        vars(self.env)[OWNER] = self
         if settings.debug and self.env.undefined is jinja2.Undefined:
             self.env.undefined = TellingUndefined
         compiling.install(self.env)
@@ -250,7 +254,10 @@ def _check_call(definition: Definition, arguments: Mapping[str, Any], lazy: Any)
 
 
 class _Function:
-    """`component` and `alive`. The context calls them without Jinja's eight questions first, a third of their time."""
+    """`component` and `alive`. The context calls them without Jinja's eight questions first, a third of their time.
+
+    Apps that were given the same environment have the same globals, which are those of the last one.
+    """
 
     def __init__(self, function: Callable[..., Markup]) -> None:
         self.function = function
@@ -258,7 +265,13 @@ class _Function:
 
     @jinja2.pass_context
     def __call__(self, context: Context, /, *args: Any, **kwargs: Any) -> Markup:
-        return self.function(context, *args, **kwargs)
+        return self.of(context.environment)(context, *args, **kwargs)
+
+    def of(self, environment: jinja2.Environment) -> Callable[..., Markup]:
+        """The function of the app whose environment it is."""
+        owner = vars(environment).get(OWNER)
+        own: Callable[..., Markup] = self.function if owner is None else getattr(owner, self.function.__name__)
+        return own
 
 
 class _ComponentContext(Context):
@@ -270,7 +283,7 @@ class _ComponentContext(Context):
             return super().call(called, *args, **kwargs)
         kwargs.pop("_loop_vars", None)
         kwargs.pop("_block_vars", None)
-        return called.function(self, *args, **kwargs)
+        return called.of(self.environment)(self, *args, **kwargs)
 
     def resolve_or_missing(self, key: str) -> Any:
         if key in self.vars:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from starlette.requests import Request
 
 from asok import Asok, Component, Settings, exposed
 from asok.errors import ConfigurationError
@@ -26,8 +27,25 @@ class DollarCount(Component):
         self.count += 1
 
 
-def app_with(env: jinja2.Environment, root: Path) -> Asok:
-    return Asok(root=root, settings=Settings(root, debug=True, keys=("k" * 40,), database=":memory:"), env=env)
+class PlainCount(Component):
+    """Counts."""
+
+    count = 0
+    template = "<p><b>{{ count }}</b><button ws-click='add'>add</button></p>"
+
+    @exposed
+    def add(self) -> None:
+        """One more."""
+        self.count += 1
+
+
+async def no_variables(request: Request) -> dict[str, str]:
+    return {}
+
+
+def app_with(env: jinja2.Environment, root: Path, live: str = "/live") -> Asok:
+    settings = Settings(root, debug=True, keys=(live[0] * 40,), database=":memory:", live=live)
+    return Asok(root=root, settings=settings, env=env)
 
 
 @pytest.mark.parametrize("prefix", [None, "#"])
@@ -52,3 +70,15 @@ async def test_a_project_may_have_delimiters_of_its_own(tmp_path: Path, prefix: 
 def test_an_environment_that_awaits_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"enable_async=True; give it one without"):
         app_with(jinja2.Environment(enable_async=True), tmp_path)
+
+
+async def test_apps_that_were_given_one_environment_show_their_own_components(tmp_path: Path) -> None:
+    env = jinja2.Environment(loader=jinja2.DictLoader({"p.html": "{{ alive() }}{{ component('PlainCount') }}"}))
+    apps = [app_with(env, tmp_path, live) for live in ("/one", "/two")]
+    for app in apps:
+        app.page("/", "p.html")(no_variables)
+    for app in apps:
+        async with LiveClient(app) as live:
+            page = await live.open("/")
+            await page.click("button")
+            assert page.text("b") == "1"
