@@ -35,6 +35,7 @@ from asok.shape import inexact
 __all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
+INSTEAD = "its annotation does not say what it carries; write one that does, such as list[Item] or date | None"
 ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 NO_FIELDS = msgspec.msgpack.encode({})
 
@@ -191,7 +192,7 @@ class _Packing:
         """Tell of what is not what it was, once for each field."""
         for name in tuple(self._loose):
             value, found = values[name], getattr(back, name)
-            if tell_of_other_kinds(self.owner, name, value, found):
+            if tell_of_other_kinds(f"{self.owner}.{name}", value, found, INSTEAD):
                 self._loose.remove(name)
 
     def unpack(self, packed: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""While a state is packed: what is in a field without a full type, and comes back as something else.
+"""While values are packed: what is in a field without a full type, or in a session, and comes back as something else.
 
 A field's annotation says what its bytes become. Without one, or where it says no more than `list`, they become what
 MessagePack knows: a dataclass comes back as a dict, a datetime or a Decimal as text, a tuple as a list. The method
@@ -13,24 +13,36 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-__all__ = ["tell_of_other_kinds"]
+from asok.duplicating import UNCHANGING
+
+__all__ = ["PLAIN", "tell_of_other_kinds", "tell_of_session"]
 
 log = logging.getLogger("asok")
 
+PLAIN = "store numbers, text, lists and dicts"
+MOST = 1000  # names of which is known that they were told
+_told = set[str]()
 
-def tell_of_other_kinds(owner: str, name: str, value: Any, back: Any) -> bool:
+
+def tell_of_other_kinds(holder: str, value: Any, back: Any, instead: str) -> bool:
     """Log it where something in the value is of another type when it is back; whether that is so."""
     found = None if _equals(value, back) else _other_kind(value, back)
     if found is None:
         return False
     given, made = (type(each).__name__ for each in found)
-    log.warning(
-        "%s.%s holds a %s, and has a %s in its place at the next event: its annotation does not say what it carries; "
-        "write one that does, such as list[Item], date | None or tuple[int, int]", owner, name, given, made
-    )  # fmt: skip
+    log.warning("%s holds a %s, and has a %s in its place at the next event: %s", holder, given, made, instead)
     return True
+
+
+def tell_of_session(name: str, value: Any, packed: bytes) -> None:
+    """The same of a key of a session; packed: what is kept of its value."""
+    if type(value) in UNCHANGING or name in _told or len(_told) >= MOST:
+        return
+    if tell_of_other_kinds(f"session[{name!r}]", value, msgspec.msgpack.decode(packed), PLAIN):
+        _told.add(name)
 
 
 def _equals(value: Any, back: Any) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from asok.errors import AsokError
 from asok.plainly import PlainMapping
+from asok.roundtrip import PLAIN, tell_of_session
 from asok.state import random_id
 
 __all__ = [
@@ -292,10 +293,12 @@ class Session(PlainMapping):
 
     def _pack(self, name: str) -> bytes:
         try:
-            return pack(self._values[name])
+            packed = pack(self._values[name])
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"session[{name!r}] cannot be stored: {error}"
-            raise AsokError(f"{problem}; store numbers, text, lists and dicts") from None
+            raise AsokError(f"{problem}; {PLAIN}") from None
+        tell_of_session(name, self._values[name], packed)
+        return packed
 
     @property
     def dirty(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from asok import Component
 from asok.component import definition_of
 from asok.fields import Field, Fields
+from asok.sessions import Session
 
 
 class Priced(Component):
@@ -93,3 +94,17 @@ def test_what_comes_back_as_it_was_is_not_told(kind: Any, value: Any, caplog: py
 def test_a_default_is_of_the_declared_type_from_the_beginning() -> None:
     defaults = definition_of(Priced).fields.defaults()
     assert [repr(value) for value in defaults.values()] == ["0.0", "1.0", "Decimal('2')", "3", "4"]
+
+
+@pytest.mark.parametrize(("value", "told"), [({"total": Decimal(1)}, "a Decimal"), ([Chore("a")], "a Chore")])
+def test_what_a_session_gives_back_as_something_else_is_told_once(
+    value: Any, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        session = Session()
+        session[told] = value
+        session["plain"] = [1, {"a": None}]
+        session.changes()
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"session[{told!r}] holds {told}, and has a ")
+    assert "store numbers, text, lists and dicts" in record.getMessage()
