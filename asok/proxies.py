@@ -12,10 +12,10 @@ __all__ = ["named_proxies"]
 ANYBODY = "*"
 
 
-def named_proxies(text: str) -> tuple[str, ...]:
-    """The addresses and networks in a list with commas; `*` is all. Raises ConfigurationError."""
+def named_proxies(text: str) -> str:
+    """The same list of addresses and networks, with commas; `*` is all. Raises ConfigurationError where it is none."""
     names = words(text)
-    return (ANYBODY,) if ANYBODY in names else tuple(map(_network, names))
+    return ANYBODY if ANYBODY in names else ",".join(map(_network, names))
 
 
 def _network(name: str) -> str:

@@ -54,7 +54,7 @@ class Serving:
     workers: int = 1
     development: bool = False
     concurrency: int | None = None
-    trusted_proxies: Sequence[str] = ()
+    trusted_proxies: str = ""
     access_log: bool = False
     metrics: bool = False
 
@@ -215,7 +215,7 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
         limit_concurrency=serving.concurrency,
         timeout_keep_alive=10,
         proxy_headers=bool(serving.trusted_proxies),
-        forwarded_allow_ips=[*serving.trusted_proxies],
+        forwarded_allow_ips=serving.trusted_proxies,
         server_header=False,
         log_config=log_config(development=serving.development),
         log_level=None,

@@ -430,7 +430,7 @@ DEFENCES = (
         UNIT + "supervisor",
         "t27",
         ("proxy_headers=bool(serving.trusted_proxies)", "proxy_headers=True"),
-        ("forwarded_allow_ips=[*serving.trusted_proxies]", 'forwarded_allow_ips="*"'),
+        ("forwarded_allow_ips=serving.trusted_proxies", 'forwarded_allow_ips="*"'),
     ),
     defence(
         "a page asks its guard",
