@@ -10,6 +10,8 @@ import reset from "./reset.js";
 const SPREAD = 5000;
 /** After a restart others come at the same time. */
 const RESTART_SPREAD = 1000;
+/** So long an answer with another cookie, as after a login in another tab, may be on its way. */
+const ON_ITS_WAY = 1000;
 /** So many WebSockets in a row must have failed, before it goes without. */
 const ENOUGH = 2;
 
@@ -81,6 +83,8 @@ const conclude = async (alive, code) => {
   if (code === SESSION_ENDED) {
     // Who does not know the session takes no event.
     if (!heard) for (const { 4: data } of begun) data.retry = undefined;
+    // With the old cookie the page would bring a session of its own, and that one's cookie take the place of the new one.
+    await new Promise((come) => setTimeout(come, ON_ITS_WAY));
     await reset(alive, "");
   } else drop(alive, code);
   if (code !== REFUSED) setTimeout(() => alive.connect(next(false)), Math.random() * SPREAD);

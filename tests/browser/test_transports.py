@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any, Literal
 
 import pytest
 from playwright.async_api import BrowserContext, Dialog, Page, Route, expect
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from asok import Asok, Component, Store, exposed
 from tests.browser.conftest import Serve
 from tests.browser.gate import Gate
-from tests.browser.small import live, small_app, until
+from tests.browser.small import live, small_app, until, while_time_passes
 
 BODY = "{{ component('Carried') }}"
 # How often a WebSocket was made, what has carried the newest frame, and what `data-alive` has been.
@@ -195,3 +199,48 @@ async def test_a_page_of_the_proxys_own_in_place_of_news_is_asked_for_no_more_th
     await expect(page.locator("output")).to_have_text("1")
     await page.wait_for_selector('html[data-alive="offline"]', state="attached", timeout=9_000)
     assert asked < 20
+
+
+async def test_a_login_in_another_tab_is_kept_though_its_answer_is_late(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    app, may_go, has_gone = small_app(tmp_path, BODY, websocket=False), asyncio.Event(), asyncio.Event()
+    entering = False
+
+    async def login(request: Request) -> PlainTextResponse:
+        nonlocal entering
+        entering = True
+        request.scope["session"].regenerate()
+        request.session["user"] = "ada"
+        return PlainTextResponse("")
+
+    async def who(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.session.get("user", "nobody"))
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(message: Message) -> None:
+            path = scope["path"]
+            if entering and path in ("/login", "/"):
+                await (may_go if path == "/login" else has_gone).wait()
+            await send(message)
+
+        await app(scope, receive, say)
+
+    app.add_route("/login", login)
+    app.add_route("/who", who)
+    await page.clock.install(time=0)
+    other = await page.context.new_page()
+    url = await serve(slow)
+    for tab in (page, other):
+        await tab.goto(url)
+        await live(tab)
+    await page.clock.pause_at(60)
+    entered = asyncio.create_task(page.evaluate("fetch('/login').then((answer) => answer.text())"))
+    for tab in (page, other):
+        await tab.wait_for_selector('html[data-alive="offline"]', state="attached")
+        await tab.evaluate("1")
+    may_go.set()
+    await entered
+    has_gone.set()
+    await while_time_passes(other, live(other))
+    assert await page.evaluate("fetch('/who').then((answer) => answer.text())") == "ada"
