@@ -32,6 +32,8 @@ export default function Line(url) {
   let gone = 0;
   let come = 0;
   let posting = false;
+  /** When one last went. */
+  let posted = Date.now();
   let over = false;
   let ending = new AbortController();
 
@@ -55,6 +57,7 @@ export default function Line(url) {
   const pump = async () => {
     if (posting || over || !waiting[0]) return;
     posting = true;
+    posted = Date.now();
     let count = 0;
     for (let bytes = 1; count < MOST && waiting[count] && (bytes += size(waiting[count]) + 1) <= LONGEST; ) count++;
     try {
@@ -67,19 +70,12 @@ export default function Line(url) {
     pump();
   };
 
-  const beat = () => {
-    if (over) return;
-    line.send('["ping"]');
-    setTimeout(beat, IDLE);
-  };
-
   /** @param {string} type  @param {string} data */
   const take = (type, data) => {
     if (type === "close") end(+data);
     else if (type) {
       name = data;
       line.dispatchEvent(new Event("open"));
-      setTimeout(beat, IDLE);
     } else {
       come++;
       line.dispatchEvent(new MessageEvent("message", { data }));
@@ -96,6 +92,8 @@ export default function Line(url) {
     for (;;) {
       const { value, done } = await reader.read();
       if (done || over) return;
+      // The server is never silent for so long; timers are slow in a tab that nobody sees.
+      if (name && Math.abs(Date.now() - posted) > IDLE) line.send('["ping"]');
       const events = (text + value).split("\n\n");
       text = /** @type {string} */ (events.pop());
       for (const event of events) {

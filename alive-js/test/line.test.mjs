@@ -99,6 +99,17 @@ test("a server that is down is asked for a WebSocket first when it is back", asy
   assert.equal(page.status(), "live");
 });
 
+test("the server hears of a page whose timers stand still", async () => {
+  const { far, page } = await onLine();
+  const before = far.posts.length;
+  for (const seconds of [15, 15, 15, 15]) {
+    page.clock.now += seconds * 1000;
+    far.bytes(new TextEncoder().encode(":\n\n"));
+    await soon();
+  }
+  assert.deepEqual(far.posts.slice(before).map(([, frames]) => frames), [[["ping"]], [["ping"]]]);
+});
+
 test("one POST is under way, and what waits goes together in order, fifty at most and 64 KiB", async () => {
   const { far, page } = await onLine({ held: true });
   for (let time = 0; time < 32; time++) page.press({ "ws-click": `add(${time}, '${"é".repeat(4000)}')` });
