@@ -134,6 +134,15 @@ def test_what_an_instance_changes_in_an_argument_nobody_else_sees(kind: Any, giv
     assert given == before
 
 
+def test_what_cannot_be_state_is_refused_without_a_copy_of_it() -> None:
+    class Connection:
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise AssertionError("copied")
+
+    with pytest.raises(FieldError, match=r"Thing\.value is declared as int"):
+        fields(int).initial({"value": Connection()})
+
+
 def test_what_cannot_be_copied_is_told_by_the_fields_name() -> None:
     endless: list[Any] = []
     endless.append(endless)
