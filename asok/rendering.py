@@ -44,6 +44,7 @@ LAZY = {False: "", True: "now", "visible": "visible", "idle": "idle"}
 # The tags of asok's own, one class for each idea.
 EXTENSIONS = (SlotTags, StreamTag)
 
+PLACE = "<template data-asok="
 # Of an environment: the Templates whose it is.
 OWNER = "asok_templates"
 
@@ -130,7 +131,9 @@ class Templates:
     def page(self, name: str, context: Mapping[str, Any], frame: Frame) -> str:
         """A page's template as text; the components in it are left in the frame as placeholders."""
         with rendering_into(frame):
-            return compiling.render(self.env.get_template(name), context)
+            html = compiling.render(self.env.get_template(name), context)
+        _check_places(f"the page {name}", frame, html)
+        return html
 
     def text(self, component: Component, frame: Frame) -> str:
         """A component as HTML with one root element; its children are left in the frame. Raises RenderError."""
@@ -147,6 +150,7 @@ class Templates:
             _check_characters(name, html)
         if frame.content.texts:
             self._check_content(component, frame, html)
+        _check_places(name, frame, html)
         html, scope = single_root(str(html)), self.statics.scope_attribute(definition)
         if part := SVG_PART.match(html):
             problem = f"the root of {name} is <{part[1]}>, which a browser draws inside of an <svg> only"
@@ -315,6 +319,17 @@ def _like(cls: type[Component], name: str) -> str:
     there = [path.name for path in folder.glob("*.html")] if folder else []
     close = [each for each in there if each.lower().replace("_", "") == name.lower().replace("_", "")]
     return f"; {close[0]!r} is there; rename it to {name!r}" if close else nearest(name, there)
+
+
+def _check_places(shower: str, frame: Frame, html: str) -> None:
+    """Raises RenderError where a child stands twice: it is one element, and only one of both would be live."""
+    if not frame.children or html.count(PLACE) <= len(frame.children) + len(frame.content.children):
+        return
+    met = [name for name, _ in PLACEHOLDER.findall(html)]
+    twice = next((child for name, child in frame.children.items() if met.count(name) > 1), None)
+    if twice is not None:
+        shown = f"component({twice.definition.name!r})"
+        raise RenderError(f"{shower} shows what one {shown} has given in two places; call it once for each")
 
 
 def _check_characters(name: str, html: str) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from asok import Component, exposed
+from asok.errors import RenderError
 from asok.testing import LiveClient
+from tests.rig import asok_app
 
 
 class SeatedItem(Component):
@@ -39,3 +45,28 @@ async def test_a_child_without_a_key_stays_the_same_while_those_with_keys_become
         await page.click("button", text="new")
         await page.click("button", text="more")
         assert page.text("li:last-of-type") == "1new"
+
+
+TWICE = "{% set item = component('SeatedItem') %}<p>{{ item }}</p><p>{{ item }}</p>"
+
+
+class ShownTwice(Component):
+    """Shows in two places what is one element."""
+
+    template = f"<div>{TWICE}</div>"
+
+
+async def test_a_component_that_was_called_once_and_stands_in_two_places_is_refused(tmp_path: Path) -> None:
+    async with LiveClient() as live:
+        with pytest.raises(RenderError, match=r"ShownTwice shows what one component\('SeatedItem'\) has given in two"):
+            await live.mount(ShownTwice)
+    async with LiveClient(asok_app(tmp_path, {"/": TWICE}, debug=True)) as live:
+        with pytest.raises(RenderError, match=r"the page page0\.html shows what one .* call it once for each"):
+            await live.open("/")
+
+
+async def test_a_block_that_is_shown_twice_has_two_components(tmp_path: Path) -> None:
+    source = "{% block menu %}{{ component('SeatedItem') }}{% endblock %}{{ self.menu() }}"
+    async with LiveClient(asok_app(tmp_path, {"/": source}, debug=True)) as live:
+        page = await live.open("/")
+        assert page.html().count("<li") == 2
