@@ -58,7 +58,8 @@ class SharedFields:
             return convert(name, msgspec.to_builtins(self._default[name]))
 
     def _document(self, path: str) -> Document:
-        return self._replicas.get((f"{STORES}page{path}", "doc"), self._default)
+        # Two slashes: what somebody asks for is never the name of a store, nor of a user's part of one.
+        return self._replicas.get((f"{STORES}/page{path}", "doc"), self._default)
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from asok import Component, exposed, private
+from asok import AuthStore, Component, exposed, private
 from asok.errors import ConfigurationError
+from asok.sessions import Session
 from asok.testing import LiveClient, Refused
 from tests.rig import Rig, Tab, asok_app, rig
 
@@ -111,6 +112,18 @@ async def test_pages_with_other_path_parameters_share_nothing(tmp_path: Path) ->
         visitor = await served.visitor()
         assert ": x 1 in a" in (await visitor.open("/board/a")).text
         assert ":  0 in b" in (await visitor.open("/board/b")).text
+
+
+async def test_no_address_of_a_shared_page_is_somebodys_part_of_a_store(tmp_path: Path) -> None:
+    store = AuthStore(lambda session: "ann", {"title": "Hers", "pins": [], "secret": 7}, name="page")
+    app = asok_app(tmp_path)
+    app.page("/{room}", SharedBoard())
+    async with rig(app) as served:
+        hers = store.auth(Session())
+        await hers.set("title", "Only hers")
+        tab = await served.tab(f"/{hers.owner.rpartition('/')[2]}")
+        await tab.event("pin('a')")
+        assert "Board: a 1" in tab.text() and hers.read() == {"title": "Only hers", "pins": [], "secret": 7}
 
 
 async def test_a_shared_instance_survives_a_restart(tmp_path: Path) -> None:
