@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from asok.duplicating import UNCHANGING
+from asok.errors import AsokError
 
-__all__ = ["PLAIN", "tell_of_other_kinds", "tell_of_session"]
+__all__ = ["packed_key", "tell_of_other_kinds"]
 
 log = logging.getLogger("asok")
 
@@ -37,12 +38,17 @@ def tell_of_other_kinds(holder: str, value: Any, back: Any, instead: str) -> boo
     return True
 
 
-def tell_of_session(name: str, value: Any, packed: bytes) -> None:
-    """The same of a key of a session; packed: what is kept of its value."""
+def packed_key(name: str, value: Any) -> bytes:
+    """The bytes of a session's key, and the same told of it. Raises AsokError where nothing stores the value."""
+    try:
+        packed = msgspec.msgpack.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise AsokError(f"session[{name!r}] cannot be stored: {error}; {PLAIN}") from None
     if type(value) in UNCHANGING or name in _told or len(_told) >= MOST:
-        return
+        return packed
     if tell_of_other_kinds(f"session[{name!r}]", value, msgspec.msgpack.decode(packed), PLAIN):
         _told.add(name)
+    return packed
 
 
 def _equals(value: Any, back: Any) -> bool:

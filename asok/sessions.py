@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from asok.errors import AsokError
 from asok.plainly import PlainMapping
-from asok.roundtrip import PLAIN, tell_of_session
+from asok.roundtrip import packed_key
 from asok.state import random_id
 
 __all__ = [
@@ -283,22 +283,13 @@ class Session(PlainMapping):
         if not (self._written or self._deleted or self.modified):
             return found
         for name in self._values if self.modified else self._written:
-            packed = self._pack(name)
+            packed = packed_key(name, self._values[name])
             if name in self._written or packed != self._cells[name].value:
                 found[KEY + name] = packed
         gone = {KEY + name: None for name in self._deleted if name in self._cells}
         if gone:  # a key that comes back counts from 1 again: who has read it before is told by the session's own cell
             found |= {**gone, META: pack(self.meta)}
         return found
-
-    def _pack(self, name: str) -> bytes:
-        try:
-            packed = pack(self._values[name])
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            problem = f"session[{name!r}] cannot be stored: {error}"
-            raise AsokError(f"{problem}; {PLAIN}") from None
-        tell_of_session(name, self._values[name], packed)
-        return packed
 
     @property
     def dirty(self) -> bool:
