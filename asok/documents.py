@@ -12,6 +12,7 @@ import msgspec
 
 from asok.audience import PathAudience
 from asok.errors import PathError, StoreError
+from asok.frozen import weigh
 from asok.inside import Inside
 from asok.sessions import CellKey, Commit, pack
 from asok.trees import Path, Write, apply, overlaps, read_at, same
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 GONE: Any = object()
+OF_A_VALUE = 128  # bytes of memory, beside its text
 Check = Callable[[Any, Any], None]
 Reads = dict[CellKey, set[Path]]
 
@@ -115,6 +117,12 @@ class Document:
                     newest, _ = self.after(newest, write)
             self._newest = now, newest
         return newest
+
+    @property
+    def size(self) -> int:
+        """About the bytes of memory that its tree takes."""
+        _, values, text = weigh(self.tree)
+        return values * OF_A_VALUE + text
 
     def wait(self, write: Write) -> None:
         """One more pending write. Raises StoreError where it cannot be."""

@@ -29,7 +29,6 @@ import msgspec
 from asok.bus import Bus
 from asok.documents import Change, Check, Document, Sent, Watcher, Work
 from asok.errors import Busy, StoreError, ValueTooLarge
-from asok.frozen import weigh
 from asok.notices import Notice, encoded, notices
 from asok.rereading import Rereading
 from asok.sessions import STORES, Backend, Cell, CellKey, Commit, ReplaceableBackend, pack
@@ -43,7 +42,6 @@ log = logging.getLogger("asok")
 CHANNEL = "store"
 MOST_KEPT = 4096
 HEAVIEST = 64 * 1024 * 1024  # bytes of memory that those may take which nobody watches, about
-OF_A_VALUE = 128  # of these so many, beside its text
 LOOK_EVERY = 64  # documents that are read between two looks at what all of them take
 ATTEMPTS = 100
 UNSURE = -1  # no checksum
@@ -130,7 +128,8 @@ class Replicas:
     def _forget_some(self) -> None:
         """Make room, beginning with those that were not asked for the longest."""
         known = list(self._known.items())
-        size, left = sum(_size(document) for _, document in known), len(known)
+        looks, left = self._loaded % LOOK_EVERY == 0, len(known)
+        size = sum(document.size for _, document in known) if looks else 0
         for place, (key, document) in enumerate(known[: MOST_KEPT // 8]):
             newest = place >= len(known) - LOOK_EVERY  # somebody may be about to watch those
             if left <= MOST_KEPT - MOST_KEPT // 8 and (newest or size <= HEAVIEST):
@@ -139,7 +138,7 @@ class Replicas:
                 self._known.move_to_end(key)
             else:
                 del self._known[key]
-                size, left = size - _size(document), left - 1
+                size, left = size - document.size, left - 1
 
     def _take(self, document: Document, cell: Cell | None) -> bool:
         """Take over what is stored; whether it is something else than was known."""
@@ -338,12 +337,6 @@ class Replicas:
         if self._take(document, cell):
             self._announce(document, differences(before, document.tree), origin)
         return len(cell.value) if cell else 0
-
-
-def _size(document: Document) -> int:
-    """About the memory that its tree takes."""
-    _, values, text = weigh(document.tree)
-    return values * OF_A_VALUE + text
 
 
 def _tell(watcher: Watcher, change: Change) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 MOST_AT_ONCE = 10_000
 TRIES = 10
+KNOWN = 40.0  # seconds; a Redis that took longer to come back might not know any more what it has done
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,14 @@ class DirectWrites:
     async def _try(self, work: Work) -> bool:
         """Commit it. Several that somebody counts on are tried for longer: all of them again, since nobody knows
         whether they are done."""
-        for _ in range(TRIES - 1 if len(work.writes) > 1 else 0):
-            with suppress(Busy):
+        left, give_up = TRIES if len(work.writes) > 1 else 1, time.monotonic() + KNOWN
+        while True:
+            try:
                 return await self._commit(work)
-        return await self._commit(work)
+            except Busy:
+                left -= 1
+                if not left or time.monotonic() > give_up:
+                    raise
 
     def _refuse(self, document: Document, one: Waiting, error: Exception) -> None:
         document.drop([one.write])

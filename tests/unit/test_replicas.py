@@ -245,6 +245,19 @@ async def test_writes_of_one_moment_count_once_though_the_backend_did_not_say_th
         assert get(there).tree["a"] == 11
 
 
+async def test_writes_are_not_sent_again_when_the_backend_may_not_know_any_more_what_it_has_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("asok.writing.KNOWN", -1)
+    async with opened(backend := Unclear()) as [replicas]:
+        backend.times = 1
+        writes = [replicas.write(get(replicas), write("update", "a", 1)) for _ in range(8)]
+        told = await asyncio.gather(*writes, return_exceptions=True)
+        assert [type(each) for each in told] == [Busy] * 8
+        assert await replicas.write(get(replicas), write("update", "a", 1)) == 2
+        assert get(replicas).tree["a"] == 10
+
+
 async def test_what_another_database_has_is_not_written_over_by_what_was_on_its_way_to_the_one_before() -> None:
     async with opened(backend := Unclear()) as [replicas]:
         document = get(replicas)
