@@ -131,7 +131,7 @@ async def test_a_site_beneath_the_same_domain_cannot_put_its_session_before_the_
     async with client(app, "https://localhost") as stranger, client(app, "https://localhost") as visitor:
         await stranger.get("/plus")
         cookie = space + b"__Host-asok=" + stranger.cookies["__Host-asok"].encode()
-        assert (await visitor.get("/read", headers={"cookie": cookie})).text == "None"
+        assert (await visitor.get("/read", headers={b"cookie": cookie})).text == "None"
 
 
 async def test_a_server_may_bring_each_cookie_in_a_header_of_its_own(tmp_path: Path) -> None:
