@@ -92,13 +92,13 @@ class Live:
         tab = self.screen.tab
         settled = event.seq <= unit.applied(tab)
         found = await trial.begin(settled=settled)
-        if found is Found.NOTHING:
-            return
-        if not settled:
-            # Settled in the record: should it be running after all, it counts no more.
-            record = record_after(unit, tab, event.seq, event=True)
-            if not await commit(self.engine, self.owner, unit, record, {}):
-                raise Busy("the instance has changed meanwhile")
+        if settled or found is Found.NOTHING:
+            return  # of what is settled the record says whether it was done: its process may live after all
+        # Settled in the record: should it be running after all, it counts no more.
+        surroundings_of(unit.component).effects = [[REFUSED, Parked.code]]
+        record = record_after(unit, tab, event.seq, event=True)
+        if not await commit(self.engine, self.owner, unit, record, {}):
+            raise Busy("the instance has changed meanwhile")
         raise Parked(
             unit.joined.definition.name, event.call.partition("(")[0], surroundings_of(unit.component).event.id
         )

@@ -206,8 +206,21 @@ async def test_an_event_that_was_parked_is_not_applied_by_a_process_that_lives_a
         await other.join([tab.shown[tab.only].token], tab.csrf)
         assert (await other.event("wait", RETRY, seq=1))[3] == "parked"
         gate.set()
-        assert (await tab.settled(tab.only, 1))[0] == "update"
+        assert (await tab.settled(tab.only, 1))[3] == "parked"
+        await tab.until("update")
         assert "<p>0 " in tab.text()
+
+
+async def test_an_event_that_was_applied_just_before_it_would_have_been_parked_is_not_refused(tmp_path: Path) -> None:
+    async with tried(tmp_path) as (visitor, tab, backend):
+        await leave_note(tab, visitor, backend, 1)
+        (name,) = await notes_of(backend, owner := owner_of(visitor.cookie))
+        await tab.event("add")
+        note = (await notes_of(backend, owner))[name]
+        parked = [structs.replace(each, parked=True) for each in decode(note.value, type=list[Note])]
+        assert await backend.commit(Commit({(owner, name): note.version}, {(owner, name): pack(parked)}))
+        assert (await tab.event("add", RETRY, seq=1))[0] == "update"
+        assert "<p>1 " in tab.text()
 
 
 async def test_a_process_that_has_only_just_gone_out_of_sight_is_given_a_moment(tmp_path: Path) -> None:
