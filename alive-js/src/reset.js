@@ -1,5 +1,5 @@
 /** Components that cannot go on from what they hold get new state from the page, fetched anew; typed text stays. */
-import { CHILD, INSTANCE_LENGTH, STATE, STREAM } from "./protocol.js";
+import { CHILD, INSTANCE_LENGTH, SLOT, STATE, STREAM } from "./protocol.js";
 import { fail } from "./refused.js";
 import { allowed } from "./reload.js";
 import stream from "./stream.js";
@@ -87,6 +87,19 @@ export const counterparts = (old, fresh, found = new Map()) => {
  */
 const adopt = (alive, component, root, roots) => {
   const { components } = alive;
+  const forms = [...component.root.querySelectorAll("form")].filter((form) => alive.around(form) === component);
+  const typed = forms.map((form) => [...new FormData(form)].filter(([, text]) => /** @type {any} */ (text).at));
+  const unsent = letGo(component);
+  const [id, token] = named(root);
+  // Before its children: what this one has put into them belongs to its new name from then on.
+  // The old name stays: the text of a parent that goes on still has it.
+  components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
+  for (const slot of root.querySelectorAll(`[${SLOT}]`)) {
+    // Whoever has filled it may go on as it was, and is meant by its new name in here all the same.
+    const name = /** @type {string} */ (slot.getAttribute(SLOT));
+    const writer = [...components.values()].find(({ root }) => roots.get(root)?.getAttribute(STATE)?.startsWith(name));
+    if (writer && !components.has(name)) components.set(name, writer);
+  }
   for (const child of own(root)) {
     const old = [...components.values()].find((each) => roots.get(each.root) === child);
     const [id, token] = named(child);
@@ -94,12 +107,6 @@ const adopt = (alive, component, root, roots) => {
     else arrive(alive, id, 0, textOf(child), token);
     child.replaceWith(placeholder(id));
   }
-  const forms = [...component.root.querySelectorAll("form")].filter((form) => alive.around(form) === component);
-  const typed = forms.map((form) => [...new FormData(form)].filter(([, text]) => /** @type {any} */ (text).at));
-  const unsent = letGo(component);
-  const [id, token] = named(root);
-  // The old name stays: the text of a parent that goes on still has it.
-  components.set(id, Object.assign(component, { id, token, last: 0, held: 0, sent: /** @type {any} */ (root).dataset.live }));
   // A form stays as it is seen until the new instance knows it: whoever sends it now must not send an empty one.
   if (!forms.length) alive.receive("update", id, 0, textOf(root));
   for (const box of [root, ...root.querySelectorAll("*")]) {

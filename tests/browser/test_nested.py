@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from asok import Component, exposed
 from asok.component import registry
+from asok.pages import session_of
 from tests.browser.conftest import Serve
 from tests.rig import asok_app
 
@@ -226,3 +231,60 @@ async def test_the_example_keeps_notes_stars_and_places_apart(page: Page, galler
     await porto.get_by_role("button", name="Porto", exact=True).click()
     await porto.get_by_role("button", name="A star for Porto").click()
     await expect(porto.get_by_role("button", name="A star for Porto")).to_have_text("★ 2")
+
+
+# --- content of a component that begins anew
+
+
+@pytest.mark.parametrize("anew", ["all of the page", "the component with the content"])
+async def test_content_with_a_form_stands_where_it_was_when_a_component_begins_anew(
+    page: Page, serve: Serve, tmp_path: Path, anew: str
+) -> None:
+    class Framed(Component):
+        shut: bool = False
+        template = """<div class="framed"><button id="shut" ws-click="turn">{{ shut }}</button>
+            <i>{{ slot }}</i></div>"""
+
+        @exposed
+        def turn(self) -> None:
+            self.shut = not self.shut
+
+    class Letterbox(Component):
+        said: list[str] = []
+        template = """<section><h2>{{ said | join(" ") }}</h2>{% component 'Framed' %}
+          <form ws-submit="say"><input name="text"><button>Say</button></form>{% endcomponent %}
+          <button id="shout" ws-click="say('!')">!</button></section>"""
+
+        @exposed
+        def say(self, text: str) -> None:
+            self.said = [*self.said, text]
+
+    async def enter(request: Request) -> PlainTextResponse:
+        session_of(request).regenerate()
+        return PlainTextResponse("")
+
+    def carry(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    sockets: list[WebSocketRoute] = []
+    await page.route_web_socket("**/live", carry)
+    await opened(page, serve, tmp_path, "{{ component('Letterbox') }}", routes=[Route("/enter", enter)])
+    await page.click("#shout")
+    await page.click("#shut")
+    await expect(page.locator("#shut")).to_have_text("True")
+    await page.fill("input", "typed")
+    before = await page.locator(".framed").get_attribute("data-asok-state")
+    if anew == "all of the page":
+        tab = await page.context.new_page()
+        await tab.goto(page.url + "enter")
+    else:
+        sockets[-1].send(json.dumps(["reset", str(before)[:12]]))
+    await expect(page.locator(".framed")).not_to_have_attribute("data-asok-state", before or "")
+    await page.click("form button")
+    await expect(page.locator("h2")).to_have_text("! typed")
+    await page.click("#shut")
+    await page.click("#shout")
+    await expect(page.locator("h2")).to_have_text("! typed !")
+    await expect(page.locator("section > .framed > i > slot > form input")).to_have_value("typed")
+    await expect(page.locator("section > *")).to_have_count(3)
