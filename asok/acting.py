@@ -16,7 +16,7 @@ from asok.form_events import Filling, restore
 from asok.form_words import FormError
 from asok.mounting import Engine, hook
 from asok.opening import guarded
-from asok.showing import Unit
+from asok.units import Unit
 
 __all__ = ["Acting"]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from asok.asking import Asking, NoAnswer
 from asok.component import Component, surroundings_of
-from asok.showing import Screen, Unit
+from asok.showing import Screen
 from asok.timing import TimeLimit
+from asok.units import Unit
 
 __all__ = ["Attempt"]
 

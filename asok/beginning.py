@@ -11,7 +11,8 @@ from asok.errors import Busy
 from asok.opening import Opener, member_of
 from asok.pending import pending_child
 from asok.sessions import serve_session
-from asok.showing import Joined, Screen, Unit
+from asok.showing import Screen
+from asok.units import Joined, Unit
 
 __all__ = ["begin"]
 

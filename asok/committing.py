@@ -15,7 +15,7 @@ from asok.reviving import record_of
 from asok.rows import FILL, STREAM
 from asok.rows import kept as kept_rows
 from asok.sessions import CellKey, Commit, Record, pack
-from asok.showing import Unit
+from asok.units import Unit
 
 __all__ = ["REFUSED", "commit", "keep", "record_after", "unchanged"]
 

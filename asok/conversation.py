@@ -31,11 +31,12 @@ from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
 from asok.reaching import Reach
 from asok.sessions import owner_of
-from asok.showing import Joined, Screen
+from asok.showing import Screen
 from asok.speaking import speaker_of
 from asok.state import instance_of, unseal
 from asok.timing import finish
 from asok.traffic import StoreTraffic
+from asok.units import Joined
 from asok.watching import Watch, event_id, say_refused
 
 __all__ = ["LiveSession"]

@@ -14,7 +14,7 @@ from asok.exposing import Exposed
 from asok.lines import Line
 from asok.mounting import Engine
 from asok.news import Found
-from asok.showing import Unit
+from asok.units import Unit
 
 __all__ = ["find_values"]
 

@@ -11,8 +11,8 @@ from asok.errors import MethodFailed
 from asok.mounting import Engine, Rendering
 from asok.opening import guarded
 from asok.rows import STREAM, fill, refills, render_changes, reset_of
-from asok.showing import Effects, Unit
 from asok.state import digest
+from asok.units import Effects, Unit
 
 __all__ = ["NONE", "filled", "look_again", "missed", "take_changes"]
 

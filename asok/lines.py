@@ -19,8 +19,8 @@ from asok.exposing import Exposed
 from asok.following import share_topic
 from asok.live import Live, SessionEnded
 from asok.news import Called, Found, Given, Late, News, take_late
-from asok.showing import Joined, Unit
 from asok.topics import UNMARKED, Mark
+from asok.units import Joined, Unit
 
 __all__ = ["TURN", "Line", "Turn", "Work", "take_turn"]
 

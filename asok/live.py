@@ -25,8 +25,9 @@ from asok.markup import children_in
 from asok.mounting import Engine, Mounted, Rendering, hook
 from asok.observing import Observer
 from asok.opening import Opener, SessionEnded, guarded, load
-from asok.showing import Effects, Joined, Screen, Unit
+from asok.showing import Screen
 from asok.trials import Found, Parked, Trial
+from asok.units import Effects, Joined, Unit
 
 __all__ = ["Live", "SessionEnded"]
 

@@ -12,8 +12,8 @@ from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.exposing import Exposed
 from asok.reviving import record_of, values_of
 from asok.sessions import Record
-from asok.showing import Unit
 from asok.topics import UNMARKED, Mark
+from asok.units import Unit
 
 __all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "changed_since", "take_late"]
 

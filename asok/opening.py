@@ -16,10 +16,10 @@ from asok.errors import AsokError, Busy, Denied, MethodFailed, MethodTimeout, Re
 from asok.mounting import Engine, Place, page_request
 from asok.reviving import revive, take_part, values_of
 from asok.sessions import META, Record, Session, open_session, owner_of, serve_session, unpack_record
-from asok.showing import Joined, Unit
 from asok.state import Token
 from asok.targets import NOWHERE, surroundings_from
 from asok.timing import TimeLimit, within
+from asok.units import Joined, Unit
 
 __all__ = ["Opener", "SessionEnded", "guarded", "load", "member_of"]
 

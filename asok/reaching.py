@@ -20,7 +20,7 @@ from asok.mounting import Engine
 from asok.news import changed_since
 from asok.reviving import revive, values_of
 from asok.sessions import Record
-from asok.showing import Unit
+from asok.units import Unit
 
 __all__ = ["Reach"]
 

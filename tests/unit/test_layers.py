@@ -133,6 +133,7 @@ LAYERS = (
     "asok.hosting",
     "asok.mounting",
     "asok.browsing",
+    "asok.units",
     "asok.showing",
     "asok.opening",
     "asok.filling",
