@@ -11,6 +11,7 @@ import jinja2
 from jinja2 import meta, nodes
 
 from asok.component import Component, Definition
+from asok.missing import COMPUTED
 from asok.sources import Source
 from asok.spelling import nearly
 
@@ -35,7 +36,7 @@ def name_problems(tree: nodes.Template, source: Source, env: jinja2.Environment)
 def _shown(definition: Definition) -> Iterator[str]:
     """What templates of the class show: its fields, its properties, and what load() sets."""
     yield from definition.fields.by_name
-    yield from (name for name, _ in inspect.getmembers(definition.cls, lambda value: isinstance(value, property)))
+    yield from (name for name, _ in inspect.getmembers(definition.cls, lambda value: isinstance(value, COMPUTED)))
     if "load" in definition.overrides:
         yield from _words(definition.cls.load.__code__) if inspect.isfunction(definition.cls.load) else ()
 

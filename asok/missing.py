@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,10 +16,12 @@ from jinja2.utils import missing
 
 from asok.errors import nearest
 
-__all__ = ["TellingUndefined", "told"]
+__all__ = ["COMPUTED", "TellingUndefined", "told"]
 
 log = logging.getLogger("asok")
 
+# What a template of a component finds by its name beside fields.
+COMPUTED: tuple[type, ...] = (property, cached_property)
 MOST = 1000  # of what was told is remembered
 told: dict[tuple[str, str], None] = {}
 
@@ -82,7 +85,7 @@ def _public(names: Iterable[str]) -> list[str]:
 
 def _properties(component: Any) -> list[str]:
     cls = type(component)
-    return [name for name in dir(cls) if isinstance(getattr(cls, name, None), property)]
+    return [name for name in dir(cls) if isinstance(getattr(cls, name, None), COMPUTED)]
 
 
 def _template_frame() -> FrameType | None:

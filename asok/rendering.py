@@ -21,7 +21,7 @@ from asok.errors import ConfigurationError, FieldError, RenderError, nearest
 from asok.frames import NO_CONTENT, Child, Frame, current_frame, rendering_into
 from asok.frames import placeholder as place_of
 from asok.markup import PLACEHOLDER, SVG_PART, single_root, with_attribute
-from asok.missing import TellingUndefined
+from asok.missing import COMPUTED, TellingUndefined
 from asok.postponed import property_of
 from asok.scoping import split_styles
 from asok.settings import Settings, templates_root
@@ -295,7 +295,7 @@ class _ComponentContext(Context):
         found = self.parent.get(key, missing)
         if found is missing and not key.startswith("_"):
             component = super().resolve_or_missing("this")
-            if isinstance(getattr(type(component), key, None), property):
+            if isinstance(getattr(type(component), key, None), COMPUTED):
                 return property_of(component, key)
             beside = getattr(sys.modules.get(type(component).__module__), key, None)
             if isinstance(beside, Store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,31 @@ async def test_whoever_asks_whether_it_is_there_is_told_nothing(
 
 async def test_production_is_told_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert await shown(Misspelt, tmp_path, caplog, debug=False) == []
+
+
+class Priced(Component):
+    euros: list[int] = [3, 5]
+    template = "<p>{{ most }} {{ sum }} <button ws-click='add'>+</button></p>"
+
+    @cached_property
+    def most(self) -> int:
+        return max(self.euros)
+
+    @property
+    def sum(self) -> int:
+        return sum(self.euros)
+
+    @exposed
+    def add(self) -> None:
+        self.euros.append(9)
+
+
+async def test_a_cached_property_is_shown_as_a_property_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = asok_app(tmp_path)
+    app.page("/", Priced)
+    async with LiveClient(app) as client:
+        page = await client.open("/")
+        assert page.text("p") == "5 8 +"
+        await page.click("button")
+        assert page.text("p") == "9 17 +"
+    assert caplog.messages == []
