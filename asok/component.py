@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from asok.asynchronous import sources_of
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
-from asok.exposing import every, exposed, marked_methods, mentions, on
+from asok.exposing import codes, every, exposed, marked_methods, mentions, on
 from asok.fields import Apart, Fields, collect
 from asok.form_events import drafts_of, with_forms
 from asok.links import check_statics
@@ -81,7 +81,8 @@ class Definition:
             name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)
         )
         hooks = {*HOOKS, *(each.filler for each in self.streams.values())}
-        self.waits = any(inspect.iscoroutinefunction(getattr(cls, name, None)) for name in hooks)
+        made_of = (code for name in hooks for code in codes(getattr(cls, name, None)))
+        self.waits = any(code.co_flags & inspect.CO_COROUTINE for code in made_of)
 
     def rebuild(self, values: Mapping[str, Any]) -> Component:
         """An instance with these field values, and defaults for what they leave out; no hook runs."""

@@ -171,6 +171,14 @@ def test_what_decorators_and_properties_stand_around_is_looked_at(way: Any) -> N
     assert definition_of(cls).looks_at_target
 
 
+@pytest.mark.parametrize("way", [wrapping, hiding], ids=["wraps", "hides"])
+def test_a_decorated_hook_waits_if_what_it_stands_around_does(way: Any) -> None:
+    async def load(self: Any) -> None: ...
+
+    assert definition_of(type(f"Waiting{way.__name__}", (Component,), {"load": way(load)})).waits
+    assert not definition_of(type(f"Ready{way.__name__}", (Component,), {"load": way(lambda self: None)})).waits
+
+
 def test_what_a_mixin_uses_is_looked_at() -> None:
     assert definition_of(type("PointingAtIt", (Pointing, Component), {})).looks_at_target
     assert "point" in definition_of(type("PointingToo", (Pointing, Component), {})).exposed
