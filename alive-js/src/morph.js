@@ -64,5 +64,6 @@ export const morph = (root, next, childRoot) => {
   }
 
   later.forEach((each) => each());
-  if (focus !== document.activeElement) focus.focus();
+  // Without a scroll, as `alive` says.
+  focus === document.activeElement || focus.focus(window.alive);
 };

@@ -17,6 +17,7 @@
  * @property {Set<any>} [calls] events whose results somebody waits for; from the module `features`
  * @property {any} hooks public: the page's own `{ Chart: { mounted, updated, destroyed } }`
  * @property {(element: Element) => void} resync public; from the module `features`
+ * @property {boolean} [preventScroll] for giving back the focus; from the module `messages`
  * @property {() => void} [giveUp] lets go of what went over a connection that cannot be mended; from the module `store`
  * @property {import("./store.js").OpenStore} [store] public; from the module `store`
  * @property {import("./store.js").AppState} [appState] public; from the module `store`

@@ -40,7 +40,7 @@ export const place = ({ path, runs }, more, morph) => {
   for (const [node, old] of pairs) morph(old, node, nobody);
   for (const node of fresh) if (!pairs.has(node) && alive.keep?.(node, node) === false) morph(node, node, nobody);
   for (const node of gone) node.remove();
-  if (focus !== document.activeElement) focus.focus();
+  if (focus !== document.activeElement) focus.focus(alive);
 
   for (const each of path) each.size += more;
   block.inside = runs.flatMap(({ first, last, blocks, gap }, index) => {

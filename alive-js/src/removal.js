@@ -6,6 +6,8 @@ const { alive } = window;
 
 /** What had the focus may have been out of sight: who reads elsewhere goes on there. */
 const STILL = { preventScroll: true };
+// So does who has it and is moved, in browsers that take it away meanwhile.
+Object.assign(alive, STILL);
 
 /** Who has the focus. Not the body, which stands in for nobody: to give it the focus lays out the whole page. @type {any} */
 let focused = document.querySelector(":focus");

@@ -57,7 +57,7 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
     else if (verb !== "update") box[row.isConnected && box.moveBefore ? "moveBefore" : "insertBefore"](row, cursor);
   }
   while (limit && box.childElementCount > Math.abs(limit)) box[goes].remove();
-  if (focus !== document.activeElement) focus.focus();
+  if (focus !== document.activeElement) focus.focus(window.alive);
 
   // Browsers keep what is looked at in its place, but not at the very top.
   if (seen?.isConnected)

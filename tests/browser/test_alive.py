@@ -330,6 +330,22 @@ async def test_rows_that_change_places_stay_the_same_elements(page: Page, open_p
     assert await page.locator("li input").first.evaluate(shown) == ["typed", True, 5]
 
 
+async def test_who_reads_elsewhere_stays_there_when_the_row_with_the_focus_has_to_move(
+    page: Page, open_page: Open
+) -> None:
+    def rows(keys: str) -> str:
+        return "".join(f'<p ws-key="{key}"><input name="t" aria-label="{key}"></p>' for key in keys) + "<br>" * 200
+
+    line = await open_page(root(rows("abc")))
+    await page.evaluate("() => { Element.prototype.moveBefore = undefined; }")
+    await page.evaluate("() => import('/live/build/messages.js').then(() => 0)")
+    await page.focus("input")
+    await page.evaluate("() => scrollTo(0, 1000)")
+    await line.update(0, f"<div>{rows('bca')}</div>")
+    await expect(page.locator("p").last).to_have_attribute("ws-key", "a")
+    assert await page.evaluate("() => [document.activeElement.ariaLabel, scrollY]") == ["a", 1000]
+
+
 async def test_a_root_may_change_its_tag(page: Page, open_page: Open) -> None:
     line = await open_page()
     await line.update(0, '<section><button ws-click="next">Next</button></section>')
