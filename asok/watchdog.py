@@ -32,7 +32,7 @@ class Watchdog:
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
-        self._beat = self._used = 0.0
+        self._beat = self._used = self._stood = 0.0
         self._loop_thread = 0
         self._said = False
         self._over = threading.Event()
@@ -59,9 +59,9 @@ class Watchdog:
         self._timer = asyncio.get_running_loop().call_later(BEAT, self._beats)
 
     def _beats(self) -> None:
-        late = self._late()
+        late, ran = self._late(), self._stood <= self._beat
         # A machine that is busy with other things makes the loop late, too; then it has not computed.
-        if late > self._longest and not self._said and time.thread_time() - self._used > self._longest:
+        if ran and late > self._longest and not self._said and time.thread_time() - self._used > self._longest:
             log.warning("the event loop was blocked for %.1f s; %s", late, ADVICE)
         self._schedule()
 
@@ -74,7 +74,9 @@ class Watchdog:
             now = time.monotonic()
             # Where this thread has no processor in time either, it is not the loop that is at fault.
             punctual, woken = (punctual + 1 if now - woken < 2 * BEAT else 0), now
-            if punctual > 1 and loop.is_running() and self._late() > self._longest and not self._said:
+            if not loop.is_running():
+                self._stood = now  # whoever has the thread then blocks nobody
+            elif punctual > 1 and self._late() > self._longest and not self._said:
                 self._say()
 
     def _say(self) -> None:

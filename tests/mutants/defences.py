@@ -1081,7 +1081,7 @@ DEFENCES = (
         "watchdog",
         UNIT + "watchdog",
         "woken_late",
-        ("if punctual > 1 and loop", "if loop"),
+        ("elif punctual > 1 and", "elif"),
     ),
     defence(
         "a loop that waits for events is not blamed",

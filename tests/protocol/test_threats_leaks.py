@@ -151,8 +151,9 @@ async def test_t56_a_live_page_is_framed_by_its_own_site_only_unless_it_says_oth
         answer.headers["content-security-policy"] = "frame-ancestors https://partner.test"
         return answer
 
-    templates = {"framed.html": "{{ alive() }}{{ component('Framed') }}"}
-    app = asok_app(tmp_path, {"/": "{{ component('Framed') }}", "/plain": "plain"}, templates=templates)
+    templates = {"framed.html": "{{ alive() }}{{ component('Framed') }}", "plain.html": "plain"}
+    app = asok_app(tmp_path, {"/": "{{ component('Framed') }}"}, templates=templates)
+    app.page("/plain", "plain.html")
     app.add_route("/framed", framed)
     async with attacked(app) as served:
         visitor = await served.visitor()

@@ -17,7 +17,7 @@ from asok.fields import Field, Fields
 from asok.sessions import Session
 
 
-class Priced(Component):
+class PricedByHand(Component):
     """Defaults that are written as plain numbers."""
 
     price: float = 0
@@ -92,7 +92,7 @@ def test_what_comes_back_as_it_was_is_not_told(kind: Any, value: Any, caplog: py
 
 
 def test_a_default_is_of_the_declared_type_from_the_beginning() -> None:
-    defaults = definition_of(Priced).fields.defaults()
+    defaults = definition_of(PricedByHand).fields.defaults()
     assert [repr(value) for value in defaults.values()] == ["0.0", "1.0", "Decimal('2')", "3", "4"]
 
 

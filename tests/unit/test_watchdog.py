@@ -153,10 +153,15 @@ def test_a_loop_that_does_not_run_is_not_blocked(hands: Hands) -> None:
         dog.start()
         return dog
 
+    async def beats_again() -> None:
+        beaten = asyncio.get_running_loop().time() + 2 * BEAT
+        await until(lambda: asyncio.get_running_loop().time() > beaten)
+
     loop = asyncio.new_event_loop()
     dog = loop.run_until_complete(started())
-    hands.naps = [BEAT] * 9
+    hands.naps, hands.used = [BEAT] * 9, 0.9
     hands.look()
+    loop.run_until_complete(beats_again())
     assert not hands.said
     dog.stop()
     loop.close()
