@@ -19,6 +19,8 @@ settings.register_profile("asok", deadline=None)
 settings.load_profile("asok")
 
 LOGS = ("", "asok", "uvicorn", "uvicorn.error", "uvicorn.access")
+# On a slow machine it speaks of apps that other tests keep running; its own tests give it a log of their own.
+logging.getLogger("asok.watchdog").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(autouse=True)
