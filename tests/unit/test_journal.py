@@ -127,6 +127,7 @@ async def test_t32_bytes_that_are_no_text_are_one_line_under_plain_uvicorn(
 
 @pytest.mark.parametrize("method", ["sleep", "compute"])
 async def test_t51_who_blocks_the_loop_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str) -> None:
+    caplog.set_level("WARNING", "asok.watchdog")
     async with rig(asok_app(tmp_path, ONE, limits=Limits(loop_lag=0.2))) as served:
         tab = await served.tab()
         await tab.event(method)
@@ -139,6 +140,7 @@ async def test_t51_a_method_in_a_thread_blocks_nobody(tmp_path: Path, caplog: py
         time.sleep(0.5)
 
     type("WorksInThread", (Component,), {"template": "<p></p>", "work": exposed(work)})
+    caplog.set_level("WARNING", "asok.watchdog")
     async with rig(asok_app(tmp_path, {"/": "{{ component('WorksInThread') }}"})) as served:
         tab, other = await served.tab(), await served.tab()
         working = asyncio.create_task(tab.event("work"))
