@@ -469,6 +469,8 @@ async def test_a_later_change_that_was_told_before_the_answer_stays(page: Page, 
     line = await open_page(script=LISTEN)
     await changed(line, ["", {}], store="~", origin="")
     await page.evaluate("() => alive.appState.setState('ui', 'a', 1)")
+    await line.message("follow")
+    await line.message("write")
     await changed(line, ["ui/a", "theirs"], store="~", version=3, origin="js")
     await line.say("store", "written", 1, 2)
     await until(page, "alive.appState.getState('ui', 'a') === 'theirs'")
