@@ -104,9 +104,12 @@ class Asok(Sharing):
             lifespan=self._run_lifespan,
         )
         self.starlette.router = PageRouter(self.starlette.routes, lifespan=self._run_lifespan)
-        started, draining = lambda: self.stores.replicas.is_open, lambda: self._connections.draining
-        self._health = Health(f"{self.settings.live}/health", self.backend, started=started, draining=draining)
+        self._health = self._health_at(f"{self.settings.live}/health")
         self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
+
+    def _health_at(self, path: str) -> Health:
+        started, draining = lambda: self.stores.replicas.is_open, lambda: self._connections.draining
+        return Health(path, self.backend, started=started, draining=draining)
 
     def _own_routes(self) -> list[BaseRoute]:
         live, statics = self.settings.live, self._engine.statics

@@ -154,8 +154,7 @@ class LiveSession:
             return  # the close is on its way, and who comes back joins with everything
         self._admission.count(len(message.instances))
         if not self.greeted:
-            speaker = speaker_of(self._engine, self.session_id, message)
-            if speaker != self.session_id:
+            if (speaker := speaker_of(self._engine, self.session_id, message)) != self.session_id:
                 self._speak_for(speaker)
             self.screen.tab = message.tab[:32] or "-"
             log.info("%s: joined with %s instances", self._named, len(message.instances))
