@@ -67,7 +67,8 @@ async def test_t52_what_a_thread_says_too_often_is_counted_as_soon_as_the_loop_s
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_journal(debug=False)
-    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     def flood() -> None:
         for _ in range(LINES_A_SECOND + 5):
