@@ -8,6 +8,7 @@ from asok.errors import nearest
 from asok.testing_events import Unusable, default_button, link_of, submits_alone
 from asok.testing_firing import Firing, Outcome
 from asok.testing_forms import BUTTONS, form_of, is_control, is_disabled, is_editable, kind, option_value, text_of
+from asok.testing_markup import opening
 from asok.testing_wires import held_keys
 
 __all__ = ["Gestures"]
@@ -184,7 +185,7 @@ class Gestures:
             await self._submit(outcome, form, button)
         elif label is not None and not is_control(element):
             labelled = labelled_by(label)
-            if labelled is not None:
+            if labelled is not None and not is_off(labelled):
                 await self._focus_by_mouse(outcome, labelled)
                 await self._activate(outcome, labelled)
         elif link_of(element) is not None:
@@ -205,7 +206,7 @@ class Gestures:
         form = form_of(element) if is_control(element) else None
         if key == "Enter" and is_pressed_by_enter(element):
             await self._activate(outcome, element)
-        elif takes_text(element) and (len(key) == 1 or key == "Backspace" or (key == "Enter" and has_lines(element))):
+        elif takes_text(element) and types(element, key, outcome.held):
             text = str(self.forms.value(element))
             self.forms.set(element, text[:-1] if key == "Backspace" else text + key.replace("Enter", "\n"))
             outcome.acted = True
@@ -213,7 +214,14 @@ class Gestures:
         elif key == "Tab":
             outcome.acted = True
             await self.leave(outcome)
-        elif element.name == "input" and key == "Enter" and form is not None:
+        elif element.name == "input" and key == "Enter":
+            await self._enter_default(outcome, element, form)
+
+    async def _enter_default(self, outcome: Outcome, element: Tag, form: Tag | None) -> None:
+        """What was typed counts, and the form is sent."""
+        if takes_text(element) and self.forms.value(element) != self._at_first:
+            await self._change(outcome, element)
+        if form is not None:
             button = default_button(form)
             if button is not None and not is_disabled(button):
                 await self._activate(outcome, button)
@@ -228,13 +236,24 @@ class Gestures:
 
 
 def usable(element: Tag) -> None:
-    if is_control(element) and is_disabled(element):
-        raise Unusable(element, "is disabled")
+    for each in (element, *element.parents):
+        if is_off(each):
+            raise Unusable(element, "is disabled" if each is element else f"is in {opening(each)}, which is disabled")
+
+
+def is_off(element: Tag) -> bool:
+    return is_control(element) and is_disabled(element)
 
 
 def takes_text(control: Tag) -> bool:
     field = control.name == "textarea" or (control.name == "input" and kind(control) in TEXT_KINDS)
     return is_editable(control) or (field and not control.has_attr("readonly"))
+
+
+def types(control: Tag, key: str, held: str) -> bool:
+    """Whether a key changes the text: with Ctrl it is a command."""
+    letter = len(key) == 1 and not {"ctrl", "alt", "meta"} & set(held.split("+"))
+    return letter or key == "Backspace" or (key == "Enter" and has_lines(control))
 
 
 def has_lines(control: Tag) -> bool:
@@ -268,13 +287,20 @@ def labelled_by(label: Tag) -> Tag | None:
     return top.find(id=named) if named else label.find(is_control)
 
 
+def is_barred(option: Tag) -> bool:
+    group = option.find_parent("optgroup")
+    return option.has_attr("disabled") or (group is not None and group.has_attr("disabled"))
+
+
 def option_named(select: Tag, wanted: str) -> str:
     """The value of the option with this value or text."""
-    options = {" ".join(option.get_text().split()): option_value(option) for option in select.find_all("option")}
-    if wanted in options.values():
-        return wanted
-    if wanted in options:
-        return options[wanted]
+    found = select.find_all("option")
+    options = {" ".join(option.get_text().split()): option_value(option) for option in found}
+    value = wanted if wanted in options.values() else options.get(wanted)
+    if value is not None:
+        if all(is_barred(option) for option in found if option_value(option) == value):
+            raise Unusable(select, f"has the option {wanted!r}, which is disabled")
+        return value
     raise Unusable(
         select, f"has no option {wanted!r}{nearest(wanted, options)}; it has {', '.join(map(repr, options))}"
     )

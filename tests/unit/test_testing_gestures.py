@@ -298,3 +298,40 @@ async def test_a_call_outside_of_every_component_is_told(opened: Opened) -> None
     page, _ = await opened("<p>x</p>")
     with pytest.raises(AsokError, match="<p> stands in no component, so there is nothing to call 'go' of"):
         await page.call("p", "go")
+
+
+async def test_enter_in_a_field_says_first_that_its_text_has_changed(opened: Opened) -> None:
+    html = "<form ws-submit='save'><input name='a' ws-change='changed'><button>Save</button></form>"
+    page, script = await opened(root(A, html), acknowledging)
+    await page.press("input", "x")
+    await page.press("input", "Enter")
+    await page.press("input", "Enter")
+    assert [event[3] for event in script.events] == ["changed", "save", "save"]
+
+
+@pytest.mark.parametrize(("keys", "typed"), [("ctrl", ""), ("meta", ""), ("shift", "S")])
+async def test_a_key_with_ctrl_is_a_command_and_no_letter(opened: Opened, keys: str, typed: str) -> None:
+    page, _ = await opened(root(A, "<input ws-keydown='pressed'>"), acknowledging)
+    await page.press("input", "S", keys=keys)
+    assert page.value("input") == typed
+
+
+async def test_what_stands_in_a_disabled_button_cannot_be_clicked(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<button ws-click='up' disabled><b>+</b></button>"))
+    with pytest.raises(Unusable, match=r"<b> is in <button ws-click=\"up\" disabled>, which is disabled"):
+        await page.click("b")
+
+
+async def test_the_label_of_a_disabled_box_does_not_tick_it(opened: Opened) -> None:
+    html = "<label ws-click='labelled'>Yes <input type='checkbox' disabled></label>"
+    page, script = await opened(root(A, html), acknowledging)
+    await page.click("label")
+    assert page.value("input") is False
+    assert [event[3] for event in script.events] == ["labelled"]
+
+
+async def test_a_disabled_option_cannot_be_chosen(opened: Opened) -> None:
+    html = "<select><option>a</option><optgroup disabled><option value='b'>B</option></optgroup></select>"
+    page, _ = await opened(root(A, html))
+    with pytest.raises(Unusable, match="has the option 'B', which is disabled"):
+        await page.select("select", "B")
