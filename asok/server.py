@@ -26,7 +26,6 @@ from asok.app import Asok
 from asok.bus import LocalBus
 from asok.component import registry
 from asok.errors import ConfigurationError
-from asok.journal import OneLine
 from asok.loading import Loaded
 from asok.log_lines import JsonLines, wants_json
 from asok.settings import Limits, Settings, development_key
@@ -203,7 +202,8 @@ class Server(uvicorn.Server):
 
 
 def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
-    return uvicorn.Config(
+    own = log.handlers[:]
+    config = uvicorn.Config(
         loaded.app,
         host=serving.host,
         ws="websockets-sansio",  # until `take_own_sockets` has found that ours fits
@@ -221,6 +221,9 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
         log_level=None,
         access_log=serving.access_log,
     )
+    for handler in own:  # what the app has added
+        log.addHandler(handler)
+    return config
 
 
 async def take_own_sockets(config: uvicorn.Config) -> None:
@@ -244,13 +247,12 @@ def log_config(*, development: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"one line": {"()": OneLine}},
         "formatters": {"plain": {"()": JsonLines} if wants_json() and not development else {"format": line}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["one line"]}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "loggers": {
             "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "uvicorn.access": {"level": "INFO"},
-            "asok": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            "asok": {"handlers": ["stderr"], "level": log.level or "WARNING", "propagate": False},
         },
     }
 

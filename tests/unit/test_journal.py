@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import logging.config
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from asok import Component, Limits, exposed
 from asok.journal import LINES_A_SECOND, keep_journal
+from asok.loading import Loaded
+from asok.server import Serving, log_config, uvicorn_config
 from tests.rig import asok_app, rig
 from tests.unit.waiting import until
 
@@ -61,6 +65,53 @@ async def test_t52_a_thousand_connections_together_fill_no_log_and_what_is_left_
         await until(lambda: said(caplog, "more lines of this kind"))
         left_out = sum(int(each.split()[0]) for each in said(caplog, "more lines of this kind"))
         assert len(lines) + left_out == 60
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """The loggers that `asok run` sets up, put back."""
+    loggers = [logging.getLogger(name) for name in ("asok", "uvicorn", "uvicorn.access")]
+    before = [(each, each.level, each.propagate, each.handlers[:]) for each in loggers]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate, logger.handlers[:] = propagate, handlers
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("name", ["asok", "uvicorn.error"])
+def test_t52_asok_run_shows_ten_lines_of_a_kind_in_a_second_and_no_fewer(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    keep_journal(debug=False)
+    logging.config.dictConfig(log_config(development=False))
+    monkeypatch.setattr(time, "monotonic", lambda: 2000.0)
+    for number in range(LINES_A_SECOND + 5):
+        logging.getLogger(name).warning("number %s of many", number)
+    assert capfd.readouterr().err.count("of many") == LINES_A_SECOND
+
+
+@pytest.mark.usefixtures("as_before")
+def test_asok_run_heeds_the_level_and_the_handlers_that_the_app_gives_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = asok_app(tmp_path, ONE)
+    own = logging.FileHandler(tmp_path / "own.log")
+    log.addHandler(own)
+    log.setLevel(logging.DEBUG)
+    uvicorn_config(Serving(tmp_path / "app.py", "127.0.0.1"), Loaded(app, (app,)))
+    log.debug("said")
+    own.close()
+    assert capfd.readouterr().err.endswith("DEBUG asok: said\n")
+    assert (tmp_path / "own.log").read_text() == "said\n"
+
+
+@pytest.mark.usefixtures("as_before")
+def test_asok_run_says_warnings_where_the_app_does_not_ask_for_more(capfd: pytest.CaptureFixture[str]) -> None:
+    log.setLevel(logging.NOTSET)
+    logging.config.dictConfig(log_config(development=False))
+    log.info("too little")
+    assert capfd.readouterr().err == ""
 
 
 async def test_t52_what_a_thread_says_too_often_is_counted_as_soon_as_the_loop_says_too_much(
