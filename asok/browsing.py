@@ -205,6 +205,7 @@ async def _attempt(
         cell = cells.get(once.cell)
         kept = None if cell is None else msgspec.msgpack.decode(cell.value)
         if once.applied(kept):
+            await _up_to_date(engine, tree)  # another process may just have done it
             return tree
         checks[owner, once.cell] = 0 if cell is None else cell.version
         writes[owner, once.cell] = pack(once.remembering(kept))

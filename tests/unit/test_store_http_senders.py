@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from asok.backends.memory import MemoryBackend
+from asok.bus import LocalBus
 from asok.errors import Busy
 from asok.sessions import Commit, open_session
 from tests.unit.store_site import NOTHING, START, Site, Visitor, dark, polls, raw, site
@@ -218,6 +219,17 @@ async def test_a_write_that_is_sent_again_with_its_key_is_not_done_again(here: S
     assert (await two.send("PATCH", "polls/counter", 1, idempotency_key="k")).json()["value"] == 2
     assert (await one.send("PATCH", "polls/counter", 1, idempotency_key="k", if_match='"1"')).status_code == 200
     assert here.tree()["counter"] == 2
+
+
+async def test_the_answer_to_a_key_that_another_process_has_just_done_has_its_write(tmp_path: Path) -> None:
+    backend = MemoryBackend()
+    async with site(tmp_path, backend=backend, bus=LocalBus()) as one, site(tmp_path, backend=backend) as deaf:
+        visitor, again = await one.visitor(), deaf.stranger()
+        again.http.cookies, again.csrf = visitor.http.cookies, visitor.csrf
+        assert await again.value("polls/counter") == 0
+        for each in (visitor, again):
+            answer = await each.send("PATCH", "polls/counter", 1, idempotency_key="k")
+            assert answer.json() == {"value": 1, "version": 1}
 
 
 async def test_a_key_holds_though_its_write_is_sent_again_before_it_is_done(tmp_path: Path) -> None:
