@@ -58,9 +58,10 @@ def short(numbers: list[int], exponent: int) -> list[str]:
     ways = [
         [_plain(number, exponent - 3 * power, suffix) for number in numbers] for power, suffix in enumerate(SUFFIXES)
     ]
-    ways.append([_scientific(number, exponent) for number in numbers])
     longest = [max(map(len, texts)) for texts in ways]
-    return ways[0] if longest[0] <= FITS else ways[longest.index(min(longest))]
+    found = ways[0] if longest[0] <= FITS else ways[longest.index(min(longest))]
+    scientific = [_scientific(number, exponent) for number in numbers]
+    return found if max(map(len, found)) <= FITS else min(found, scientific, key=lambda texts: max(map(len, texts)))
 
 
 def _plain(number: int, exponent: int, suffix: str) -> str:
