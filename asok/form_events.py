@@ -92,21 +92,31 @@ class Filling:
         self, component: Any, drafts: Drafts, method: Exposed, arguments: Arguments, data: EventData | None
     ) -> None:
         self.component, self.method, self.arguments = component, method, arguments
-        self.field = self._field(drafts) if drafts else ""
         self.given: dict[str, list[str]] | None = None
         self.taken: Draft | None = None
         self.left = (data.left if data else None) or []
-        if data is not None and data.form is not None and self.field:
+        if data is not None and data.form is not None and drafts:
             self.given = {}
             for name, text in data.form:
                 self.given.setdefault(name, []).append(text)
+        self.field = self._field(drafts) if drafts else ""
 
     def _field(self, drafts: Drafts) -> str:
         if self.method.form is not None:
             return str(self.method.form.field)
         args, kwargs = self.arguments
         named = [each for each in (*args, *kwargs.values()) if isinstance(each, str) and each in drafts]
-        return named[0] if named else next(iter(drafts)) if len(drafts) == 1 else ""
+        if named:
+            return named[0]
+        given = self.given or {}
+        known = {
+            each: sum(place_of(draft.kind_.shape, name) is not None for name in given) for each, draft in drafts.items()
+        }
+        most = max(known.values())
+        if given and not most and self.method not in OWN:
+            self.given = None  # of a form beside it: that its boxes are not there does not mean that they have no tick
+        meant = [each for each in drafts if known[each] == most]
+        return meant[0] if len(meant) == 1 else ""
 
     @property
     def draft(self) -> Draft:

@@ -176,6 +176,66 @@ async def test_a_form_with_two_drafts_says_which_is_meant(which: str) -> None:
             assert page.text("i") == ("Please use at least 2 characters." if which == "form" else "")
 
 
+class Extras(Form):
+    gift: bool = False
+    sizes: list[str] = []
+
+
+class OrderInSteps(Component):
+    order = form_of(Order)
+    extras = form_of(Extras)
+    step: int = 1
+    template = """<section>{% if step == 1 %}<form ws-submit="next">
+      <input type="checkbox" {{ extras.gift.attributes }}><input type="checkbox" name="sizes" value="s">
+      <button type="button" ws-click="back">Back</button><button id="next">Next</button></form>{% endif %}
+      <output>{{ extras.gift.checked }} {{ extras.sizes.value }} {{ order.name.value }}</output></section>"""
+
+    @exposed
+    def next(self, extras: Extras) -> None:
+        self.step = 2
+
+    @exposed
+    def back(self) -> None:
+        self.step = 0
+
+
+async def test_of_several_drafts_the_one_whose_form_it_is_keeps_what_was_typed() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(OrderInSteps)
+        await page.check("[name=gift]")
+        await page.check("[name=sizes]")
+        await page.click("button", text="Back")
+        assert page.text("output") == "True ['s']"
+
+
+class OrderBesideSearch(Component):
+    form = form_of(Order)
+    search: str = ""
+    template = """<section><form id="order" ws-submit="save" ws-change="validate">
+      <input type="checkbox" {{ form.gift.attributes }}></form>
+      <form id="search" ws-submit="find"><input name="search"></form>
+      <output>{{ form.gift.checked }} {{ search }}</output></section>"""
+
+    @exposed
+    def save(self, form: Order) -> None:
+        pass
+
+    @exposed
+    def find(self, search: str) -> None:
+        self.search = search
+
+
+async def test_another_form_beside_it_takes_no_tick_out_of_a_form() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(OrderBesideSearch)
+        await page.check("[name=gift]")
+        await page.fill("[name=search]", "tea")
+        await page.submit("#search")
+        assert page.text("output") == "True tea"
+        await page.uncheck("[name=gift]")
+        assert page.text("output") == "False tea"
+
+
 class TwinForms(Component):
     first = form_of(Line, id="first")
     second = form_of(Line, id="second")
