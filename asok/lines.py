@@ -48,6 +48,7 @@ class Line:
     member: its id in rooms. turn: asks for a turn; turning: one is due. news: for the next turn. changed:
     components that were changed after their work was committed. tasks: what goes on in the background. finding:
     of these what finds the value of a field, with its run. waiting: those who wait for the end of the next turn.
+    pushing: components of which a task or thread waits until what it has set is kept.
     """
 
     joined: Joined
@@ -61,6 +62,7 @@ class Line:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     finding: dict[str, tuple[int, asyncio.Task[None]]] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    pushing: list[Component] = field(default_factory=list)
     turning: bool = False
     over: bool = False
     _lost: int = 0

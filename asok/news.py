@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from asok.asynchronous import Async, worded
 from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.exposing import Exposed
@@ -15,7 +17,7 @@ from asok.sessions import Record
 from asok.topics import UNMARKED, Mark
 from asok.units import Unit
 
-__all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "changed_since", "take_late"]
+__all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "catch_up", "changed_since", "take_late"]
 
 Arguments = tuple[list[Any], dict[str, Any]]
 Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
@@ -144,6 +146,19 @@ def take_late(component: Component) -> Late | None:
     met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
     rooms = met, set(before.rooms) - set(now.rooms)
     return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing, changes)
+
+
+def catch_up(component: Component, record: Record) -> None:
+    """Let a component whose work was committed long ago read what has been committed since. What it has set stays."""
+    definition, around = definition_of(component), surroundings_of(component)
+    before: Record | None = around.committed
+    if before is None:
+        return
+    old, own = values_of(definition, before), values_of(definition, record_of(component, b"", 0, 0))
+    for name, value in values_of(definition, record).items():
+        if own.get(name) == old.get(name) != value:
+            component.__dict__[name] = value
+    around.committed = msgspec.structs.replace(record, topics=before.topics, rooms=before.rooms)
 
 
 def _differing(definition: Definition, before: Record, now: Record) -> dict[str, Any]:

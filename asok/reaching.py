@@ -17,7 +17,7 @@ from asok.following import share_topic
 from asok.hearing import deliver
 from asok.lines import Line
 from asok.mounting import Engine
-from asok.news import changed_since
+from asok.news import catch_up, changed_since
 from asok.reviving import revive, values_of
 from asok.sessions import Record
 from asok.units import Unit
@@ -52,6 +52,9 @@ class Reach:
         if line is None or line.over:
             self._close(unit.component)
             return
+        for pushing in line.pushing:
+            with suppress(AsokError):
+                catch_up(pushing, record)
         if line.joined.definition.sources:
             find_values(self._engine, line, unit)
         around.late = self._hook(line, unit.component)
@@ -156,14 +159,18 @@ class Reach:
         task.add_done_callback(ended)
 
     async def later(self, component: Component) -> None:
-        """Show, and keep, what was changed after the work was committed."""
+        """Show, and keep, what was changed after the work was committed. Then the component reads what is newest."""
         line = self._lines.get(surroundings_of(component).instance)
         if line is None or line.over:
             raise asyncio.CancelledError("the page has gone")
         done = asyncio.get_running_loop().create_future()
         line.waiting.append(done)
-        self._after(line, component)
-        await done
+        line.pushing.append(component)
+        try:
+            self._after(line, component)
+            await done
+        finally:
+            line.pushing.remove(component)
 
     # ---- rooms
 

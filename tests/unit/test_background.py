@@ -278,6 +278,50 @@ async def test_a_task_shows_its_steps_and_its_end_and_they_stay(tmp_path: Path) 
         assert "half [1] 1" in (await visitor.open()).text
 
 
+async def test_a_task_reads_after_a_push_what_others_have_done_meanwhile(tmp_path: Path) -> None:
+    pushes, own = [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+    class Work(Component):
+        said: list[str] = []
+        seen: str = ""
+        secret: str = private("")
+        template = "<p>{{ said | join(' ') }}, {{ seen }}</p>"
+
+        @exposed
+        def say(self, word: str) -> None:
+            self.said.append(word)
+            self.secret = word
+            self.run(self.unsay(word, pushes[len(self.said) - 1]))
+
+        async def unsay(self, word: str, push: asyncio.Event) -> None:
+            await push.wait()
+            if word == "two":
+                self.seen = "mine"
+            await self.push()
+            self.said = [each for each in self.said if each != word]
+            if word == "two":
+                self.seen += f" {self.secret}"
+                own.set()
+
+        @exposed
+        def write(self) -> None:
+            self.seen, self.secret = "written", "new"
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        assert await tab.text_after("say('one')") == "<p>one, </p>"
+        assert await tab.text_after("say('two')") == "<p>one two, </p>"
+        assert await tab.text_after("write") == "<p>one two, written</p>"
+        pushes[0].set()
+        while "<p>two, " not in tab.text():
+            await tab.until("update")
+        pushes[1].set()
+        await own.wait()
+        while "<p>, mine new</p>" not in tab.text():
+            await tab.until("update")
+        assert await tab.text_after("write") == "<p>, written</p>"
+
+
 async def test_a_task_is_cancelled_when_its_page_goes(tmp_path: Path) -> None:
     ended: list[str] = []
     began = asyncio.Event()
