@@ -12,6 +12,7 @@ from asok.calls import bind_arguments, parse_call
 from asok.component import Component, Definition, surroundings_of
 from asok.errors import BadArguments, FieldError, MethodCancelled, MethodTimeout, NotExposed
 from asok.exposing import Exposed
+from asok.fields import NO_PART
 from asok.form_events import Filling, restore
 from asok.form_words import FormError
 from asok.mounting import Engine, hook
@@ -108,9 +109,8 @@ class Acting:
     def _set_fields(self, component: Component, definition: Definition, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
             if name not in definition.fields.bound:
-                raise BadArguments(
-                    name, f"{definition.name}.{name} is not for the browser to write; declare it with bind()"
-                )
+                closed = f"{definition.name}.{name} is not for the browser to write; declare it with bind()"
+                raise BadArguments(name, closed if name.isidentifier() else NO_PART)
             try:
                 component.__dict__[name] = definition.fields.convert(name, value, strict=False)
             except FieldError as error:  # what it says after that is for whoever wrote the class

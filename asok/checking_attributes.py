@@ -15,6 +15,7 @@ from asok.checking_markup import BRANCH, HOLE
 from asok.checking_markup import Attribute as Written
 from asok.component import Definition
 from asok.errors import BadArguments, NotExposed, nearest
+from asok.fields import NO_PART
 from asok.spelling import misspelt, nearly
 
 __all__ = ["Known", "problems"]
@@ -28,7 +29,7 @@ PERIOD = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)(?:\s+(.*))?", re.DOTALL)
 HINT = re.compile(r"(?:(?:toggle|class):\s*[^\s@].*|text:.*|remove)(?:\s@\S+)?", re.DOTALL)
 HINTS = ("toggle", "class", "text", "remove")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-FIELD = re.compile(r"([A-Za-z_]\w*)(?:[.\[].*)?", re.ASCII | re.DOTALL)
+PART = re.compile(r"[A-Za-z_]\w*[./\[]", re.ASCII)
 # In a call: a text, which may hold Jinja, or what stands there and is made by Jinja at least in part.
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 ARGUMENT = re.compile(rf"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|[^\s,()='"]*{HOLE}[^,()'"]*""", re.DOTALL)
@@ -187,18 +188,19 @@ def _method_problems(method: str, known: Known | None) -> Iterator[str]:
 
 
 def _field_problems(kind: Value, text: str, known: Known | None) -> Iterator[str]:
-    if HOLE in text:
+    if kind is Value.FIELD and PART.match(text):
+        yield f"expected the name of a field, got {_shown(text)}; {NO_PART}"
+    elif HOLE in text:
         return
-    path = FIELD.fullmatch(text)
-    if path is None:
+    elif not IDENTIFIER.fullmatch(text):
         yield f"expected the name of a field, got {_shown(text)}"
     elif known is None:
         return
     elif kind is Value.STREAM:
-        if path[1] not in known.streams:
-            yield f"{known.name} has no Stream {path[1]!r}{nearest(path[1], known.streams)}"
-    elif (field := known.fields.get(path[1])) is None:
-        yield f"{known.name} has no field {path[1]!r}{nearest(path[1], known.fields)}"
+        if text not in known.streams:
+            yield f"{known.name} has no Stream {text!r}{nearest(text, known.streams)}"
+    elif (field := known.fields.get(text)) is None:
+        yield f"{known.name} has no field {text!r}{nearest(text, known.fields)}"
     elif not field.bound:
         name = f"{known.name}.{field.name}"
         yield f"{name} cannot be written by the browser; declare it as {field.name} = bind(…) to allow it"

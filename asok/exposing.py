@@ -117,7 +117,8 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
     called, topics, period = marks.get("called", False), marks["topics"], marks.get("period", 0)
     if name in forbidden or (called and name.startswith("_")):
         word = "@exposed" if called else "called by a topic or the clock"
-        raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: it is a hook or a private name; rename it")
+        reason = f"every component has its own {name}" if name in forbidden else "it is a private name"
+        raise ComponentError(f"{cls.__name__}.{name} cannot be {word}: {reason}; rename it")
     if called and not name.isascii():
         raise ComponentError(f"{cls.__name__}.{name} cannot be @exposed: ws-* call names of ASCII letters; rename it")
     if inspect.isfunction(value) and not (value.__code__.co_argcount or value.__code__.co_flags & inspect.CO_VARARGS):

@@ -32,9 +32,13 @@ from asok.errors import FieldError
 from asok.roundtrip import tell_of_other_kinds
 from asok.shape import inexact
 
-__all__ = ["MISSING", "Apart", "Declared", "Field", "Fields", "bind", "private"]
+__all__ = ["MISSING", "NO_PART", "Apart", "Declared", "Field", "Fields", "bind", "private"]
 
 MISSING: Any = object()
+NO_PART = (
+    "a browser writes whole fields; what is in one is for a method, as in ws-change='rename({{ loop.index0 }})', "
+    "or for a form with rows"
+)
 INSTEAD = "its annotation does not say what it carries; write one that does, such as list[Item] or date | None"
 ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 NO_FIELDS = msgspec.msgpack.encode({})

@@ -1,10 +1,11 @@
 /**
- * Development: one error in the console for each attribute in the page whose name is misspelt. The server looks through
+ * Development: one error in the console for each attribute in the page whose name is misspelt, and for what is of no use. The server looks through
  * templates; this sees what methods and scripts write.
  */
 import { ATTRIBUTES, EVENTS, MODIFIERS } from "./names.js";
 
 const LONG_WORD = 10;
+const FILE = "form[ws-submit] [type=file]:not([ws-hook])";
 const KNOWN = [...EVENTS, ...Object.keys(ATTRIBUTES)].sort();
 
 /** How many letters were left out, added, mistaken or swapped with the next one. @param {string} one  @param {string} other */
@@ -56,6 +57,10 @@ const look = (element) => {
       const found = problem(name);
       if (found) console.error(`alive: ${found}`, element);
     }
+  if (!said.has(FILE) && element.matches(FILE)) {
+    said.add(FILE);
+    console.error("alive: a method gets no files; send them with a form without ws-submit, to a route", element);
+  }
 };
 
 /** @param {Node} node */

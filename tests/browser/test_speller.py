@@ -1,4 +1,4 @@
-"""A misspelt attribute is one error in the console while one develops, and does no harm to the page, in Chromium."""
+"""What is misspelt, or of no use, is one error in the console while one develops, and does no harm, in Chromium."""
 
 from __future__ import annotations
 
@@ -38,3 +38,23 @@ async def test_each_misspelt_name_is_said_once_in_development(
     await page.evaluate("new Promise((done) => setTimeout(done))")
     expected = ["alive: there is no ws-clik; did you mean ws-click?", "alive: ws-click has no modifier prevnt"]
     assert [text.rpartition(" ")[0] for text in said] == (expected if debug else [])  # the element comes last
+
+
+class FileSender(Component):
+    rows = 1
+    template = """<form ws-submit="send">{% for row in range(rows) %}<input type="file" name="file">{% endfor %}
+        <button>{{ rows }}</button></form>"""
+
+    @exposed
+    def send(self) -> None:
+        self.rows += 1
+
+
+async def test_a_file_in_a_form_that_sends_none_is_told_of_once(page: Page, serve: Serve, tmp_path: Path) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.text.startswith("alive:") else None)
+    await page.goto(await serve(asok_app(tmp_path, {"/": "{{ component('FileSender') }}"}, debug=True)))
+    await page.click("button")
+    await expect(page.locator("button")).to_have_text("2")
+    await page.evaluate("new Promise((done) => setTimeout(done))")
+    assert [text.partition(";")[0] for text in said] == ["alive: a method gets no files"]

@@ -14,6 +14,7 @@ from asok import Component, bind, exposed
 from asok.checking import check
 from asok.checking_components import Shown
 from asok.component import definition_of
+from asok.fields import NO_PART
 from asok.sources import Source
 from asok.streaming import Stream
 from tests.rig import asok_app
@@ -94,6 +95,8 @@ ws-poll="5s ad"                Chores has no method 'ad'; did you mean 'add'?
 ws-model="draf"                Chores has no field 'draf'; did you mean 'draft'?
 ws-model="done"                Chores.done cannot be written by the browser; declare it as done = bind(…) to allow it
 ws-model="a b"                 expected the name of a field, got 'a b'
+ws-model="draft[0]"            expected the name of a field, got 'draft[0]'; {NO_PART}
+ws-model="draft.{{{{ i }}}}"       expected the name of a field, got 'draft.{{{{…}}}}'; {NO_PART}
 ws-stream="row"                Chores has no Stream 'row'; did you mean 'rows'?
 ws-stream="draft"              Chores has no Stream 'draft'
 ws-target="add, sav"           Chores has no method 'sav'; did you mean 'save'?
@@ -138,7 +141,7 @@ ws-click="take({{ a }}, 2, {{ b }}, x={{ c }})" | ws-click="take(1, 2, 3, x=true
 ws-{{ event }}="nothing" | {{ attributes }} | ws-click{% if a %}.once{% endif %}="add" | ws-input.debounce="save"
 ws-keydown.enter.space.f2.a.1.ctrl.debounce.150.once="add"
 ws-keydown.ctrl.enter="add" | ws-keydown.audiovolumeup="add" | ws-keyup.+="add" | ws-keyboard-shown="add"
-ws-model.lazy.trim="draft" | ws-model.debounce.150="draft" | ws-model="{{ field }}" | ws-model="draft[0]"
+ws-model.lazy.trim="draft" | ws-model.debounce.150="draft" | ws-model="{{ field }}"
 ws-poll="500ms" | ws-poll="1.5s add(2)" | ws-poll="{{ seconds }}s add" | ws-poll="5s {{ call }}" | ws-stream="rows"
 ws-loading ws-target="add,save" | ws-loading.class.delay.400="a b" | ws-loading.attr="disabled" | ws-dirty.class="b"
 ws-optimistic="toggle:a b @li | text:Saved" | ws-optimistic="remove" | ws-optimistic="class:{{ a }}"

@@ -123,12 +123,26 @@ def test_a_method_for_a_topic_may_leave_the_message_or_take_all() -> None:
     assert len(definition_of(Free).methods) == 3
 
 
-def test_a_hook_is_called_by_nobody_else() -> None:
-    with pytest.raises(ComponentError, match="a hook or a private name"):
+def test_what_every_component_has_and_what_is_private_is_called_by_nobody_else() -> None:
+    with pytest.raises(
+        ComponentError, match="called by a topic or the clock: every component has its own load; rename"
+    ):
 
         class Hooked(Component):
             @on("a")
             def load(self) -> None: ...
+
+    with pytest.raises(ComponentError, match="@exposed: every component has its own reset; rename it"):
+
+        class Resetting(Component):
+            @exposed
+            def reset(self) -> None: ...  # type: ignore[override]  # that is the mistake
+
+    with pytest.raises(ComponentError, match="@exposed: it is a private name; rename it"):
+
+        class Hiding(Component):
+            @exposed
+            def _hide(self) -> None: ...
 
 
 def test_what_a_class_uses_is_found_in_its_methods_and_in_functions_inside() -> None:

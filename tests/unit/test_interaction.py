@@ -299,6 +299,14 @@ async def test_what_does_not_fit_is_refused_and_changes_nothing(tab: Tab, field:
     assert await tab.text_after("") == before
 
 
+@pytest.mark.parametrize("part", ["tags[0]", "tags/0", "tags.0.name"])
+async def test_a_part_of_a_field_is_refused_in_words_that_help(
+    tab: Tab, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await tab.event("", {"fields": {part: "x"}}))[3] == "bad_args"
+    assert f"{part}: a browser writes whole fields; what is in one is for a method" in caplog.text
+
+
 async def test_the_component_is_told_which_field_was_entered(tab: Tab) -> None:
     await tab.text_after("", {"fields": {"age": "37"}})
     assert updates == [frozenset({"age"})]
