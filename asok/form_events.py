@@ -95,6 +95,8 @@ class Filling:
         self.given: dict[str, list[str]] | None = None
         self.taken: Draft | None = None
         self.left = (data.left if data else None) or []
+        # A submit has no value, nor has the click on a button: who types or chooses stays where they are.
+        self.typing = data is not None and data.value is not None
         if data is not None and data.form is not None and drafts:
             self.given = {}
             for name, text in data.form:
@@ -157,7 +159,7 @@ class Filling:
         draft.judge_(errors, beside=frozenset(each.name for each in self.method.parameters))
         draft.visited_ = list(dict.fromkeys([*draft.visited_, *draft.errors_]))
         first = next((name for name in draft.fields_() if name in draft.errors_), None)
-        if first is not None:
+        if first is not None and not self.typing:
             self.component.focus(_control(self.component, draft, first))
 
     def _with(self, made: Any, parameter: FormParameter) -> Arguments:

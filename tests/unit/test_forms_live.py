@@ -211,14 +211,9 @@ async def test_of_several_drafts_the_one_whose_form_it_is_keeps_what_was_typed()
 class OrderBesideSearch(Component):
     form = form_of(Order)
     search: str = ""
-    template = """<section><form id="order" ws-submit="save" ws-change="validate">
-      <input type="checkbox" {{ form.gift.attributes }}></form>
+    template = """<section><form ws-change="validate"><input type="checkbox" {{ form.gift.attributes }}></form>
       <form id="search" ws-submit="find"><input name="search"></form>
       <output>{{ form.gift.checked }} {{ search }}</output></section>"""
-
-    @exposed
-    def save(self, form: Order) -> None:
-        pass
 
     @exposed
     def find(self, search: str) -> None:
@@ -234,6 +229,27 @@ async def test_another_form_beside_it_takes_no_tick_out_of_a_form() -> None:
         assert page.text("output") == "True tea"
         await page.uncheck("[name=gift]")
         assert page.text("output") == "False tea"
+
+
+class KeptWhileTyping(Component):
+    form = form_of(Line)
+    kept: str = ""
+    template = """<form ws-input="keep" ws-submit="keep"><input {{ form.what.attributes }}><i>{{ form.what.error }}</i>
+      <input {{ form.price.attributes }}><button>Keep</button><output>{{ kept }}</output></form>"""
+
+    @exposed
+    def keep(self, form: Line) -> None:
+        self.kept = f"{form.what} {form.price}"
+
+
+async def test_who_types_into_a_form_that_is_kept_meanwhile_stays_in_the_field() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(KeptWhileTyping)
+        await page.fill("[name=price]", "3")
+        assert page.text("i") == "Please fill this in."
+        assert page.effects == []
+        await page.submit()
+        assert page.has_focus("[name=what]")
 
 
 class TwinForms(Component):
