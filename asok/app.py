@@ -215,7 +215,7 @@ class Asok(Sharing):
             if guard is not None:
                 verdict = await hook(guard, request, session_of(request))
                 if refuses(verdict, guard, f"the guard of {path}"):
-                    raise Denied(path)
+                    raise Denied(f"the guard of {path} said no")
             context = await hook(variables[0], request) if variables else {}
             if isinstance(context, Response):
                 return context

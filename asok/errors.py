@@ -11,7 +11,7 @@ AsokError
 ├── Refusal                 what a browser asked for and does not get
 │   ├── NotExposed          a method that is not marked `@exposed`
 │   ├── BadArguments        arguments that do not fit the method
-│   ├── Denied              a guard said no
+│   ├── Denied              a guard or a method said no
 │   ├── MethodFailed        the method raised
 │   ├── MethodTimeout       the method ran into its time limit
 │   └── StoreError          what a store does not read or write
@@ -156,15 +156,15 @@ class BadArguments(Refusal):
 
 
 class Denied(Refusal):
-    """A guard said no. Raise it in a guard, or return False there."""
+    """This visitor may not. Raise it in a guard or a method, with why for the log; or return False in a guard."""
 
     code = "denied"
 
-    def __init__(self, what: str = "this") -> None:
-        self.what = what
+    def __init__(self, why: str = "this visitor may not") -> None:
+        self.why = why
 
     def __str__(self) -> str:
-        return f"the guard of {self.what} said no"
+        return self.why
 
 
 class MethodFailed(Refusal):

@@ -96,7 +96,7 @@ class Host:
         """Ask the functions that `app.authorize` was given. Raises Denied."""
         for pattern, guard in self.room_guards:
             if fnmatchcase(room, pattern) and refuses(guard(session, room, action), guard, f"the rule of {pattern}"):
-                raise Denied(f"{action} {room}")
+                raise Denied(f"the rule of {pattern} keeps this visitor from it: {action} {room}")
 
     async def admit(self, component: Component, place: Place) -> None:
         """Run the guards of the page and of the component. Raises Denied."""
@@ -104,11 +104,11 @@ class Host:
         if guard is not None:
             verdict = await hook(guard, place.request, place.session)
             if refuses(verdict, guard, f"the guard of {place.mount.route}"):
-                raise Denied(place.mount.route)
+                raise Denied(f"the guard of {place.mount.route} said no")
         name = type(component).__name__
         verdict = await hook(component.guard, place.request, place.session)
         if refuses(verdict, component.guard, f"{name}.guard"):
-            raise Denied(name)
+            raise Denied(f"{name}.guard said no")
 
     def surround(self, component: Component, instance: str, place: Place, path: str) -> None:
         """Tell a component where it lives. path: the instances around it."""

@@ -82,7 +82,7 @@ class Opener:
             await guarded(self.engine, name, self.engine.admit(component, place))
         except MethodFailed as error:
             if isinstance(error.cause, HTTPException):
-                raise Denied(name.removesuffix(".guard")) from error
+                raise Denied(f"{name} said no") from error
             raise
 
     async def place(self, joined: Joined) -> tuple[Place, Record | None, bool]:

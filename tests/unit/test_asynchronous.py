@@ -158,10 +158,10 @@ async def test_a_plain_def_runs_in_a_thread_and_a_refusal_keeps_its_code(live: L
 
         @async_(timeout=5)
         async def secret(self) -> str:
-            raise Denied("the vault")
+            raise Denied("the vault is closed")
 
     page = await live.mount(Both)
-    await page.shows("p", "False", "the guard of the vault said no")
+    await page.shows("p", "False", "the vault is closed")
 
 
 async def test_one_that_takes_too_long_says_so(live: LiveClient) -> None:
