@@ -84,8 +84,10 @@ alive.keep = (old, fresh) => {
   }
   const noted = fresh.matches(NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
-  // The browser has put right what the server gave. So it is not the person's, though it differs.
-  if (old.nodeName === "INPUT" && old.value !== old.defaultValue && old.value === untouched(old)) old.defaultValue = old.value;
+  // The browser has put right what the server gave, or the same number was typed. So it is not the person's, though it
+  // differs.
+  if (old.nodeName === "INPUT" && old.value !== old.defaultValue && (old.valueAsNumber === +old.defaultValue || old.value === untouched(old)))
+    old.defaultValue = old.value;
   old[SHUT] = false;
   if (noted) note(old, fresh);
   if (old.selectedOptions && !old[SHUT]) choose(old, fresh);

@@ -526,6 +526,23 @@ async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, op
     assert await page.evaluate("() => [field.value, field.selectionStart]") == ["hello", 2]
 
 
+async def test_a_number_that_was_typed_otherwise_than_the_server_writes_it_follows_it(
+    page: Page, open_bench: Open
+) -> None:
+    number = '<input id="number" type="number" value="{}"><button>Other</button>'
+    await open_bench(number.format("0.0"))
+    await page.fill("#number", "100")
+    await become(page, number.format("100.0"))
+    assert await page.evaluate("number.value") == "100"
+    await page.focus("button")
+    await become(page, number.format("10.0"))
+    assert await page.evaluate("number.value") == "10.0"
+    await page.fill("#number", "11")
+    await page.focus("button")
+    await become(page, number.format("12.0"))
+    assert await page.evaluate("number.value") == "11"
+
+
 async def test_a_slider_follows_beyond_its_old_end(page: Page, open_bench: Open) -> None:
     slider = '<input id="slider" type="range" value="{}" max="{}">'
     await open_bench(slider.format(0, 0), core=True)
