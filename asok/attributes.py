@@ -308,9 +308,15 @@ KEPT = re.compile(
 )
 
 
+# The core knows by its disabled button that a form is on its way; this one has none.
+BUTTONLESS = re.compile(
+    r"<form\b(?=[^>]*\sws-submit)(?:(?!</form|<button|type=.?(?:submit|image)).)*</form", re.IGNORECASE | re.DOTALL
+)
+
+
 def needs_features(source: str) -> bool:
     """Whether a template, or a text of which one is made, has what is beyond the core: an attribute, or an element.
 
     It does not look where that stands: a page too many that loads `features.js` does no harm.
     """
-    return (BEYOND_THE_CORE.search(source) or LATER.search(source) or KEPT.search(source)) is not None
+    return any(each.search(source) for each in (BEYOND_THE_CORE, LATER, KEPT, BUTTONLESS))

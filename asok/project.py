@@ -125,7 +125,12 @@ def _looks_for_features(definition: Definition) -> bool:
     folder = definition.folder
     files = folder.glob("*.html") if folder else ()
     texts = (file.read_text("utf-8", errors="replace") for file in files)
-    return definition.looks_at_target or any(map(needs_features, (*texts_in_code(definition.cls), *texts)))
+    # A draft is told which of its fields the person has left.
+    return (
+        definition.looks_at_target
+        or bool(definition.drafts)
+        or any(map(needs_features, (*texts_in_code(definition.cls), *texts)))
+    )
 
 
 def scripts_of(root: Path) -> Iterator[Path]:

@@ -105,6 +105,9 @@ def test_the_names_that_the_speller_knows_are_written_from_the_table() -> None:
     [
         '<button ws-click="save">',
         '<form ws-submit="save" ws-change = "look">',
+        '<form class="a" ws-submit="save"><input><b>></b><button>Save</button></form>',
+        '<form ws-submit="save"><input type="submit"></form>',
+        '<form action="/find"><input></form>',
         "<input\nws-input='search'>",
         '<li {% if a %}ws-key="{{ i }}"{% endif %}>',
         "<input type=checkbox><textarea>",
@@ -135,6 +138,8 @@ def test_the_core_is_enough_for(source: str) -> None:
         "<template>",
         '<input type="radio" name="size">',
         "<p contenteditable>",
+        '<form\nclass="a" WS-submit="save">\n<input></form>',
+        '<form><button>Find</button></form><form ws-submit="save"><input></form><button>',
         "ws-",
     ],
 )
