@@ -141,7 +141,8 @@ class Dom:
     def reset_controls(self, instance: str, names: Collection[str]) -> None:
         """Put a component's controls of these names back to what the server wrote."""
         for control in self.roots[instance].find_all(True):
-            if any(str(value) in names for name, value in control.attrs.items() if NAMING.fullmatch(name)):
+            named = any(str(value) in names for name, value in control.attrs.items() if NAMING.fullmatch(name))
+            if named and self.instance_of(control) == instance:
                 self.forms.clear(control)
 
     def set_title(self, text: str) -> None:

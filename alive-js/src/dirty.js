@@ -9,7 +9,7 @@ const dirties = new Set();
 read((attribute, kind) => kind === "dirty" && dirties.add(attribute));
 
 /** All of a form, or one field of it; the page's own entries do not count. @param {any[][] | undefined} list  @param {string} name */
-const text = (list, name) => JSON.stringify(list?.filter(([each]) => (name ? each === name : !/^_asok-/.test(each))));
+const text = (list, name) => JSON.stringify(list?.filter(([each]) => (name ? each === name : !/^_asok-/.test(each))).sort());
 
 /** The form is as it should be. @param {HTMLFormElement} form */
 export const clean = (form) => {
@@ -30,4 +30,13 @@ layer(() => {
 
 watch("form", clean);
 for (const type of ["input", "change", "reset"]) document.addEventListener(type, () => setTimeout(lay));
-document.addEventListener("alive:reset", ({ target }) => /** @type {Element} */ (target).querySelectorAll("form").forEach(clean));
+// What was put back is known; what stands beside it, or in another form, has still not been sent.
+document.addEventListener("alive:reset", (event) => {
+  for (const { form, name } of /** @type {CustomEvent} */ (event).detail)
+    if (form)
+      known.set(
+        form,
+        [known.get(form) ?? [], [...new FormData(form)]].flatMap((list, now) => list.filter(([each]) => (each === name) === !!now)),
+      );
+  lay();
+});

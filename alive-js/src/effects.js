@@ -37,32 +37,47 @@ let composing = false;
 for (const type of ["compositionstart", "compositionend"])
   addEventListener(type, () => (composing = type === "compositionstart"), true);
 
+/** @param {any} each a form, or a control of one */
+const formOf = (each) => (each instanceof HTMLFormElement ? each : each?.form);
+
 /**
- * What the person has typed after the event left is theirs; of a text that was only added to, what was sent goes.
- * @param {any} control  @param {any} sent the event's data  @param {boolean} bound whether what was typed is on its way
+ * What the person has typed after the event left is theirs; of a text that was only added to, what was sent goes. Of a
+ * control that did not go with the event, such as one of that name in another form, nothing was sent.
+ * @param {any} control  @param {any} event  @param {boolean} bound whether what was typed is on its way
+ * @returns {boolean | void} whether it is as the server gave it
  */
-const clear = (control, sent, bound) => {
-  const said = control.form && sent?.form ? new Map(sent.form).get(control.name) : sent?.value;
-  if (!bound && (typeof said !== "string" || control.value === said)) restore(control);
+const clear = (control, event, bound) => {
+  const { 4: sent, typed, hinted, control: button } = event ?? {};
+  const form = formOf(hinted) ?? formOf(typed) ?? formOf(button);
+  const fields = control.form && sent?.form && new Map(sent.form);
+  if (form && form !== control.form && fields?.has(control.name)) return;
+  const said = fields ? fields.get(control.name) : !typed || typed === control ? sent?.value : undefined;
+  if (!bound && (typeof said !== "string" || control.value === said)) {
+    restore(control);
+    return true;
+  }
   // Of an e-mail address or a number nobody knows where the caret is.
-  else if (said?.length && !composing && control.selectionEnd != null && control.value.startsWith(said)) {
+  if (said?.length && !composing && control.selectionEnd != null && control.value.startsWith(said)) {
     control.setRangeText(control.defaultValue, 0, said.length);
     if (bound) control.dispatchEvent(new Event("input", { bubbles: true }));
   }
 };
 
-/** @type {Map<string, (component: Component, sent: any, ...args: any) => void>} */
+/** @type {Map<string, (component: Component, event: any, ...args: any) => void>} */
 const effects = new Map(
   Object.entries({
-    reset: (component, sent, ...names) => {
-      for (const control of component.root.querySelectorAll("*"))
-        if (control.getAttributeNames().some((each) => /^(name|ws-model.*)$/.test(each) && names.includes(control.getAttribute(each))))
+    reset: (component, event, ...names) => {
+      const detail = [...component.root.querySelectorAll("*")].filter(
+        (control) =>
+          control.getAttributeNames().some((each) => /^(name|ws-model.*)$/.test(each) && names.includes(control.getAttribute(each))) &&
+          window.alive.around(control) === component &&
           clear(
             control,
-            sent,
+            event,
             component.queue.some((/** @type {any} */ { typed }) => typed === control),
-          );
-      component.root.dispatchEvent(new Event("alive:reset", { bubbles: true }));
+          ),
+      );
+      component.root.dispatchEvent(new CustomEvent("alive:reset", { bubbles: true, detail }));
     },
     focus: (component, _, selector) => find(component, selector).focus(),
     blur: (component, _, selector) => find(component, selector).blur(),
@@ -110,10 +125,9 @@ const effects = new Map(
  * @param {import("./component.js").Event} [event] the one that asked for them
  */
 export default (_, component, list, event) => {
-  const sent = event?.[4];
   for (const [name, ...args] of list) {
     try {
-      /** @type {any} */ (effects.get(name))(component, sent, ...args);
+      /** @type {any} */ (effects.get(name))(component, event, ...args);
     } catch (error) {
       // The others go on.
       console.warn(`alive: ${name}: ${error}`);

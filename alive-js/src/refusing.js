@@ -59,6 +59,11 @@ alive.receive = (kind, id, seq, ...rest) => {
   receive(kind, id, seq, ...rest);
 };
 
+document.addEventListener("alive:reset", (event) => {
+  for (const control of /** @type {CustomEvent} */ (event).detail) wrong.delete(control);
+  lay();
+});
+
 // While one has words the browser sends no form with it, so they go with the next key, and those of buttons with the next click.
 for (const type of ["input", "click"])
   document.addEventListener(

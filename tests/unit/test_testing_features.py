@@ -538,3 +538,24 @@ async def test_what_is_shut_is_not_meant_while_something_else_is_there(live: Liv
     assert page.text("output") == (f"in the {shown}" if shown else "outside")
     await page.click("b")
     assert page.text("output") == "summary"
+
+
+class FeatureInner(Component):
+    template = """<p><input id="inner" name="text"></p>"""
+
+
+class FeatureOuter(Component):
+    template = """<div><input id="outer" name="text"><button ws-click="clear">Clear</button>
+      {{ component('FeatureInner') }}</div>"""
+
+    @exposed
+    def clear(self) -> None:
+        self.reset("text")
+
+
+async def test_a_reset_leaves_what_was_typed_in_a_child(live: LiveClient) -> None:
+    page = await live.mount(FeatureOuter)
+    await page.fill("#outer", "mine")
+    await page.fill("#inner", "yours")
+    await page.click("button")
+    assert (page.value("#outer"), page.value("#inner")) == ("", "yours")
