@@ -145,7 +145,7 @@ class Firing:
             outcome.stopped.append(instance)
         elif wire.does == "model":
             fields = {"fields": {wire.text: entered(self.dom, wire)}}
-            await self._send(outcome, wire, {**self._origin(wire, trigger), **self._left_in(wire, trigger), **fields})
+            await self._send(outcome, wire, {**self._origin(wire, trigger), **fields})
         else:
             await self._call(outcome, wire, trigger)
         return True
@@ -180,6 +180,7 @@ class Firing:
         return surroundings(self.forms, wire, trigger) if self._tells_target else {}
 
     def _left_in(self, wire: Wire, trigger: Trigger) -> dict[str, Any]:
+        """What the page has not told yet: the draft knows the rest."""
         form = form_around(wire, trigger)
-        names = self._left[id(form)][1] if self._has_features and form is not None and id(form) in self._left else []
-        return {"left": [*names]} if names else {}
+        left = self._left.pop(id(form), None) if self._has_features and form is not None else None
+        return {"left": left[1]} if left else {}

@@ -24,6 +24,8 @@ alive.fire = (element, event, call, more) => {
   if (form && waits(form) && (submits || (clicked && !event.detail && element !== document.activeElement))) return;
   const made = /** @type {any} */ (fire(element, event, call, { left: left.has(form) ? [.../** @type {any} */ (left.get(form))] : undefined, ...more }));
   if (made) {
+    // Told once: the draft knows it from then on, and one that takes its place has nothing of it.
+    if (made[4].form) left.delete(form);
     // Enter may press a button that nobody sees.
     made.button = submits ? [event.submitter, ...form.querySelectorAll("button:not([ws-click])")].find((each) => each?.hasAttribute(SAYING)) : element;
     if (submits) sent.add((made.form = form));

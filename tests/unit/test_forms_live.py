@@ -7,7 +7,9 @@ from typing import Annotated
 import pytest
 
 from asok import Component, Limits, exposed
+from asok.component import definition_of
 from asok.forms import Email, Form, FormError, Meta, form_of
+from asok.project import uses_features
 from asok.protocol import Event, decode
 from asok.testing import LiveClient, Refused
 
@@ -344,3 +346,52 @@ async def test_an_image_with_a_call_of_its_own_does_not_send_its_form() -> None:
         page = await client.mount(Pictured)
         await page.click("input")
         assert page.text("b") == "1 0"
+
+
+class Person(Form):
+    name: str
+    town: str
+
+
+class People(Component):
+    one = form_of(Person)
+    two = form_of(Order)
+    template = """<section><form id="one" ws-submit="save" ws-change="validate('one')">
+      <input {{ one.name.attributes }}><input {{ one.town.attributes }}>
+      <i>{{ one.town.error }}</i><button>Save</button></form>
+    <form id="two"><input {{ two.name.attributes }}></form>
+    <button id="edit" ws-click="edit">Edit</button></section>"""
+
+    @exposed
+    def save(self, one: Person) -> None:
+        self.one = form_of(Person)
+
+    @exposed
+    def edit(self) -> None:
+        self.one = form_of(Person, town="Rome")
+
+
+async def test_a_draft_that_a_button_beside_the_form_replaces_takes_the_typed_text_along() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(People)
+        await page.press("#one [name=town]", "x")
+        await page.press("#two [name=name]", "y")
+        await page.click("#edit")
+        assert page.value("#one [name=town]") == "Rome"
+        # Another form has a field of that name, and what is typed there is not asked for.
+        assert page.effects == [["reset", "town"]]
+        assert page.value("#two [name=name]") == "y"
+
+
+async def test_a_new_draft_has_no_field_that_was_visited_in_the_old_one() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(People)
+        await page.fill("#one [name=name]", "Ada")
+        await page.fill("#one [name=town]", "Rome")
+        await page.submit("#one")
+        await page.fill("#one [name=name]", "Bob")
+        assert page.text("i") == ""
+
+
+def test_a_draft_is_told_on_any_page_which_of_its_fields_were_left() -> None:
+    assert uses_features(definition_of(People))
