@@ -94,6 +94,7 @@ class Filling:
         self.component, self.method, self.arguments = component, method, arguments
         self.given: dict[str, list[str]] | None = None
         self.taken: Draft | None = None
+        self.before = {name: getattr(component, name) for name in drafts}
         self.left = (data.left if data else None) or []
         # A submit has no value, nor has the click on a button: who types or chooses stays where they are.
         self.typing = data is not None and data.value is not None
@@ -170,6 +171,9 @@ class Filling:
 
     def give_back(self) -> None:
         """After the method: what it has put into the form goes onto the page, even where the person has typed."""
+        for field, before in self.before.items():
+            if self.given is None or field != self.field:
+                self._begun_anew(field, before)
         if self.given is None or not isinstance(getattr(self.component, self.field, None), Draft):
             return
         draft, changed = self.draft, []
@@ -184,11 +188,28 @@ class Filling:
         if changed:
             self.component.reset(*changed)
 
+    def _begun_anew(self, field: str, before: Draft) -> None:
+        """A form that did not go with the event and has another draft now: what the page alone knew of it goes."""
+        draft = getattr(self.component, field, None)
+        if isinstance(draft, Draft) and draft is not before:
+            others = [each for each in _drafts(self.component) if each is not draft]
+            # The page knows controls by their names: those of another form stay as they are.
+            own = [name for name in draft.fields_() if not _in_any(others, name)]
+            if own:
+                self.component.reset(*own)
+
+
+def _drafts(component: Any) -> list[Draft]:
+    return [each for each in vars(component).values() if isinstance(each, Draft)]
+
+
+def _in_any(drafts: list[Draft], name: str) -> bool:
+    return any(place_of(each.kind_.shape, name) for each in drafts)
+
 
 def _control(component: Any, draft: Draft, name: str) -> str:
     """The selector of a form's control: by its id where another form of the component has one of the same name."""
-    others = [each for each in vars(component).values() if isinstance(each, Draft) and each.id_ != draft.id_]
-    if not any(place_of(each.kind_.shape, name) for each in others):
+    if not _in_any([each for each in _drafts(component) if each.id_ != draft.id_], name):
         return f'[name="{name}"]'
     own = f'[id="{draft.id_}-{name}"]'
     return f'{own}, :root:not(:has({own})) [name="{name}"]'
