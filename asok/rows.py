@@ -75,7 +75,7 @@ def containers_in(html: str, frame: Frame, component: str) -> tuple[str, dict[st
     for found in reversed(list(MARKS.finditer(html))):
         before, after, name = html[: found.start()].rstrip(), html[found.end() :].lstrip(), found[1]
         container = before[before.rfind("<") :]
-        if f' ws-stream="{name}"' not in container or not container.endswith(">") or not after.startswith("</"):
+        if not _says(container, "ws-stream", name) or not container.endswith(">") or not after.startswith("</"):
             tag = f"{{% stream {name} as … %}}"
             example = f'<ul ws-stream="{name}">{tag}<li ws-key="…">…</li>{{% endstream %}}</ul>'
             raise RenderError(f"{component}: {tag} must stand alone in the element with its name, as in {example}")
@@ -198,6 +198,14 @@ def _rows(
     return "".join(rows)
 
 
+def _says(opening: str, attribute: str, text: str) -> bool:
+    """Whether a tag has the attribute with this text, in whichever of HTML's ways it is written."""
+    if f' {attribute}="{text}"' in opening:
+        return True
+    found = re.search(rf"""\s{attribute}\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", opening)
+    return found is not None and text in found.groups()
+
+
 def _one_root(component: str, stream: str, html: str, key: str) -> str:
     opening = OPENING.match(html)
     if opening is None or single_root(html) != html:
@@ -205,7 +213,7 @@ def _one_root(component: str, stream: str, html: str, key: str) -> str:
     if part := SVG_PART.match(html):
         problem = f"a row of {component}.{stream} is <{part[1]}>, which a browser draws inside of an <svg> only"
         raise RenderError(f"{problem}: a row that comes later would not be seen; show them by {{% for %}}")
-    if f' ws-key="{escape(key)}"' not in opening[0]:
+    if not _says(opening[0], "ws-key", str(escape(key))):
         problem = f"a row of {component}.{stream} has the key {key!r}, and its root element is {opening[0][:80]!r}"
         raise RenderError(f'{problem}; write the key there: ws-key="{{{{ row.id }}}}"')
     return html

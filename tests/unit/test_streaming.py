@@ -594,6 +594,15 @@ def test_a_mistake_in_the_class_says_so(make: Any, words: str) -> None:
         make()
 
 
+@pytest.mark.parametrize("quote", ["'", ""])
+async def test_a_container_and_a_row_are_written_as_html_may_be(quote: str) -> None:
+    async with LiveClient() as live:
+        template = buttons("do('append', 3)").replace(LIST, LIST.replace('"', quote))
+        page = await live.mount(made(FilledList, 1, 2, template=template))
+        await page.click("button")
+        assert len(page.all("li")) == 3
+
+
 @pytest.mark.parametrize(
     ("template", "words"),
     [
