@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from markupsafe import Markup
 
 from asok.asynchronous import sources_of
+from asok.declaring import collect
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
 from asok.exposing import codes, every, exposed, marked_methods, mentions, on
-from asok.fields import Apart, Fields, collect
+from asok.fields import Apart, Fields
 from asok.form_events import drafts_of, with_forms
 from asok.links import check_statics
 from asok.placed import Placed

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import dataclasses
 import hashlib
-import inspect
 import re
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -231,74 +227,6 @@ def _misfit(owner: str, field: Field, value: Any) -> str:
         f"{owner}.{field.name} is declared as {wanted} and cannot hold {shown} ({type(value).__name__}); "
         f"annotate it with the type that it should carry"
     )
-
-
-def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str]) -> list[Field]:
-    """The fields that a class body and its bases declare, bases first.
-
-    stop: the base class that declares none. options: names that are settings of the class. taken: names
-    that a field cannot have. Raises FieldError.
-    """
-    hints = _hints(cls)
-    found: dict[str, Field] = {}
-    for base in reversed(cls.__mro__):
-        if not issubclass(base, stop) or base is stop:
-            continue
-        own = inspect.get_annotations(base)
-        for name in dict.fromkeys([*own, *vars(base)]):
-            if isinstance(vars(base).get(name), dataclasses.Field):
-                problem = f"{cls.__name__}.{name} has field(…) of dataclasses as its default"
-                raise FieldError(f"{problem}; write the value itself, such as []: each instance gets a copy")
-            if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
-                continue
-            field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING), found.get(name), name in own)
-            if field is not None and name in taken:
-                raise FieldError(
-                    f"{cls.__name__}.{name} cannot be a field: every component has its own {name}; rename it"
-                )
-            if field is not None:
-                found[name] = field
-            elif name in found:
-                del found[name]
-    return list(found.values())
-
-
-def _looks_like_a_field(cls: type, name: str, taken: frozenset[str]) -> bool:
-    declared = name in inspect.get_annotations(cls) or isinstance(vars(cls).get(name), Declared)
-    return name in taken and declared
-
-
-def _hints(cls: type) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls, include_extras=True)
-    except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        problem = f"an annotation of {cls.__qualname__} cannot be read: {error}"
-        raise FieldError(f"{problem}; import that name, and call no method like a type that is used there") from None
-
-
-def _field(name: str, annotation: Any, value: Any, older: Field | None, annotated: bool) -> Field | None:
-    """What a class declares by this name. older: the field of a base. annotated: by the class itself."""
-    if typing.get_origin(annotation) is ClassVar or annotation is ClassVar or isinstance(value, Apart):
-        return None
-    if value is MISSING and older is not None:
-        return older if older.source is not None else replace(older, type=annotation)
-    # Another default makes nothing public that a base keeps private.
-    plain = Declared(value, private=older is not None and older.private)
-    declared = value if isinstance(value, Declared) else plain
-    default, annotation = declared.default, declared.annotated(annotation)
-    if declared is plain and (annotation is MISSING or not annotated) and _is_no_value(default):
-        return None
-    if annotation is MISSING:
-        annotation = Any if default is None else type(default)
-    if type(default) is int:  # 0 is 0.0 where a float is declared, at once and not only when it is back from the page
-        with contextlib.suppress(msgspec.ValidationError, TypeError, ValueError):
-            default = msgspec.convert(default, annotation, dec_hook=brought_back)
-    return Field(name, annotation, default, declared.bound, declared.private, declared.source)
-
-
-def _is_no_value(default: Any) -> bool:
-    """Whether it is a method, a property or the like, or nothing at all."""
-    return default is MISSING or isinstance(default, type) or callable(default) or hasattr(type(default), "__get__")
 
 
 def _check_carried(owner: str, field: Field) -> None:

@@ -34,6 +34,7 @@ LAYERS = (
     "asok.spelling",
     "asok.roundtrip",
     "asok.fields",
+    "asok.declaring",
     "asok.links",
     "asok.scoping",
     "asok.ticks",
