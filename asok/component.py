@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from inspect import getattr_static
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -65,6 +67,7 @@ class Definition:
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
         self.sources = sources_of(self.name, self.fields.by_name)
         self.streams = streams_of(cls, TAKEN | OPTIONS)
+        self.cached = [name for name in dir(cls) if isinstance(getattr_static(cls, name), cached_property)]
         self.drafts = drafts_of(self.fields)
         self.methods = with_forms(cls, self.drafts, marked_methods(cls, TAKEN | OPTIONS))
         self.exposed = MappingProxyType({name: method for name, method in self.methods.items() if method.called})
@@ -92,6 +95,11 @@ class Definition:
         component.__dict__.update(values if whole else self.fields.initial(values))
         component.__dict__["_asok"] = Surroundings()
         return component
+
+    def forget_computed(self, component: Component) -> None:
+        """Let cached properties be worked out anew: what they were made of may have changed."""
+        for name in self.cached:
+            component.__dict__.pop(name, None)
 
     @property
     def folder(self) -> Path | None:

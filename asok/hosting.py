@@ -120,9 +120,10 @@ class Host:
 
     async def load(self, component: Component) -> None:
         """Run the hook that fetches what is not state, and note what it reads of stores."""
-        if "load" not in definition_of(component).overrides:
+        definition, around = definition_of(component), surroundings_of(component)
+        if "load" not in definition.overrides:
             return
-        around = surroundings_of(component)
+        definition.forget_computed(component)
         around.loading = True
         try:
             with reading_into(around.reads):
@@ -134,7 +135,9 @@ class Host:
         """The component's text, and the children that stand in it as placeholders."""
         if self.observers:
             self.observers.tell(Observer.rendered, type(component).__name__)
-        around = surroundings_of(component)
+        definition, around = definition_of(component), surroundings_of(component)
+        if "load" not in definition.overrides:
+            definition.forget_computed(component)
         frame = Frame(slot, around.instance, around.path, unpack_content(around.content))
         with reading_into(around.reads):
             html = self.templates.text(component, frame)

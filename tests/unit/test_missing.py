@@ -99,6 +99,35 @@ class Priced(Component):
         self.euros.append(9)
 
 
+class Discounted(Priced):
+    off = 0
+
+    def mount(self) -> None:
+        self.off = self.most - 5
+
+    @exposed
+    def add(self) -> None:
+        self.off = self.most
+        self.euros.append(9)
+
+
+class Reduced(Discounted):
+    template = "<p>{{ half }} <button ws-click='add'>+</button></p>"
+
+    def load(self) -> None:
+        self.half = self.most / 2
+
+
+async def test_a_cached_property_shows_what_a_method_has_changed_after_it_was_read() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Discounted)
+        await page.click("button")
+        assert page.text("p") == "9 17 +"
+        page = await live.mount(Reduced)
+        await page.click("button")
+        assert page.text("p") == "4.5 +"
+
+
 async def test_a_cached_property_is_shown_as_a_property_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = asok_app(tmp_path)
     app.page("/", Priced)
