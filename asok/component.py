@@ -190,15 +190,18 @@ class Component(Placed):
                 f"{type(self).__name__} sets {name} before Component.__init__ has run; give fields their defaults in "
                 f"the class, and what is worked out in mount() or load(): for an event no __init__ runs"
             )
-        if name not in self._definition.fields.by_name and not name.startswith("_"):
+        fields = self._definition.fields
+        if name in fields.by_name:
+            value = fields.settled(name, value)
+        elif not name.startswith("_"):
             surroundings: Surroundings = self.__dict__["_asok"]
             if surroundings.loading:
                 surroundings.loaded.add(name)
             elif name not in surroundings.loaded and not isinstance(getattr(type(self), name, None), property | Apart):
-                known = self._definition.fields.by_name
+                problem = f"{type(self).__name__} has no field {name!r}{nearest(name, fields.by_name)}"
                 raise FieldError(
-                    f"{type(self).__name__} has no field {name!r}{nearest(name, known)}; declare it in the class to "
-                    f"make it state, call it _{name} if it is not, or set it in load()"
+                    f"{problem}; declare it in the class to make it state, call it _{name} if it is not, or set it in "
+                    f"load()"
                 )
         object.__setattr__(self, name, value)
         if not name.startswith("_"):

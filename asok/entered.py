@@ -7,7 +7,7 @@ import typing
 from datetime import datetime, time
 from typing import Annotated, Any
 
-__all__ = ["as_entered", "holds_nul", "is_flag", "takes_several", "unaliased"]
+__all__ = ["as_entered", "holds_nul", "is_flag", "kinds_of", "takes_several", "unaliased"]
 
 SEQUENCES = (list, set, tuple, frozenset)
 ALIASES = frozenset({"NewType", "TypeAliasType"})  # the second came with Python 3.12
@@ -22,7 +22,7 @@ def as_entered(value: Any, wanted: Any) -> Any:
     """
     if type(value) is wanted:  # as most are
         return value
-    kinds = _kinds(wanted)
+    kinds = kinds_of(wanted)
     if isinstance(value, list):
         return bool(value) if bool in kinds and not takes_several(wanted) else value
     if not isinstance(value, str) or str in kinds or Any in kinds:
@@ -52,12 +52,12 @@ def takes_several(wanted: Any) -> bool:
     """Whether it is a list or the like."""
     if type(wanted) is type:
         return wanted in SEQUENCES
-    return any((typing.get_origin(kind) or kind) in SEQUENCES for kind in _kinds(wanted))
+    return any((typing.get_origin(kind) or kind) in SEQUENCES for kind in kinds_of(wanted))
 
 
 def is_flag(wanted: Any) -> bool:
     """Whether it is bool, by whatever name."""
-    return wanted is bool or _kinds(wanted) == {bool}
+    return wanted is bool or kinds_of(wanted) == {bool}
 
 
 def unaliased(wanted: Any) -> Any:
@@ -67,12 +67,12 @@ def unaliased(wanted: Any) -> Any:
     return wanted
 
 
-def _kinds(wanted: Any) -> set[Any]:
+def kinds_of(wanted: Any) -> set[Any]:
     """The members of a union, or the type itself."""
     wanted = unaliased(wanted)
     origin = typing.get_origin(wanted)
     if origin is Annotated:
-        return _kinds(typing.get_args(wanted)[0])
+        return kinds_of(typing.get_args(wanted)[0])
     if origin in (typing.Union, types.UnionType):
-        return set().union(*map(_kinds, typing.get_args(wanted)))
+        return set().union(*map(kinds_of, typing.get_args(wanted)))
     return {wanted}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -23,7 +25,7 @@ from asok.carried import (
     uncarried,
 )
 from asok.duplicating import own_copy
-from asok.entered import as_entered, holds_nul
+from asok.entered import as_entered, holds_nul, kinds_of
 from asok.errors import FieldError
 from asok.roundtrip import tell_of_other_kinds
 from asok.shape import inexact
@@ -35,6 +37,7 @@ NO_PART = (
     "a browser writes whole fields; what is in one is for a method, as in ws-change='rename({{ loop.index0 }})', "
     "or for a form with rows"
 )
+SCALARS = frozenset({str, int, float})
 INSTEAD = "its annotation does not say what it carries; write one that does, such as list[Item] or date | None"
 ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 NO_FIELDS = msgspec.msgpack.encode({})
@@ -105,6 +108,8 @@ class Fields:
         self.public = _Packing(owner, [field for field in self.by_name.values() if not field.private])
         self.secret = _Packing(owner, [field for field in self.by_name.values() if field.private])
         self.bound = frozenset(field.name for field in self.by_name.values() if field.bound)
+        kinds = {name: kinds_of(field.type) for name, field in self.by_name.items()}
+        self._scalar = {name: each for name, each in kinds.items() if not each.isdisjoint(SCALARS)}
         self.schema = hashlib.blake2b(
             repr([(field.name, _spelt(field.type), field.private) for field in self.by_name.values()]).encode(),
             digest_size=4,
@@ -115,13 +120,26 @@ class Fields:
         values = {}
         for name, field in self.by_name.items():
             if name in given:
-                values[name] = self.convert(name, given[name])
+                values[name] = self.settled(name, self.convert(name, given[name]))
             elif field.default is MISSING:
                 example = f"component('{self.owner}', {name}=…)"
                 raise FieldError(f"{self.owner}.{name} has no default: give it, as in {example}")
             else:
-                values[name] = field.fresh()
+                values[name] = self.settled(name, field.fresh())
         return values
+
+    def settled(self, name: str, value: Any) -> Any:
+        """A number or text as it is at the next event: 2 is 2.0 where a float is declared, and a member of an Enum its
+        value where that is. So nothing else is shown now than then."""
+        wanted = self._scalar.get(name)
+        if wanted is None or type(value) in wanted:
+            return value
+        if isinstance(value, Enum) and type(value.value) in wanted | ({int} if float in wanted else set()):
+            return self.settled(name, value.value)
+        if type(value) is int and float in wanted:
+            with contextlib.suppress(OverflowError):
+                return float(value)
+        return value
 
     def pack_arguments(self, given: Mapping[str, Any]) -> bytes:
         """Values for some fields, as they were given, to be checked where they are used. Raises FieldError."""

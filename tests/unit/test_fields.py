@@ -22,6 +22,7 @@ from asok.component import definition_of
 from asok.errors import FieldError
 from asok.fields import Field, Fields
 from asok.frozen import freeze
+from asok.testing import LiveClient
 
 
 class Colour(enum.Enum):
@@ -295,3 +296,40 @@ def test_the_schema_does_not_tell_where_a_function_lies_in_memory() -> None:
     assert str(lies_here) != str(lies_there)
     assert fields(Annotated[int, lies_here]).schema == fields(Annotated[int, lies_there]).schema
     assert fields(Annotated[int, positive]).schema != fields(Annotated[int, lies_here]).schema
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Size(str, enum.Enum):  # noqa: UP042  # as most write it: unlike a StrEnum, it is not shown as its text
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Parcel(Component):
+    weight: float = 1
+    grams: float | None = None
+    size: str = Size.SMALL
+    template = "<p>{{ weight }} {{ grams }} {{ size }} <button ws-click='put'>Put</button></p>"
+
+    @exposed
+    def put(self) -> None:
+        if self.grams is None:
+            self.weight, self.grams, self.size = 2, 2000, Size.LARGE
+
+
+async def test_a_number_or_a_text_is_shown_as_it_is_at_the_next_event() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(Parcel, weight=Level.HIGH)
+        assert page.text("p") == "3.0 None s Put"
+        for _ in range(2):
+            await page.click("button")
+            assert page.text("p") == "2.0 2000.0 l Put"
+
+
+def test_a_number_that_is_no_float_is_refused_where_it_is_kept() -> None:
+    parcel = Parcel()
+    parcel.weight = 10**400
+    with pytest.raises(FieldError, match="weight"):
+        definition_of(parcel).fields.public.pack(parcel.__dict__)
