@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,16 +12,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from asok.duplicating import UNCHANGING
+
 __all__ = [
     "accepted",
     "as_written",
     "brought_back",
+    "classes_in",
     "dissolve",
     "holds_anything",
-    "holds_classes",
     "holds_moments",
     "loses_fields",
     "uncarried",
+    "works_things_out",
 ]
 
 CLASSES = (msgspec.inspect.CustomType, msgspec.inspect.DataclassType, msgspec.inspect.StructType)
@@ -35,6 +38,9 @@ def uncarried(kind: Any) -> str:
                 return str(node.cls.__name__)
             if secret := _secret(node.cls, set()):
                 return secret
+        for each in getattr(getattr(node, "cls", None), "__attrs_attrs__", ()):
+            if each.name.startswith("_"):
+                return f"private attribute of attrs such as {node.cls.__name__}.{each.name}"
     return ""
 
 
@@ -49,30 +55,53 @@ def holds_moments(kind: Any) -> bool:
     return moments and not holds_anything(kind)
 
 
-def holds_classes(kind: Any) -> bool:
-    """Whether a value of this type may hold objects with fields."""
-    return any(isinstance(node, CLASSES) for node in _types_within(kind))
+def classes_in(kind: Any) -> frozenset[type]:
+    """The classes of objects with fields that a value of this type may hold."""
+    found: set[type] = set()
+    waiting = [node.cls for node in _types_within(kind) if isinstance(node, CLASSES)]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            models = [info.annotation for info in getattr(each, "model_fields", {}).values()]
+            waiting += [part for model in models for part in _parts(model) if hasattr(part, "model_fields")]
+    return frozenset(found)
+
+
+def works_things_out(kind: type) -> bool:
+    """Whether a class does more than to take its values when one is made."""
+    validators = getattr(kind, "__pydantic_decorators__", None)
+    ways = ("validators", "field_validators", "root_validators", "model_validators")
+    return (
+        hasattr(kind, "__post_init__")
+        or hasattr(kind, "__attrs_post_init__")
+        or any(getattr(validators, way, None) for way in ways)
+    )
 
 
 def loses_fields(value: Any, back: Any) -> bool:
     """Whether an object in the value has come back as one of a base, which has not all of its fields."""
-    was, now = _classes(value), _classes(back)
-    lost = ((kind, base) for kind in was - now for base in now - was if issubclass(kind, base))
-    return was != now and any(0 < len(_names(base)) < len(_names(kind)) for kind, base in lost)
+    was, now = type(value), type(back)
+    if was is not now:
+        return issubclass(was, now) and 0 < len(_names(now)) < len(_names(was))
+    if was in (set, frozenset):  # in another order, maybe
+        kinds = set(map(type, back))
+        return any(loses_fields(each, other) for each in value for other in back if type(each) not in kinds)
+    pairs = zip(_held(value), _held(back), strict=False)
+    return any(type(one) not in UNCHANGING and loses_fields(one, other) for one, other in pairs)
 
 
-def _classes(value: Any) -> set[type]:
-    """The class of a value, and those of what it holds."""
-    kind: type = type(value)
-    if kind in (list, tuple, set, frozenset):
-        return {kind, *map(type, value)}
-    return {kind, *map(type, value.values())} if kind is dict else {kind}
+def _held(value: Any) -> Iterable[Any]:
+    if isinstance(value, (list, tuple)):
+        return value
+    return value.values() if isinstance(value, dict) else [getattr(value, name, None) for name in _names(type(value))]
 
 
 def _names(kind: Any) -> Sequence[Any]:
     """The fields of a class that has declared some."""
     ways = ("__struct_fields__", "__dataclass_fields__", "__attrs_attrs__", "model_fields")
-    return next((tuple(found) for way in ways if (found := getattr(kind, way, ()))), ())
+    found = next((tuple(found) for way in ways if (found := getattr(kind, way, ()))), ())
+    return [getattr(each, "name", each) for each in found]
 
 
 def as_written(value: Any) -> Any:
@@ -106,22 +135,31 @@ def _made(wanted: Any, value: Any, *, by_alias: bool) -> Any:
     validate: Callable[..., Any] | None = getattr(wanted, "model_validate", None)
     if validate is None:
         raise TypeError(f"nothing revives a {wanted}")
-    return validate(value, by_name=True, by_alias=by_alias) if _goes_by_names(wanted) else validate(value)
+    options = {"by_name": True, "by_alias": by_alias} if _goes_by_names(wanted) else {}
+    if not by_alias and "strict" in _options(wanted):  # a strict model takes no date from a text, and that it was
+        options["strict"] = False
+    return validate(value, **options)
+
+
+def _goes_by_names(model: Any) -> bool:
+    """Whether fields with an alias may go by their names; before its release 2.11 pydantic has no way for that."""
+    return "by_name" in _options(model)
 
 
 @cache
-def _goes_by_names(model: Any) -> bool:
-    """Whether fields with an alias may go by their names; before its release 2.11 pydantic has no way for that."""
-    return "by_name" in inspect.signature(model.model_validate).parameters
+def _options(model: Any) -> Set[str]:
+    return inspect.signature(model.model_validate).parameters.keys()
 
 
 def _secret(kind: Any, seen: set[Any]) -> str:
-    """A field, however deep inside a model, that would come back as the asterisks which it shows."""
+    """A field, however deep inside a model, that would come back as the asterisks which it shows, or not at all."""
     fields = getattr(kind, "model_fields", {}) if isinstance(kind, type) and kind not in seen else {}
     seen.update([kind] if fields else [])
     for name, info in fields.items():
         if any(hasattr(each, "get_secret_value") for each in _parts(info.annotation)):
             return f"secret such as {kind.__name__}.{name}"
+        if info.exclude:
+            return f"field that is excluded such as {kind.__name__}.{name}"
         if deeper := next(filter(None, (_secret(each, seen) for each in _parts(info.annotation))), ""):
             return deeper
     return ""

@@ -17,17 +17,18 @@ from asok.carried import (
     accepted,
     as_written,
     brought_back,
+    classes_in,
     dissolve,
     holds_anything,
-    holds_classes,
     holds_moments,
     loses_fields,
     uncarried,
+    works_things_out,
 )
 from asok.duplicating import own_copy
 from asok.entered import as_entered, holds_nul, kinds_of
 from asok.errors import FieldError
-from asok.roundtrip import tell_of_other_kinds
+from asok.roundtrip import equals, tell_of_other_kinds
 from asok.shape import inexact
 
 __all__ = ["MISSING", "NO_PART", "Apart", "Declared", "Field", "Fields", "bind", "private"]
@@ -184,7 +185,10 @@ class _Packing:
         self.names = tuple(field.name for field in fields)
         shape = [(field.name, field.type) for field in fields]
         self._struct = msgspec.defstruct("State", shape)
-        self._classed = [field for field in fields if holds_classes(field.type)]
+        classes = [(field, classes_in(field.type)) for field in fields]
+        self._classed = [each for each in classes if each[1]]
+        self._working = [field for field, kinds in classes if any(map(works_things_out, kinds))]
+        self._declared = [field for field in fields if not holds_anything(field.type)]
         self._loose = [field.name for field in fields if holds_anything(field.type)]
         self._moments = frozenset(field.name for field in fields if holds_moments(field.type))
         self._encoder = msgspec.msgpack.Encoder(enc_hook=dissolve)
@@ -199,15 +203,33 @@ class _Packing:
             back = self._decoder.decode(packed)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FieldError(self._blame(values) or str(error)) from None
-        for field in self._classed:
-            if loses_fields(values[field.name], getattr(back, field.name)):
+        for field, kinds in self._classed:
+            inherited = any(kind.__subclasses__() for kind in kinds)
+            if inherited and loses_fields(values[field.name], getattr(back, field.name)):
                 raise FieldError(_misfit(self.owner, field, values[field.name]))
-        if self._loose:
-            self._compare(values, back)
+        for field in self._working:
+            self._check_made(field, values[field.name], getattr(back, field.name))
+        self._compare(values, back)
         return packed
+
+    def _check_made(self, field: Field, value: Any, back: Any) -> None:
+        """Raises FieldError for an object that becomes another one whenever it is read."""
+        if not equals(value, back) and self._encoder.encode(value) != self._encoder.encode(back):
+            shown = "" if field.private else f": {value!r:.100} is then {back!r:.100}"
+            raise FieldError(
+                f"{self.owner}.{field.name} is made anew at each event, and what its class works out by __post_init__ "
+                f"or a validator is another thing then{shown}; work it out where a default does, as "
+                f"field(default_factory=…), or where it was not given"
+            )
 
     def _compare(self, values: Mapping[str, Any], back: Any) -> None:
         """Tell of what is not what it was, once for each field."""
+        for field in tuple(self._declared):
+            value, found = values[field.name], getattr(back, field.name)
+            if type(value) is not type(found):
+                instead = f"it is declared as {_named(field.type)}"
+                tell_of_other_kinds(f"{self.owner}.{field.name}", value, found, instead)
+                self._declared.remove(field)
         for name in tuple(self._loose):
             value, found = values[name], getattr(back, name)
             if tell_of_other_kinds(f"{self.owner}.{name}", value, found, INSTEAD):
@@ -239,12 +261,16 @@ def _spelt(kind: Any) -> str:
 
 
 def _misfit(owner: str, field: Field, value: Any) -> str:
-    wanted = getattr(field.type, "__name__", str(field.type))
     shown = "its value" if field.private else repr(value)[:60]
+    large = type(value) is int and not -(2**63) <= value < 2**64
     return (
-        f"{owner}.{field.name} is declared as {wanted} and cannot hold {shown} ({type(value).__name__}); "
-        f"annotate it with the type that it should carry"
+        f"{owner}.{field.name} is declared as {_named(field.type)} and cannot hold {shown} ({type(value).__name__}); "
+        + ("keep numbers of more than 64 bits as texts" if large else "annotate it with the type that it should carry")
     )
+
+
+def _named(kind: Any) -> str:
+    return kind.__name__ if type(kind) is type else str(kind)
 
 
 def _check_carried(owner: str, field: Field) -> None:

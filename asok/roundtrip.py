@@ -19,7 +19,7 @@ from msgspec import Struct
 from asok.duplicating import UNCHANGING
 from asok.errors import AsokError
 
-__all__ = ["packed_key", "tell_of_other_kinds"]
+__all__ = ["equals", "packed_key", "tell_of_other_kinds"]
 
 log = logging.getLogger("asok")
 
@@ -30,7 +30,7 @@ _told = set[str]()
 
 def tell_of_other_kinds(holder: str, value: Any, back: Any, instead: str) -> bool:
     """Log it where something in the value is of another type when it is back; whether that is so."""
-    found = None if _equals(value, back) else _other_kind(value, back)
+    found = None if type(value) is type(back) and equals(value, back) else _other_kind(value, back)
     if found is None:
         return False
     given, made = (type(each).__name__ for each in found)
@@ -51,8 +51,8 @@ def packed_key(name: str, value: Any) -> bytes:
     return packed
 
 
-def _equals(value: Any, back: Any) -> bool:
-    """In C for all that is plain, which most of it is."""
+def equals(value: Any, back: Any) -> bool:
+    """Whether both are equal; in C for all that is plain, which most of it is."""
     try:
         return bool(value == back)
     except Exception:  # an `__eq__` of somebody's, which has never met a dict

@@ -108,6 +108,18 @@ def test_a_text_with_half_a_surrogate_pair_is_no_state() -> None:
         fields(str).public.pack({"value": "\ud800"})
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong", "words"),
+    [
+        (list[int], ["a"], r"declared as list\[int\] and cannot hold \['a'\].*annotate it"),
+        (int, 2**64, "declared as int and cannot hold .* keep numbers of more than 64 bits as texts"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_the_whole_type_and_what_to_do(kind: Any, wrong: Any, words: str) -> None:
+    with pytest.raises(FieldError, match=words):
+        fields(kind).public.pack({"value": wrong})
+
+
 def test_a_field_without_a_default_must_be_given() -> None:
     with pytest.raises(FieldError, match=r"component\('Thing', value=…\)"):
         fields(int).initial({})

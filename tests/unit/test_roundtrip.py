@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -66,6 +67,8 @@ def packed(kind: Any, *values: Any) -> None:
         (Any, State.DONE, "a State, and has a str"),
         (list[Any], [math.nan, Place(1)], "a Place, and has a list"),
         (dict[str, Any], {"a": date(2026, 1, 2)}, "a date, and has a str"),
+        (dict[str, int], Counter("aab"), "a Counter, and has a dict"),
+        (Any, Counter("aab"), "a Counter, and has a dict"),
     ],
 )
 def test_what_comes_back_as_something_else_is_told_once(
