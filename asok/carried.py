@@ -24,6 +24,7 @@ __all__ = [
     "holds_moments",
     "loses_fields",
     "uncarried",
+    "unmade",
     "works_things_out",
 ]
 
@@ -32,16 +33,21 @@ CLASSES = (msgspec.inspect.CustomType, msgspec.inspect.DataclassType, msgspec.in
 
 def uncarried(kind: Any) -> str:
     """What within a type nothing carries; "" where all is carried. Raises TypeError where msgspec knows no such."""
+    if strange := unmade(kind):
+        return strange
     for node in _types_within(kind):
-        if isinstance(node, msgspec.inspect.CustomType):
-            if not hasattr(node.cls, "model_validate"):
-                return str(node.cls.__name__)
-            if secret := _secret(node.cls, set()):
-                return secret
+        if isinstance(node, msgspec.inspect.CustomType) and (secret := _secret(node.cls, set())):
+            return secret
         for each in getattr(getattr(node, "cls", None), "__attrs_attrs__", ()):
             if each.name.startswith("_"):
                 return f"private attribute of attrs such as {node.cls.__name__}.{each.name}"
     return ""
+
+
+def unmade(kind: Any) -> str:
+    """What within a type nothing makes of plain values. Raises TypeError where msgspec knows no such type."""
+    custom = (node for node in _types_within(kind) if isinstance(node, msgspec.inspect.CustomType))
+    return next((str(node.cls.__name__) for node in custom if not hasattr(node.cls, "model_validate")), "")
 
 
 def holds_anything(kind: Any) -> bool:
@@ -58,7 +64,7 @@ def holds_moments(kind: Any) -> bool:
 def classes_in(kind: Any) -> frozenset[type]:
     """The classes of objects with fields that a value of this type may hold."""
     found: set[type] = set()
-    waiting = [node.cls for node in _types_within(kind) if isinstance(node, CLASSES)]
+    waiting = [typing.get_origin(each.cls) or each.cls for each in _types_within(kind) if isinstance(each, CLASSES)]
     while waiting:
         each = waiting.pop()
         if each not in found:

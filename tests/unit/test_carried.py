@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import itertools
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, computed_field, field_validator
@@ -14,6 +14,9 @@ from pydantic.alias_generators import to_camel
 
 from asok import fields as declared_fields
 from asok.errors import FieldError
+
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass
@@ -171,10 +174,17 @@ class Shelf(BaseModel):
     by: list[Person]
 
 
+@dataclasses.dataclass
+class Pair(Generic[T]):
+    left: T
+    right: T
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
         (Point, Place(1)),
+        (Pair[Point], Pair(Point(1), Place(1))),
         (list[Point], [Place(1)]),
         (Route, Route({"a": [Point(1), Place(1)]})),
         (dict[str, tuple[Route, int]], {"a": (Route({"b": [Place(1)]}), 1)}),
@@ -189,3 +199,4 @@ def test_an_object_that_would_come_back_without_some_of_its_fields_is_refused(ki
         shelf = Shelf.model_construct(by=[Poet.model_validate({"firstName": "Ada", "poems": 3})])
         fields(Shelf).public.pack({"value": shelf})
     assert there_and_back(Point | None, Point(1)) == Point(1)
+    assert there_and_back(Pair[int], Pair(1, 2)) == Pair(1, 2)
