@@ -9,6 +9,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import msgspec
@@ -127,7 +128,7 @@ def check_numbers(method: str, value: Any) -> Any:
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """The parameters of a method after `self`, with their annotated types."""
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _types_of_parameters(function)
     signature = list(inspect.signature(function).parameters.values())[1:]
     return tuple(
         Parameter(
@@ -135,6 +136,15 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
         )
         for p in signature
     )
+
+
+def _types_of_parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    """What it returns need not be read: the names in that may be imported for type checkers only."""
+    written: dict[str, Any] = getattr(function, "__annotations__", {})
+    own: Any = FunctionType((lambda: None).__code__, getattr(inspect.unwrap(function), "__globals__", {}))
+    own.__annotations__ = {name: kind for name, kind in written.items() if name != "return"}
+    own.__type_params__ = getattr(function, "__type_params__", ())
+    return typing.get_type_hints(own, include_extras=True)
 
 
 _BY_NAME, _ONLY_BY_PLACE = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from asok.asynchronous import sources_of
 from asok.declaring import collect
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
-from asok.exposing import codes, every, exposed, marked_methods, mentions, on
+from asok.exposing import below, check_arguments, codes, every, exposed, marked_methods, mentions, on
 from asok.fields import Apart, Fields
 from asok.form_events import drafts_of, with_forms
 from asok.links import check_statics
@@ -27,7 +27,7 @@ from asok.streaming import streams_of
 from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
 from asok.unknown import why_unknown
-from asok.verdicts import check_hooks
+from asok.verdicts import check_hooks, check_init
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -70,6 +70,7 @@ class Definition:
         self.cached = [name for name in dir(cls) if isinstance(getattr_static(cls, name), cached_property)]
         self.drafts = drafts_of(self.fields)
         self.methods = with_forms(cls, self.drafts, marked_methods(cls, TAKEN | OPTIONS))
+        check_arguments(self.name, self.methods.values())
         self.exposed = MappingProxyType({name: method for name, method in self.methods.items() if method.called})
         self.periodic = [method for method in self.methods.values() if method.period]
         topics = {topic for method in self.methods.values() for topic in method.topics}
@@ -80,6 +81,7 @@ class Definition:
             mentions(cls, name, Component) for name in (*EventSurroundings.__slots__, "data", "origin")
         )
         check_hooks(cls, HOOKS)
+        check_init(cls, below(cls, Component))
         self.template_name = BETWEEN_WORDS.sub("_", self.name).lower() + ".html"
         self.overrides = frozenset(
             name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)

@@ -41,6 +41,8 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
                 raise FieldError(f"{problem}; write the value itself, such as []: each instance gets a copy")
             if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
                 continue
+            if name in own and inspect.isfunction(vars(base).get(name)):
+                raise FieldError(f"{cls.__name__}.{name} is declared as a field and as a method; rename one of them")
             field = _field(name, hints.get(name, MISSING), vars(base).get(name, MISSING), found.get(name), name in own)
             if field is not None and name in taken:
                 raise FieldError(

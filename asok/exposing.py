@@ -5,17 +5,29 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import CellType, CodeType, FunctionType
 from typing import Any, TypeVar, overload
 
 from asok.calls import Parameter, parameters_of
+from asok.carried import unmade
 from asok.errors import ComponentError
 from asok.topics import name_problem
 
-__all__ = ["Exposed", "below", "codes", "every", "exposed", "kind_of", "marked_methods", "mentions", "on"]
+__all__ = [
+    "Exposed",
+    "below",
+    "check_arguments",
+    "codes",
+    "every",
+    "exposed",
+    "kind_of",
+    "marked_methods",
+    "mentions",
+    "on",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__asok_marks__"
@@ -104,13 +116,23 @@ def marked_methods(cls: type, forbidden: frozenset[str]) -> dict[str, Exposed]:
     for name in dict.fromkeys(name for base in cls.__mro__ for name in base.__dict__):
         value = next(base.__dict__[name] for base in cls.__mro__ if name in base.__dict__)
         marks = getattr(value, MARK, None)
-        inner = value.fget if isinstance(value, property) else getattr(value, "__func__", None)
-        if isinstance(value, property | classmethod | staticmethod) and hasattr(inner, MARK):
+        if type(value) in _MADE_OF_FUNCTIONS and any(hasattr(getattr(value, each, None), MARK) for each in _HELD):
             kind = type(value).__name__
             raise ComponentError(f"{cls.__name__}.{name} is a {kind}, which nobody can call; take @{kind} away")
+        if marks is None and _hides_a_mark(name, value):
+            raise ComponentError(
+                f"{cls.__name__}.{name}: the decorator above its mark, such as @exposed, hides it; write the mark on "
+                f"top, or @functools.wraps in the decorator"
+            )
         if marks is not None:
             methods[name] = _marked(cls, name, value, marks, forbidden)
     return methods
+
+
+def _hides_a_mark(name: str, value: Any) -> bool:
+    """Whether a decorator has put a function of its own, without a mark, in the place of a marked one."""
+    held = [cell.cell_contents for cell in getattr(value, "__closure__", None) or () if _is_code(cell)]
+    return any(each.__name__ == name and hasattr(each, MARK) for each in held)
 
 
 def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidden: frozenset[str]) -> Exposed:
@@ -137,6 +159,21 @@ def _marked(cls: type, name: str, value: Any, marks: Mapping[str, Any], forbidde
         )
     renders = marks.get("renders", True)
     return Exposed(name, value, kind_of(value), marks.get("timeout"), parameters, called, topics, period, renders)
+
+
+def check_arguments(owner: str, methods: Iterable[Exposed]) -> None:
+    """Raises ComponentError where a method needs an argument of a type that nobody can give it."""
+    for method in methods:
+        for each in [each for each in method.parameters if each.required]:
+            try:
+                problem = unmade(each.type) and f"nothing makes a {unmade(each.type)} of what it is sent"
+            except TypeError as error:
+                problem = str(error)
+            if problem:
+                raise ComponentError(
+                    f"{owner}.{method.name} could never be called: {each.name}: {problem}; annotate it with what is "
+                    f"sent, such as str, and make the other of it in the method"
+                )
 
 
 def kind_of(function: Any) -> str:

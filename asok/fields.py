@@ -277,9 +277,11 @@ def _check_carried(owner: str, field: Field) -> None:
     try:
         strange = uncarried(field.type)
     except TypeError as error:
-        raise FieldError(f"{owner}.{field.name} cannot be state: {error}") from None
-    if strange:
+        problem = str(error)
+    else:
+        problem = f"nothing carries a {strange} to the browser and back" if strange else ""
+    if problem:
         raise FieldError(
-            f"{owner}.{field.name} cannot be state: nothing carries a {strange} to the browser and back; "
-            f"name it _{field.name} to keep it out of the state, fetch it in load(), or annotate it ClassVar"
+            f"{owner}.{field.name} cannot be state: {problem}; name it _{field.name} to keep it out of the state, "
+            f"fetch it in load(), or annotate it ClassVar"
         )

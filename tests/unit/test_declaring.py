@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 
 import pytest
 
@@ -123,3 +123,18 @@ def test_only_the_types_of_fields_have_to_be_imported() -> None:
 
         class Unpriced(Component):
             exact: Decimal | None = None
+
+
+def test_a_field_that_is_a_method_too_is_refused() -> None:
+    @exposed
+    def save(self: Component) -> None: ...
+
+    with pytest.raises(FieldError, match=r"Twice\.save is declared as a field and as a method"):
+        type("Twice", (Component,), {"__annotations__": {"save": bool}, "save": save})
+
+
+def test_what_is_no_type_is_refused_with_what_to_write() -> None:
+    with pytest.raises(FieldError, match=r"Constant\.rate cannot be state: .*Final.*annotate it ClassVar"):
+
+        class Constant(Component):
+            rate: Final = 3

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from collections import deque
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from asok import Component, every, exposed, on
 from asok.component import definition_of
 from asok.errors import ComponentError
 from asok.exposing import mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Marked(Component):
@@ -223,3 +230,53 @@ def test_a_method_may_take_its_component_among_all_arguments() -> None:
         pass
 
     assert "bump" in definition_of(type("StarredMore", (Starred,), {"bump": bump})).exposed
+
+
+def silent(function: Any) -> Any:
+    def around(self: Any, *given: Any) -> Any:
+        return function(self, *given)
+
+    return around
+
+
+@pytest.mark.parametrize(
+    ("above", "words"), [(silent, "decorator above its mark"), (functools.cached_property, "away")]
+)
+def test_what_hides_a_mark_is_refused_where_it_is_defined(above: Any, words: str) -> None:
+    @exposed
+    def bump(self: Any) -> None: ...
+
+    with pytest.raises(ComponentError, match=rf"Hidden\.bump.*{words}"):
+        type("Hidden", (Component,), {"bump": above(bump)})
+    named = functools.wraps(bump)(silent(bump))
+    assert "bump" in definition_of(type("Unhidden", (Component,), {"bump": named})).exposed
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Path, "makes a Path of"), (list[deque[int]], "makes a deque of"), (date | str, "more than one str-like type")],
+)
+def test_an_argument_that_nobody_can_give_is_refused_where_it_is_defined(kind: Any, words: str) -> None:
+    @exposed
+    def keep(self: Any, what: Any) -> None: ...
+
+    @exposed
+    def take(self: Any, what: str, by: Any = None, *more: Any) -> None: ...
+
+    keep.__annotations__["what"] = take.__annotations__["by"] = take.__annotations__["more"] = kind
+    with pytest.raises(ComponentError, match=rf"Giving\.keep could never be called: what: .*{words}.* str, and"):
+        type("Giving", (Component,), {"keep": keep})
+    assert "take" in definition_of(type("Taking", (Component,), {"take": take})).exposed
+
+
+class Secret(BaseModel):
+    word: SecretStr
+
+
+def test_a_method_may_be_given_a_model_that_no_field_can_hold() -> None:
+    @exposed
+    def enter(self: Any, what: Secret) -> Iterator[None]:  # nobody has to read what it returns
+        yield
+
+    enter.__annotations__["what"] = Secret
+    assert "enter" in definition_of(type("Entering", (Component,), {"enter": enter})).exposed
