@@ -41,6 +41,7 @@ NO_PART = (
 SCALARS = frozenset({str, int, float})
 INSTEAD = "its annotation does not say what it carries; write one that does, such as list[Item] or date | None"
 ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+MODULES = re.compile(r"(?<![\w.'\"])(?:\w+\.)+(?=\w+[\[\],| ]|\w+$)")
 NO_FIELDS = msgspec.msgpack.encode({})
 
 
@@ -270,7 +271,7 @@ def _misfit(owner: str, field: Field, value: Any) -> str:
 
 
 def _named(kind: Any) -> str:
-    return kind.__name__ if type(kind) is type else str(kind)
+    return kind.__name__ if isinstance(kind, type) else MODULES.sub("", str(kind))
 
 
 def _check_carried(owner: str, field: Field) -> None:

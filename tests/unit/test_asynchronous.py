@@ -429,7 +429,7 @@ class Odd(Component):
         ("asks", "Odd.n has set or asked for something"),
         ("emits", "Odd.emit in what finds an async_ value would reach no open page"),
         ("pushes", "in what finds an async_ value would reach no open page"),
-        ("type", "Odd.n is declared as Async and cannot hold"),
+        ("type", "Odd.n is declared as Async[int] and cannot hold"),
     ],
 )
 async def test_one_that_does_more_than_find_a_value_says_so(live: LiveClient, kind: str, said: str) -> None:

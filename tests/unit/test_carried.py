@@ -15,7 +15,6 @@ from pydantic.alias_generators import to_camel
 from asok import fields as declared_fields
 from asok.errors import FieldError
 
-
 T = TypeVar("T")
 
 
