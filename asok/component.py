@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from inspect import getattr_static
@@ -154,6 +154,23 @@ class Registry:
 registry = Registry()
 
 
+class _Said:
+    """What the base's hooks give back: overridden by an `async def`, they are awaited, `await super().mount()`."""
+
+    def __init__(self, value: bool | None) -> None:
+        self.value = value
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __await__(self) -> Generator[None, None, bool | None]:
+        yield from ()
+        return self.value
+
+
+_YES, _NOTHING = _Said(True), _Said(None)
+
+
 class Component(Placed):
     """A live piece of a page. Class attributes are its fields; `@exposed` methods are what the browser calls.
 
@@ -214,19 +231,23 @@ class Component(Placed):
 
     def mount(self) -> Any:
         """Called once, when the instance is first made. May be async, as the three that follow."""
+        return _NOTHING
 
     def load(self) -> Any:
         """Called at every rebuild, and again before rendering: fetch here what is not state."""
+        return _NOTHING
 
     def updated(self, changed: frozenset[str]) -> Any:
         """Called after a method, with the names of the fields that it changed."""
+        return _NOTHING
 
     def unmount(self) -> Any:
         """Called when the instance leaves the page; best effort, as a killed server runs nothing."""
+        return _NOTHING
 
     def guard(self, request: Request, session: Session) -> Any:
         """Called at the first rendering, at join and before every event; False or Denied refuses. May be async."""
-        return True
+        return _YES
 
     def migrate(self, old: dict[str, Any]) -> dict[str, Any]:
         """Turn the field values of an older release of the class into those of this one."""

@@ -9,6 +9,7 @@ import pytest
 from asok import Component, exposed
 from asok.component import Definition, definition_of, registry, surroundings_of
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent
+from asok.testing import LiveClient
 
 
 class Thing(Component):
@@ -120,3 +121,52 @@ def test_effects_are_asked_in_order() -> None:
     thing.set_title("T")
     thing.redirect("/r")
     assert surroundings_of(thing).effects == [["reset", "a", "b"], ["focus", "#x"], ["title", "T"], ["redirect", "/r"]]
+
+
+class Audited:
+    """A mixin, above the component or below a subclass of it."""
+
+    log: list[str] = []
+
+    async def mount(self) -> None:
+        await super().mount()  # type: ignore[misc]  # of the component
+        self.log.append("mount")
+
+    async def updated(self, changed: frozenset[str]) -> None:
+        await super().updated(changed)  # type: ignore[misc]  # of the component
+        self.log.append("updated")
+
+    async def guard(self, request: Any, session: Any) -> bool:
+        return "out" not in session and await super().guard(request, session)  # type: ignore[misc]  # of the component
+
+
+class AuditedPlainly(Audited, Component):
+    count = 0
+    template = "<p>{{ log | join(' ') }} {{ count }} <button ws-click='add'>Add</button></p>"
+
+    def load(self) -> Any:
+        return super().load()
+
+    @exposed
+    def add(self) -> None:
+        self.count += 1
+
+
+class AuditedTwice(AuditedPlainly):
+    def guard(self, request: Any, session: Any) -> Any:
+        return "out" not in session and super().guard(request, session)
+
+
+class GuardedPlainly(Component):
+    template = "<p>in</p>"
+
+    def guard(self, request: Any, session: Any) -> Any:
+        return "out" not in session and super().guard(request, session)
+
+
+async def test_hooks_call_those_of_the_base_whether_these_are_awaited_or_not() -> None:
+    async with LiveClient() as live:
+        page = await live.mount(AuditedTwice)
+        await page.click("button")
+        assert page.text("p") == "mount updated 1 Add"
+        assert (await live.mount(GuardedPlainly)).text("p") == "in"
