@@ -82,7 +82,16 @@ def ends_all(error: BaseException) -> bool:
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
-    return isinstance(error, (KeyboardInterrupt, GeneratorExit))
+    if isinstance(error, GeneratorExit):  # a coroutine that is closed does not run in its task
+        return not _in_a_task()
+    return isinstance(error, KeyboardInterrupt)
+
+
+def _in_a_task() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # there is no loop any more
+        return False
 
 
 async def _step_by_step(steps: Generator[Any, None, Any], threads: Threads) -> AsyncGenerator[None, None]:

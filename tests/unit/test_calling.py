@@ -16,7 +16,7 @@ import pytest
 from msgspec import Struct
 
 from asok import Component, Denied, Stream, exposed
-from asok.calling import run_method
+from asok.calling import ends_all, run_method
 from asok.component import definition_of
 from asok.errors import MethodFailed, MethodTimeout
 from asok.threads import Threads
@@ -334,6 +334,15 @@ class Quitter(Component):
         raise GeneratorExit
 
     @exposed
+    async def close_later(self) -> None:
+        raise GeneratorExit
+
+    @exposed
+    async def close_in_steps(self) -> AsyncIterator[None]:
+        yield
+        raise GeneratorExit
+
+    @exposed
     def stop(self) -> None:
         raise StopIteration
 
@@ -344,12 +353,25 @@ class Quitter(Component):
 
 async def test_what_ends_a_method_from_inside_ends_neither_its_instance_nor_the_server(tmp_path: Path) -> None:
     endings = ["wait_for_another", "leave", "leave_later", "leave_loading", "leave_rendering"]
-    endings += ["panic", "panic_later", "interrupt", "close", "stop"]
+    endings += ["panic", "panic_later", "interrupt", "close", "close_later", "close_in_steps", "stop"]
     async with rig(asok_app(tmp_path, {"/": "{{ component('Quitter') }}"})) as served:
         tab = await served.tab()
         for call in endings:
             assert (await tab.event(call))[::3] == ["refused", "failed"]
         assert await tab.text_after("add") == "<p>1</p>"
+
+
+def test_work_that_is_closed_is_no_failure() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.sleep(0)
+        except BaseException as error:
+            assert ends_all(error)
+            raise
+
+    closed = work()
+    closed.send(None)
+    closed.close()
 
 
 class Ticket(Struct, frozen=True):
