@@ -19,6 +19,25 @@ SVG_PART = re.compile(
     r"|linearGradient|radialGradient|foreignObject)(?=[\s/>])"
 )
 _STEPS = {"": 1, "/": -1}
+# Of these a browser makes no element inside of a page.
+_OF_PAGES = {"html", "head", "body", "frameset", "frame"}
+_HEADINGS = "h[1-6]"
+_BLOCKS = (
+    "address|article|aside|blockquote|center|d[dlt]|details|dialog|dir|div|fieldset|figcaption|figure|footer|form"
+    "|header|hgroup|hr|li|listing|main|menu|nav|ol|p|plaintext|pre|search|section|summary|table|ul|xmp"
+)
+# At which tags a browser ends an element before its end tag comes, so that the rest stands beside it.
+_ENDED_BY = {
+    **{same: same for same in ("a", "button", "form")},
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _HEADINGS),
+    "p": f"{_BLOCKS}|{_HEADINGS}",
+}
+_ENDINGS = {tag: re.compile(rf"<(?:{ends})(?=[\s/>])", re.IGNORECASE) for tag, ends in _ENDED_BY.items()}
+# What is no part of a table is put before it, so its first element and what follows its last row tell of both.
+_PARTS = r"\s*<(?:[!/]|(?:caption|col|colgroup|form|input|script|style|t[dhr]|tbody|template|tfoot|thead)(?=[\s/>]))"
+_TABLE = re.compile(rf"<table(?:[^>\"']|\"[^\"]*\"|'[^']*')*>{_PARTS}", re.IGNORECASE)
+_AFTER_ROWS = re.compile(_PARTS, re.IGNORECASE)
+_FAR = 4096
 
 
 def children_in(text: str) -> dict[str, str]:
@@ -37,7 +56,7 @@ def single_root(html: str) -> str:
     tag = root[1]
     if tag.lower() in VOID:
         return html if html.find(">") == len(html) - 1 else f"<div>{html}</div>"
-    return html if _closes_at_end(html, tag) else f"<div>{html}</div>"
+    return html if _closes_at_end(html, tag) and _holds_all(html, tag.lower()) else f"<div>{html}</div>"
 
 
 def _closes_at_end(html: str, tag: str) -> bool:
@@ -51,6 +70,17 @@ def _closes_at_end(html: str, tag: str) -> bool:
     ends = re.findall(rf"<(/?){re.escape(tag)}(?=[\s/>])", html, re.IGNORECASE)
     depths = list(accumulate(map(_STEPS.__getitem__, ends)))
     return 0 in depths and depths.index(0) == len(depths) - 1
+
+
+def _holds_all(html: str, tag: str) -> bool:
+    """Whether a browser, too, makes one element of it, with all of it inside."""
+    if tag in _ENDINGS:
+        return _ENDINGS[tag].search(html, 2) is None
+    if tag != "table":
+        return tag not in _OF_PAGES
+    last = max(html.rfind(end, -_FAR) for end in ("</tr>", "</tbody>", "</thead>"))
+    ends_well = last < 0 or _AFTER_ROWS.match(html, html.find(">", last) + 1) is not None
+    return ends_well and _TABLE.match(html) is not None
 
 
 def with_attribute(html: str, attribute: str) -> str:

@@ -94,7 +94,9 @@ def root_by_walking(html: str) -> str:
             break
     alone = html.count(f"</{root[1]}") == html.count(f"<{root[1]}") == 1
     closed = html.endswith(f"</{root[1]}>") and (alone or end == len(html) - len(root[1]) - 3)
-    return html if closed else f"<div>{html}</div>"
+    ends = {"p": "p(?:re)?", "a": "a"}.get(root[1].lower(), "-")
+    early = re.search(rf"<{ends}(?=[\s/>])", html[2:], re.IGNORECASE)
+    return html if closed and not early else f"<div>{html}</div>"
 
 
 TAGS = "<p|</p|<P|</P>|<p>|</p>|<pre>|</pre>|<p<|<a<a>|</a<a>|<br>|<!--|-->|</template>|>|/| |a|\n|\x85|\x1c|İ"
@@ -121,6 +123,45 @@ def test_several_roots_or_bare_text_are_wrapped(html: str) -> None:
 @pytest.mark.parametrize("html", ["<p>a<p>b</p>", "<li>a<li>b</li>"])
 def test_an_end_tag_left_out_makes_two_roots(html: str) -> None:
     assert single_root(html) == f"<div>{html}</div>"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>one<div>two</div></p>",
+        "<P>one<UL><li>two</UL></P>",
+        "<h1>one<h2>two</h2></h1>",
+        "<a href='/'>one<a href='/two'>two</a></a>",
+        "<button>one<button>two</button></button>",
+        "<form><form></form></form>",
+        "<table><p>none yet</p><tr><td>1</td></tr></table>",
+        "<table title='a>b'>\n none yet</table>",
+        "<table><thead><tr><th>1</th></tr></thead>\n<p>none yet</p></table>",
+        "<table><tr><td>1</td></tr> in all</table>",
+        "<body>one</body>",
+        "<html><body>one</body></html>",
+    ],
+)
+def test_what_a_browser_ends_early_or_puts_elsewhere_is_wrapped(html: str) -> None:
+    assert single_root(html) == f"<div>{html}</div>"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>one<span>two</span><dfn>three</dfn></p>",
+        "<a href='/'>one<abbr>two</abbr></a>",
+        "<h2>one<hr></h2>",
+        "<table></table>",
+        "<table title='a>b'>\n<caption>1</caption></table>",
+        "<table><tr><td>1</table>",
+        "<table><thead><tr><th>1</th></tr></thead><tr><td><table><tr><td>1</td></tr></table> two</td></table>",
+        "<table><tr><td>1</td></tr><!-- one --></table>",
+        '<table><tr><td>1</td></tr><template data-asok="abcdefghijkl.01234567"></template></table>',
+    ],
+)
+def test_what_a_browser_leaves_inside_is_left_as_it_is(html: str) -> None:
+    assert single_root(html) == html
 
 
 def test_the_placeholders_of_a_text_are_found() -> None:

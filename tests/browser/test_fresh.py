@@ -1,0 +1,73 @@
+"""After an update the page is what a page would be that is loaded in that moment, where HTML makes that hard, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+from playwright.async_api import Page
+
+from asok import Component, exposed
+from tests.browser.conftest import Serve
+from tests.browser.small import opened, small_app, until
+
+# Every element and text in the page, and as what the browser takes it.
+SHOWN = """() => {
+    const attributesOf = (node) => [...(node.attributes ?? [])].map(({ name, value }) => [name, value]);
+    const ours = ([name]) => name !== "data-asok-state";
+    const of = (node) => [
+        node.namespaceURI, node.nodeName, node.nodeValue, attributesOf(node).filter(ours), [...node.childNodes].map(of),
+    ];
+    return JSON.stringify(of(document.querySelector("main")), null, 1);
+}"""
+
+
+class FreshText(Component):
+    """Shows what it is told, as it stands."""
+
+    texts: list[str]
+    place: int = 0
+    template = "{{ text }}"
+
+    @property
+    def text(self) -> Markup:
+        return Markup(self.texts[self.place])
+
+    @exposed
+    async def turn(self) -> None:
+        """The next one."""
+        self.place = (self.place + 1) % len(self.texts)
+
+
+async def turned_and_fresh(page: Page) -> tuple[str, str]:
+    """What the page shows after one more update, and what another one does that is loaded then."""
+    await until(page, "alive.call(document.querySelector('[data-asok-state]'), 'turn').then(() => true)")
+    fresh = await page.context.new_page()
+    await fresh.route("**/*.js", lambda route: route.abort())
+    await fresh.goto(page.url)
+    shown: tuple[str, str] = await page.evaluate(SHOWN), await fresh.evaluate(SHOWN)
+    await fresh.close()
+    return shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>{0}<div>{0}</div></p>",
+        "<h1>{0}<h2>{0}</h2></h1>",
+        "<a href='/'>{0}<a href='/{0}'>two</a></a>",
+        "<table>{0}<tr><td>{0}</td></tr></table>",
+        "<table><thead><tr><th>{0}</th></tr></thead><p>{0}</p></table>",
+        "<body>{0}</body>",
+    ],
+)
+async def test_all_of_a_text_changes_that_a_browser_takes_apart(
+    page: Page, serve: Serve, tmp_path: Path, text: str
+) -> None:
+    texts = [text.format("one"), text.format("two")]
+    body = f"<main>{{{{ component('FreshText', texts={texts!r}) }}}}</main>"
+    await opened(page, serve, small_app(tmp_path, body))
+    for _ in texts:
+        now, fresh = await turned_and_fresh(page)
+        assert now == fresh
