@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +13,11 @@ from traceback import extract_tb
 from markupsafe import Markup
 
 from asok.component import Definition
+from asok.errors import AsokError
 from asok.frames import Child
 from asok.markup import with_attribute
 from asok.rendering import Templates
+from asok.statics import text_of
 
 __all__ = ["Failure", "boundary", "waiting"]
 
@@ -24,6 +28,10 @@ FOREIGN = ("jinja2", "msgspec", "markupsafe", "asyncio")
 # By the function of ours that calls it.
 HOOKS = {"admit": "guard", "hook": "mount", "load": "load", "render": "render"}
 WHEN = {"now": ' data-live="0"', "visible": ' data-asok-lazy="visible"', "idle": ' data-asok-lazy="idle"'}
+# What a template begins with that makes a part of a table, after Jinja's own words.
+PART = re.compile(
+    r"(?:\s|\{#.*?#\}|\{%.*?%\}|<!--.*?-->|<style.*?</style>)*+<(t[dhr]|tbody|tfoot|thead)(?=[\s/>])", re.I | re.S
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +79,30 @@ def boundary(templates: Templates, definition: Definition, error: BaseException)
     told = {"component": definition.name, "error": str(failure) if templates.debug else ""}
     if definition.cls.error_template is not None:
         try:
-            return templates.stand_in(definition.cls.error_template, "", told)
+            return _in_its_place(definition, templates.stand_in(definition.cls.error_template, "", told))
         except Exception as problem:
             log.error("%s.error_template: %r", definition.name, str(problem))
-    return templates.stand_in(None, "asok/error.html", told)
+    return _in_its_place(definition, templates.stand_in(None, "asok/error.html", told))
 
 
 def waiting(templates: Templates, child: Child) -> str:
     """The HTML of a lazy component that has not been mounted, which says when it wants to be."""
     source = None if child.placeholder else child.definition.cls.placeholder
     html = templates.stand_in(source, "asok/placeholder.html", {**child.arguments, "text": Markup(child.placeholder)})
-    return with_attribute(html, f'{WHEN[child.lazy]} aria-busy="true"')
+    return with_attribute(_in_its_place(child.definition, html), f'{WHEN[child.lazy]} aria-busy="true"')
+
+
+def _in_its_place(definition: Definition, html: str) -> str:
+    """As a row where the component is one: all else a browser puts before the table, and there the row would follow."""
+    source = definition.cls.template
+    if source is None and definition.folder is not None:
+        with suppress(AsokError, OSError):
+            source = text_of(definition.folder / definition.template_name)
+    part = PART.match(source or "")
+    if part is None or PART.match(html):
+        return html
+    tag = part[1].lower()
+    if tag in ("td", "th"):
+        return f"<td>{html}</td>"
+    row = f"<tr><td>{html}</td></tr>"
+    return row if tag == "tr" else f"<{tag}>{row}</{tag}>"

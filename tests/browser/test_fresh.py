@@ -71,3 +71,34 @@ async def test_all_of_a_text_changes_that_a_browser_takes_apart(
     for _ in texts:
         now, fresh = await turned_and_fresh(page)
         assert now == fresh
+
+
+class FreshRow(Component):
+    """A row that comes later, and that may fail."""
+
+    number: int
+    template = "{# one of many #}<tr><td>{{ 10 // number }}</td></tr>"
+
+
+class FreshTable(Component):
+    """What its rows show."""
+
+    number: int = 0
+    template = """<table><tbody>
+        {{ component('FreshRow', key=1, number=5, lazy=True) }}{{ component('FreshRow', key=2, number=number) }}
+        </tbody></table>"""
+
+    @exposed
+    async def turn(self) -> None:
+        """The second row can be shown, or cannot."""
+        self.number = 1 - self.number
+
+
+async def test_rows_come_where_their_place_was_held_in_the_table(page: Page, serve: Serve, tmp_path: Path) -> None:
+    rows = "[...document.querySelectorAll('main > table > tbody > tr')].map((each) => each.innerText).join()"
+    await opened(page, serve, small_app(tmp_path, "<main>{{ component('FreshTable') }}</main>"))
+    await until(page, f"{rows}.startsWith('2,This part')")
+    await page.click("text=Try again")
+    await until(page, "alive.call(document.querySelector('[data-asok-state]'), 'turn').then(() => true)")
+    assert await page.evaluate(rows) == "2,10"
+    assert await page.evaluate("document.querySelectorAll('main > *').length") == 1

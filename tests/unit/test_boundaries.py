@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,44 @@ async def test_a_child_that_hangs_does_not_hold_the_page(tmp_path: Path) -> None
         await page.click("#open")
         assert page.text("#open") == "True"
         assert page.exists(".asok-error")
+
+
+@pytest.mark.parametrize(
+    ("template", "stands"),
+    [
+        ("<tr><td>{{ 1 // zero }}</td></tr>", "<tr><td>{}</td></tr>"),
+        (
+            "{# a row #}\n{% if zero %}{% endif %}<!-- of many --><TR><td>{{ 1 // zero }}</td></TR>",
+            "<tr><td>{}</td></tr>",
+        ),
+        ("<th>{{ 1 // zero }}</th>", "<td>{}</td>"),
+        ("<tbody><tr><td>{{ 1 // zero }}</td></tr></tbody>", "<tbody><tr><td>{}</td></tr></tbody>"),
+        ("<track>{{ 1 // zero }}", "{}"),
+        ("{% set a = 1 %}" * 50 + "<li>{{ 1 // zero }}</li>", "{}"),
+        ("<li>{{ 1 // zero }}</li>", "{}"),
+    ],
+)
+async def test_what_stands_in_for_a_row_is_one(template: str, stands: str, tmp_path: Path) -> None:
+    class Divides(Component):
+        zero: int = 0
+        template = "<p></p>"
+
+    Divides.template = template
+    Divides.error_template = "<b>no</b>"
+    async with LiveClient(asok_app(tmp_path, {"/": "<i>{{ component('Divides') }}</i>"})) as live:
+        page = await live.open("/")
+        assert stands.format("<b>no</b>") in re.sub(' data-asok-state="[^"]*"', "", page.html())
+        Divides.error_template = "<tr><td>a row</td></tr>"
+        page = await live.open("/")
+        assert "<b>" not in page.html() and "<td>a row</td></tr>" in page.html()
+
+
+async def test_what_stands_in_for_a_row_that_is_a_file_is_one(tmp_path: Path) -> None:
+    from_file = tmp_path / "src/components"
+    from_file.mkdir(parents=True)
+    (from_file / "FiledRow.py").write_text("from asok import Component\n\n\nclass FiledRow(Component):\n    pass\n")
+    (from_file / "filed_row.html").write_text("<tr><td>later</td></tr>")
+    app = asok_app(tmp_path, {"/": "<table>{{ component('FiledRow', lazy='visible') }}</table>"})
+    async with LiveClient(app) as live:
+        page = await live.open("/")
+        assert page.text("table > tr > td") == "Loading…"
