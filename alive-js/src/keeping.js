@@ -4,7 +4,7 @@
  *
  * What the server gave last is noted. What differs from it is the person's, until the server gives the same.
  */
-import { IGNORE, SHUT, STREAM } from "./protocol.js";
+import { CHILD, IGNORE, INSTANCE_LENGTH, SHUT, STREAM } from "./protocol.js";
 
 const { alive } = window;
 
@@ -62,11 +62,38 @@ const untouched = (field) => {
   return /** @type {any} */ (scratch.content.firstElementChild).value;
 };
 
+/** With these a new part of a table begins. */
+const PARTS = /^(caption|colgroup|tfoot|thead)$/;
+
+/** @param {any} place  @returns {string | undefined} what the child is that goes there */
+const kindOf = (place) => alive.components.get(place.getAttribute(CHILD)?.slice(0, INSTANCE_LENGTH))?.root.nodeName;
+
+/** Of one that is still to come, its siblings tell. @param {any} place */
+const isRow = (place) => (kindOf(place) ?? [...place.parentNode.children].map(kindOf).find(Boolean) ?? "TR") === "TR";
+
+/**
+ * Where a page that is loaded is another tree than its text by itself: scripts run, so that a `<noscript>` holds text, and
+ * rows that are components have made a `<tbody>`. @param {any} fresh
+ */
+const asLoaded = (fresh) => {
+  for (const each of fresh.querySelectorAll?.("noscript") ?? []) each.textContent = each.innerHTML;
+  for (const place of fresh.querySelectorAll?.(`table>template[${CHILD}]`) ?? []) {
+    // One before may have taken it in.
+    if (place.parentNode.localName !== "table" || !isRow(place)) continue;
+    const body = /** @type {any} */ (document.createElement("tbody"));
+    place.before(body);
+    for (let node; (node = body.nextSibling) && !(PARTS.test(node.localName) || (node.rows && node.attributes[0])); )
+      // Rows that follow have one of their own, but only for lack of this.
+      node.rows ? node.replaceWith(...node.childNodes) : body.append(node);
+  }
+};
+
 /** Who is open in its group. @param {any} details */
 const rival = ({ name }) => document.querySelector(`details[open][name="${CSS.escape(name)}"]`);
 
 alive.keep = (old, fresh) => {
   if (!later.length) {
+    asLoaded(fresh);
     // A new radio button that comes in checked takes the check from the one that the person chose.
     // Where none comes, the whole page is not searched for them.
     const radios = fresh.parentNode?.querySelector("[type=radio]") && document.querySelectorAll("[type=radio]:checked:not([checked])");

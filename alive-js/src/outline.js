@@ -3,7 +3,8 @@
  *
  * Text and elements are walked side by side. Only where every tag has its element, in the same order and as deep, is
  * there an outline: then no tag was left out, none was moved, and nothing that a parser remembers goes beyond an
- * element's end, so that a stretch of it can be parsed for itself. Of what HTML adds, `<tbody>` is known, nothing else.
+ * element's end, so that a stretch of it can be parsed for itself. Of what HTML adds, `<tbody>` is known, nothing else;
+ * it does so for rows that are components, too.
  */
 import { CHILD, INSTANCE_LENGTH, KEY, STATE } from "./protocol.js";
 import { label } from "./label.js";
@@ -94,7 +95,7 @@ export const walk = (text, top) => {
  * @param {number} at where the tag begins  @param {number} inner where it ends
  */
 const enter = (one, name, attributes, slash, at, inner) => {
-  if (name === "tr" && one.name === "table" && one.next?.localName === "tbody") one = open("tbody", child(one), at, at, one);
+  if (/^(tr|template)$/.test(name) && one.name === "table" && one.next?.localName === "tbody") one = open("tbody", child(one), at, at, one);
   // Of what is left alone, only the text is walked.
   const blind = one.around && !one.element;
   const element = blind ? null : child(one);

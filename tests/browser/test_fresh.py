@@ -73,6 +73,66 @@ async def test_all_of_a_text_changes_that_a_browser_takes_apart(
         assert now == fresh
 
 
+async def test_what_is_for_browsers_without_scripts_stays_a_text(page: Page, serve: Serve, tmp_path: Path) -> None:
+    plain = "<noscript><style>main { display: none }</style></noscript>"
+    texts = [f"<div>{plain}1</div>", f"<div>{plain}2</div>", "<div>3</div>", f"<div><p>{plain}</p>4</div>"]
+    body = f"<main>{{{{ component('FreshText', texts={texts!r}) }}}}</main>"
+    await opened(page, serve, small_app(tmp_path, body))
+    for _ in texts:
+        now, fresh = await turned_and_fresh(page)
+        assert now == fresh
+        assert await page.locator("main").is_visible()
+
+
+class FreshLine(Component):
+    """A row of its own."""
+
+    name: str
+    template = "<tr><td>{{ name }}</td><td><input></td></tr>"
+
+
+class FreshLines(Component):
+    """Rows in a table without a body of its own, in one order and another."""
+
+    head: str
+    foot: str
+    place: int = 0
+    template = """<table class="{{ names }}">{{ head | safe }}
+        {% for name in names %}{{ component('FreshLine', key=name, name=name) }}
+        {% endfor %}{{ foot | safe }}</table>"""
+
+    @exposed
+    async def turn(self) -> None:
+        """The next order."""
+        self.place += 1
+
+    @property
+    def names(self) -> str:
+        return ["abc", "cb", "dcab", "c", "abc"][self.place]
+
+
+@pytest.mark.parametrize(
+    ("head", "foot"),
+    [
+        ("", ""),
+        ("<caption>rows</caption>", "<tr><td>all</td></tr>"),
+        ("<thead><tr><th>name</th></tr></thead>", "<tfoot></tfoot>"),
+        ("<tr></tr>", "<tbody class=last></tbody>"),
+    ],
+)
+async def test_rows_that_are_components_stay_in_the_body_that_a_browser_makes(
+    page: Page, serve: Serve, tmp_path: Path, head: str, foot: str
+) -> None:
+    body = f"<main>{{{{ component('FreshLines', head={head!r}, foot={foot!r}) }}}}</main>"
+    await opened(page, serve, small_app(tmp_path, body))
+    await page.locator("input").last.fill("typed")
+    for _ in range(4):
+        now, fresh = await turned_and_fresh(page)
+        assert now == fresh
+    typed = "[...document.querySelectorAll('input')].find((each) => each.value === 'typed').closest('tr').innerText"
+    assert (await page.evaluate(typed)).strip() == "c"
+
+
 class FreshRow(Component):
     """A row that comes later, and that may fail."""
 

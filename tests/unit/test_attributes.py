@@ -113,6 +113,8 @@ def test_the_names_that_the_speller_knows_are_written_from_the_table() -> None:
         "<input type=checkbox><textarea>",
         '<p class="ws-loading">.ws-loading</p>',
         "<code>ws-poll</code>",
+        "<table><tbody>{{ component('Row') }}</tbody></table>",
+        "<table><tr><td>{{ component('Cell') }}</td></tr></table>",
         "",
     ],
 )
@@ -140,6 +142,9 @@ def test_the_core_is_enough_for(source: str) -> None:
         "<p contenteditable>",
         '<form\nclass="a" WS-submit="save">\n<input></form>',
         '<form><button>Find</button></form><form ws-submit="save"><input></form><button>',
+        "<noscript>",
+        "<table class=rows>\n{# all #}{% for row in rows %}<!-- one -->{{ component('Row', key=row) }}",
+        "<table><thead></thead>{% if row %}{%- component 'Row' %}{% endcomponent %}",
         "ws-",
     ],
 )
