@@ -14,7 +14,7 @@ const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh", "speller"];
 /** Bytes after gzip -9. */
-const LIMITS = { alive: 2032, features: 7190, keyed: 3915, messages: 7310, statics: 660, store: 2540, together: 21_590 };
+const LIMITS = { alive: 2032, features: 7190, keyed: 3915, messages: 7320, statics: 660, store: 2540, together: 21_600 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
 /**

@@ -41,6 +41,7 @@ const show = () => {
     if (waits) root.ariaBusy = "true";
     else {
       root.removeAttribute("aria-busy");
+      root.className || root.removeAttribute("class");
       late.delete(component);
     }
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,30 @@ async def test_rows_come_where_their_place_was_held_in_the_table(page: Page, ser
     await until(page, "alive.call(document.querySelector('[data-asok-state]'), 'turn').then(() => true)")
     assert await page.evaluate(rows) == "2,10"
     assert await page.evaluate("document.querySelectorAll('main > *').length") == 1
+
+
+GATE = asyncio.Event()
+
+
+class FreshLate(Component):
+    """Answers late, and then as before."""
+
+    template = "<p>late</p>"
+
+    @exposed
+    async def turn(self) -> None:
+        """Wait for the test."""
+        await GATE.wait()
+
+
+async def test_what_told_of_a_late_answer_leaves_nothing_behind(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await opened(page, serve, small_app(tmp_path, "<main>{{ component('FreshLate') }}</main>"))
+    GATE.set()
+    # The first answer is all of the text, which puts everything right.
+    await turned_and_fresh(page)
+    GATE.clear()
+    await page.evaluate("() => { alive.call(document.querySelector('p'), 'turn'); }")
+    await page.wait_for_selector("p.ws-loading")
+    GATE.set()
+    now, fresh = await turned_and_fresh(page)
+    assert now == fresh
