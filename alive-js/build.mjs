@@ -14,7 +14,7 @@ const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh", "speller"];
 /** Bytes after gzip -9. */
-const LIMITS = { alive: 2032, features: 7190, keyed: 3915, messages: 7320, statics: 660, store: 2540, together: 21_600 };
+const LIMITS = { alive: 2032, features: 7300, keyed: 3930, messages: 7450, statics: 660, store: 2600, together: 22_000 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
 /**
