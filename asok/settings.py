@@ -21,7 +21,7 @@ HOST = re.compile(r"[^\s:/@?#]+|\[[^\s/@?#]+\]")
 # A page comes from https, from http or from a scheme of a program's own, never from a socket's.
 ORIGIN = re.compile(r"(?!wss?:)[a-z][a-z0-9+.-]*://(?:[^\s/@?#:*\[\]]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
 REDIS = ("redis://", "rediss://", "unix://")
-PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxx")
+PLACEHOLDERS = (DEVELOPMENT, "change", "secret", "example", "insecure", "placeholder", "your-", "password", "xxxxxxxx")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from asok import Asok, Settings
 from asok.errors import ConfigurationError
+from asok.scaffold import fresh_key
 from asok.settings import LOCAL_HOSTS, read_dotenv
 
 GOOD = "v7Jq2mXw9RkT4bNc8LzHs1DyFg6PaEuO"
@@ -23,7 +23,10 @@ def test_production_without_a_key_starts_nothing_and_says_what_to_set(tmp_path: 
 
 @pytest.mark.parametrize(
     "key",
-    ["short", "a" * 64, "change-me-please-0123456789-abcdefghij", "my-secret-key-0123456789-abcdefghijk", "ab" * 32],
+    [
+        *("short", "a" * 64, "ab" * 32, "0123456789-xxxxxxxx-xxxxxxxx-abcdef"),
+        *("change-me-please-0123456789-abcdefghij", "my-secret-key-0123456789-abcdefghijk"),
+    ],
 )
 def test_a_short_uniform_or_placeholder_key_is_refused_in_production(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigurationError, match="asok keys new"):
@@ -43,7 +46,12 @@ def test_a_refused_key_is_not_shown(tmp_path: Path) -> None:
 
 def test_every_key_that_the_command_line_makes_is_good(tmp_path: Path) -> None:
     for _ in range(300):
-        assert Settings.read(tmp_path, {"SECRET_KEY": secrets.token_urlsafe(32)}).keys
+        assert Settings.read(tmp_path, {"SECRET_KEY": fresh_key()}).keys
+
+
+@pytest.mark.parametrize("key", ["FL_fSXCN_OlA9YckxXXXL1BVYddN7BO_4rjuJfszvX0", "v7Jq2mXw9RkT4bNc8xxxxLzHs1DyFg6P"])
+def test_a_random_key_may_have_four_of_one_letter_in_a_row(tmp_path: Path, key: str) -> None:
+    assert Settings.read(tmp_path, {"SECRET_KEY": key}).keys == (key,)
 
 
 def test_the_development_key_is_the_projects_own_and_survives_a_restart(tmp_path: Path) -> None:
