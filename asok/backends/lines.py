@@ -274,7 +274,8 @@ def _short(folder: Path) -> Iterator[str]:
     if len(os.fsencode(folder)) <= 80:
         yield str(folder)
     else:
-        # A folder that nobody else knows, made for this moment; only the way leads through it.
-        with tempfile.TemporaryDirectory(prefix="asok-") as near:
+        # A folder that nobody else knows, made for this moment; only the way leads through it. TMPDIR may be as long.
+        place = None if len(os.fsencode(tempfile.gettempdir())) <= 60 else "/tmp"
+        with tempfile.TemporaryDirectory(prefix="asok-", dir=place) as near:
             os.symlink(folder, f"{near}/f")
             yield f"{near}/f"

@@ -256,6 +256,14 @@ async def test_a_folder_may_lie_deeper_than_an_address_is_long(tmp_path: Path) -
     assert not left
 
 
+async def test_the_folder_for_temporary_files_may_lie_as_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    async with opened(deep / "bus") as first, opened(deep / "bus") as second:
+        await first.meets(second.bus.id)
+
+
 async def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     stale = folder / f"{'0' * 16}.sock"
