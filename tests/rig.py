@@ -27,7 +27,7 @@ from tests.line import Line
 __all__ = ["KEY", "PAGE", "Page", "Rig", "Shown", "Tab", "Visitor", "asok_app", "patched", "rig"]
 
 KEY = "k3y-f0r-T3sts_0nly-abcdefghijklmnopqrstuvwxyz"
-PATIENCE = 10
+PATIENCE = 60
 STATE = re.compile(r'data-asok-state="([^"]*)"')
 CSRF = re.compile(r'data-csrf="([^"]*)"')
 PAGE = "<!doctype html><html><head>{{ alive() }}</head><body>%s</body></html>"

@@ -20,7 +20,7 @@ FOLDERS = {
     "/src/": ROOT / "alive-js" / "src",
     "/morph/": Path(__file__).parent / "morph",
 }
-PATIENCE = 10
+PATIENCE = 60
 ONE, TWO = "component001", "component002"
 
 

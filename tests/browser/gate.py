@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 __all__ = ["Gate"]
 
 CHUNK = 64 * 1024
-PATIENCE = 10
+PATIENCE = 60
 WORDS = {403: "Forbidden", 502: "Bad Gateway"}
 
 

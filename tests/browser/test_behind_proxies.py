@@ -24,7 +24,7 @@ from tests.browser.conftest import Serve
 from tests.browser.small import live, small_app
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
-PATIENCE = 15
+PATIENCE = 60
 
 
 class Fronted(Component):

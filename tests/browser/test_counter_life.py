@@ -173,7 +173,7 @@ async def click(page: Page, name: str, times: int) -> None:
 
 
 async def expect_count(page: Page, count: int) -> None:
-    await expect(page.locator("output")).to_have_text(str(count), timeout=15_000)
+    await expect(page.locator("output")).to_have_text(str(count), timeout=30_000)
 
 
 async def reload_until(page: Page, count: int) -> None:

@@ -143,7 +143,7 @@ async def test_a_mistake_costs_neither_the_page_nor_the_count(page: Page, dev: L
 async def test_a_changed_template_shows_and_the_count_stays(page: Page, dev: Launched, demo: Path) -> None:
     await open_and_click(page, dev)
     edit(demo / "src/components/counter.html", "Add 1", "One more")
-    await page.get_by_role("button", name="One more").click(timeout=5000)
+    await page.get_by_role("button", name="One more").click()
     await expect(page.get_by_role("heading", level=3)).to_have_text("Count: 12")
     assert "starting again" not in dev.output
 

@@ -31,7 +31,7 @@ async def test_a_garden_is_planted_with_mouse_and_keys_and_dug_up_after_a_questi
     await page.locator("#plot-14").click(button="right")
     await expect(page.locator("#plot-14")).to_have_accessible_name("Plot 15: empty")
     await expect(page.locator(".events li").first).to_contain_text("contextmenu on plot-14 at")
-    await expect(plot).to_have_accessible_name("Plot 9: flower", timeout=15_000)
+    await expect(plot).to_have_accessible_name("Plot 9: flower", timeout=30_000)
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Dig it all up").click()
     await expect(plot).to_have_accessible_name("Plot 9: empty")

@@ -100,7 +100,7 @@ async def test_r25_without_a_websocket_all_goes_over_post(
     page: Page, context: BrowserContext, gate: Gate, upgrades: Literal[403, 502, "swallow"]
 ) -> None:
     gate.upgrades = upgrades
-    assert await show(page, gate) < 8
+    assert await show(page, gate) < 20
     assert await page.evaluate("carrier") == "post"
     await page.type("input", "half wri")
     await page.press("input", "ArrowLeft")
@@ -145,7 +145,7 @@ async def test_where_answers_are_kept_back_after_their_first_bytes_they_are_fetc
     gate.upgrades, gate.streams = 403, "first"
     await show(page, gate)
     await click_fast(page, 5)
-    await expect(page.locator("output")).to_have_text("5", timeout=10_000)
+    await expect(page.locator("output")).to_have_text("5")
 
 
 async def test_r25_a_websocket_that_can_be_had_again_takes_over(page: Page, gate: Gate) -> None:
@@ -197,7 +197,7 @@ async def test_a_page_of_the_proxys_own_in_place_of_news_is_asked_for_no_more_th
     await page.route("**/live", instead)
     await page.click("#add")
     await expect(page.locator("output")).to_have_text("1")
-    await page.wait_for_selector('html[data-alive="offline"]', state="attached", timeout=9_000)
+    await page.wait_for_selector('html[data-alive="offline"]', state="attached", timeout=30_000)
     assert asked < 20
 
 

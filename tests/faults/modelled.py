@@ -31,7 +31,7 @@ BODY = "{% for key in ('a', 'b') %}{{ component('ModelLedger', key=key) }}{% end
 PAGE = "<!doctype html><head>{{ alive() }}</head>" + BODY
 TEXT = "<section><p>A sentence that is long enough for a delta to pay: {}</p><i>and an end</i></section>"
 NUMBERS = re.compile(r"<p>[^<]*?([\d ]*)</p>")
-PATIENCE = 10
+PATIENCE = 60
 RECORDS = 6
 TRIES = 60
 MANY = 1e6

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.chaos import Chaos, Fate, Weather, chaos
 from tests.faults.ledger import Account, Tally, compare, read_tally
 
-PATIENCE = 5
+PATIENCE = 60
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ EXAMPLES = {"memory": 500, "sqlite": 200, "redis": 200} if FULL else {"memory": 
 STEPS = 60 if FULL else 30
 PEOPLE = 2
 MOST_WINDOWS = 4
-PATIENCE = 20
+PATIENCE = 60
 
 workers = st.integers(0, 1)
 choices = st.integers(0, 1000)

@@ -24,7 +24,7 @@ OTHER_KEY = "an0ther-K3y_of-the-tests-zyxwvutsrqponmlkjih"
 ONE = {"/": "{{ component('Counter') }}"}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 HONEST = "/honest"
-SOON = 5
+SOON = 20
 
 ran: list[str] = []
 

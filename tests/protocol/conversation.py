@@ -26,7 +26,7 @@ from tests.line import Line
 
 __all__ = ["Conversation", "frame_of"]
 
-PATIENCE = 10
+PATIENCE = 60
 ORIGIN = "http://localhost"
 Step = dict[str, Any]
 

@@ -68,7 +68,7 @@ async def raw(served: Rig, *lines: str, body: bytes = b"") -> bytes:
     """The answer to a request that is written by hand; the connection is then given up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write("\r\n".join([*lines, f"Host: 127.0.0.1:{served.port}", "Connection: close", "", ""]).encode() + body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer = await reader.read(4096)
     writer.close()
     return answer

@@ -94,7 +94,7 @@ async def test_t51_a_hook_that_never_ends_is_cut_too(tmp_path: Path) -> None:
         tab = await served.tab()
         await tab.send("event", tab.only, 1, "add")
         try:
-            async with asyncio.timeout(1.5):
+            async with asyncio.timeout(20):
                 assert (await tab.settled(tab.only, 1))[3] == "timeout"
         finally:
             held.set()

@@ -106,7 +106,7 @@ async def unread_post(served: Rig, headers: dict[str, str], method: str = "POST"
     given = {"Host": f"127.0.0.1:{served.port}", **{name: value for name, value in headers.items() if value}}
     lines = [f"{method} /live HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "Content-Length: 9"]
     writer.write("\r\n".join([*lines, "", ""]).encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     return answer

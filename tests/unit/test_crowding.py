@@ -66,7 +66,7 @@ async def opened(answer: Tab | tuple[int, int]) -> Tab:
 
 async def let_in(visitor: Visitor, address: str = "") -> Tab:
     """The socket of one who comes again until there is room."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while isinstance(answer := await knock(visitor, address), tuple):  # as a browser does it
             assert refused(answer)
             await asyncio.sleep(0.02)

@@ -237,7 +237,7 @@ async def test_a_method_that_runs_when_the_page_is_left_may_finish(tmp_path: Pat
         await tab.socket.close()
         await (await served.visitor()).http.get("/")
         gate.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await done.wait()
 
 

@@ -119,6 +119,6 @@ async def test_r31_of_a_browser_that_is_cut_off_in_a_stream_no_task_is_left_afte
         assert len(asyncio.all_tasks()) > before
         for tab in tabs:
             tab.socket.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await until(lambda: len(asyncio.all_tasks()) <= before)
         assert app._engine.crowd.size == 0

@@ -17,7 +17,7 @@ from asok.protocol import Write
 from asok.sessions import Session, open_session, serve_session
 from tests.rig import asok_app
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Ear:

@@ -192,7 +192,7 @@ async def test_t43_others_are_answered_while_one_floods(tmp_path: Path) -> None:
 
         flooding, closed = asyncio.create_task(flood()), asyncio.create_task(tab.closed())
         for _ in range(20):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(20):
                 assert (await honest.event("add"))[0] == "update"
         assert await closed == 4429
         await asyncio.gather(flooding, return_exceptions=True)
@@ -301,7 +301,7 @@ async def test_t43_who_is_sent_away_is_not_kept_waiting_for_the_end(tmp_path: Pa
     session = LiveSession(asok_app(tmp_path, ONE, limits=limits)._engine, {"type": "websocket"}, "")
     session.receive(Join(PROTOCOL, "", "tab", []))
     session.outbox.close(4429, "too many events")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in range(3):
             await session.ready()
 

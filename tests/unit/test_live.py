@@ -673,14 +673,14 @@ async def test_hooks_are_called_when_they_should_be(tmp_path: Path, waits: bool)
         await visitor.open()
         assert calls["mount"] == 1
         await tab.send("leave", tab.only)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await gone.wait()
         assert calls["unmount"] == 1
         gone.clear()
         other = await visitor.tab()
         await other.event("add")
         await other.socket.close(code=1001)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await gone.wait()
 
 

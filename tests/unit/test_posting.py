@@ -371,7 +371,7 @@ async def test_a_poll_that_is_given_up_takes_nothing_with_it(served: Rig) -> Non
     for _ in range(2):
         with pytest.raises(httpx.ReadTimeout):
             headers = {**line.headers, "Asok-Line": f"{name} 0", "Accept": "text/event-stream"}
-            await line.http.post(line.url, content=b"[]", headers=headers, timeout=0.05)
+            await line.http.post(line.url, content=b"[]", headers=headers, timeout=httpx.Timeout(None, read=0.05))
     waiting = asyncio.create_task(line.request(f"{name} 0", accept="text/event-stream"))
     await line.request(f"{name} 1", frames(["join", 1, page.csrf, "tab", [[page.tokens[0], 0, 0]]]))
     assert json.loads((await waiting).text.removeprefix("data: "))[0] == "joined"

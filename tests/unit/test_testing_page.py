@@ -34,6 +34,15 @@ class TallyShown(Component):
         tally.update("votes", 1)
 
 
+class TallyStill(Component):
+    """Follows nothing, so that opening it waits for nothing."""
+
+    template = "<section><h3>0</h3><button ws-click='vote'>Vote</button></section>"
+
+    @exposed
+    def vote(self) -> None: ...
+
+
 class TallyName(Component):
     """A child that counts its own clicks, and hears of all others'."""
 
@@ -172,8 +181,9 @@ async def test_a_push_loads_the_page_anew(app: Asok, tab: Page) -> None:
 
 
 async def test_what_does_not_come_is_told_with_what_is_there(app: Asok) -> None:
+    app.page("/still", TallyStill)
     async with LiveClient(app, patience=0.05) as live:
-        page = await live.open("/")
+        page = await live.open("/still")
         with pytest.raises(NotShown, match=r"waited 0\.05 s for 'h3' to show '9'; the page shows '0'"):
             await page.shows("h3", "9")
         with pytest.raises(NotShown, match="'h4' to show '9'; the page shows no such element, but '0Vote'"):

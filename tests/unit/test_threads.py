@@ -16,7 +16,7 @@ from asok import threads as module
 from asok.errors import Busy
 from asok.threads import Threads
 
-PATIENCE = 10
+PATIENCE = 60
 who = ContextVar("who", default="nobody")
 
 
@@ -165,7 +165,7 @@ async def test_one_that_cannot_be_stopped_takes_nobodys_place_and_its_thread_end
     assert not deaf.ended.is_set()
     deaf.may_end.set()
     assert deaf.thread is not None
-    await asyncio.to_thread(deaf.thread.join, PATIENCE / 2)  # sooner than an idle one would end
+    await asyncio.to_thread(deaf.thread.join, 8)  # sooner than an idle one would end
     assert not deaf.thread.is_alive()
 
 

@@ -32,7 +32,7 @@ from tests.rig import Frame, Rig, Tab, Visitor, asok_app, rig
 
 REACT = re.compile(r'data-asok-react="([^"]*)"')
 DO = re.compile(r'data-asok-do="([^"]*)"')
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture(autouse=True)

@@ -330,7 +330,7 @@ async def test_who_closes_while_the_store_is_away_waits_for_no_note() -> None:
     backend.armed = True
     await trial.end()
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await trials.close()
 
 
@@ -388,7 +388,7 @@ async def test_r06_who_drains_says_of_each_retry_that_still_runs_that_it_is_not_
         await until(lambda: runs)
         draining = asyncio.create_task(visitor.rig.app.drain(10))
         followed = 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not followed:
                 await asyncio.sleep(0)
                 (cell,) = (await notes_of(backend, owner_of(visitor.cookie))).values()

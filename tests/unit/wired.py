@@ -22,7 +22,7 @@ from tests.unit.waiting import until
 
 __all__ = ["Busy", "Peer", "connected", "echo", "request", "shaken"]
 
-PATIENCE = 10
+PATIENCE = 60
 READ = 65536
 
 
