@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asok.backends.lines import Bye, Frame, Hello, Inlet, Said, connect, frame_of
+from asok.backends.lines import Bye, Frame, Hello, Inlet, Said, connect, frame_of, listen
 from asok.backends.sockets import SocketBus, available
 from asok.bus import MESSAGE_LIMIT, MessageTooLarge, PeerBus
 from asok.errors import ConfigurationError
@@ -266,9 +266,8 @@ async def test_the_folder_for_temporary_files_may_lie_as_deep(tmp_path: Path, mo
 
 async def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
     folder.mkdir(mode=0o700)
-    stale = folder / f"{'0' * 16}.sock"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(stale))
+    listen(folder, "0" * 16).close()
+    (stale,) = folder.iterdir()
     async with opened(folder) as ear:
         assert not stale.exists()
         assert os.listdir(folder) == [f"{ear.bus.id}.sock"]
