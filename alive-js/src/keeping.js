@@ -118,5 +118,6 @@ alive.keep = (old, fresh) => {
   old[SHUT] = false;
   if (noted) note(old, fresh);
   if (old.selectedOptions && !old[SHUT]) choose(old, fresh);
+  if (!old[SHUT]) alive.tolerate?.(old, fresh);
   return false;
 };

@@ -13,6 +13,7 @@ import update from "./update.js";
 import "./long.js";
 import "./waiting.js";
 import "./removal.js";
+import "./strangers.js";
 
 /** @typedef {import("./page.js").Alive} Alive */
 

@@ -11,7 +11,8 @@
  * @property {(element: any, event: any, call: string, more?: object) => import("./component.js").Event | null} fire
  * @property {(element: Element) => Component | null} around the component that an element belongs to
  * @property {(component: Component, call: string, data: object, control?: Element) => import("./component.js").Event} enqueue
- * @property {(old: any, fresh: any) => boolean | undefined} [keep] whether a morph may pass over a pair, where equality does not tell; from `features`
+ * @property {(old: any, fresh: any) => boolean | undefined} [keep] whether a morph may pass over a pair, where equality does not tell; from `features`, or `messages`
+ * @property {(old: any, fresh: any) => void} [tolerate] before a pair is made equal: what others have done to it; from the module `messages`
  * @property {(component: Component, delta: string | any[], morph: typeof import("./morph.js").morph) => boolean} [patch] whether it has shown the next text, more cheaply than a morph of all; from the module `keyed`
  * @property {(element: Element, method: string, ...args: any) => Promise<any>} call public; from the module `features`
  * @property {Set<any>} [calls] events whose results somebody waits for; from the module `features`

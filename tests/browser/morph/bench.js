@@ -1,6 +1,9 @@
 /** A page in which a test morphs by hand: `await become("<p>…</p>")` shows that in `#root`, as an update would. */
 window.alive ??= {};
-if (!location.search.includes("core")) await import("/src/keeping.js");
+if (!location.search.includes("core")) {
+  await import("/src/keeping.js");
+  await import("/src/strangers.js");
+}
 const { morph } = await import("/src/morph.js");
 
 const template = document.createElement("template");
