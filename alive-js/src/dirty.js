@@ -1,4 +1,5 @@
 /** `ws-dirty[.class]`: shown while a form, or a control, holds what it did not when it came or was last sent. */
+import { closest } from "./elements.js";
 import { lay, layer, reveal } from "./overlay.js";
 import { read, watch } from "./watching.js";
 
@@ -20,7 +21,7 @@ export const clean = (form) => {
 layer(() => {
   for (const attribute of dirties) {
     const element = /** @type {any} */ (attribute.ownerElement);
-    const form = element?.form ?? element?.closest("form");
+    const form = element?.form ?? (element && closest.call(element, "form"));
     // A form has no name here, whatever its fields are called.
     const name = element?.form && element.name;
     if (!element?.isConnected) dirties.delete(attribute);

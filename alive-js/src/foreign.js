@@ -1,4 +1,5 @@
 /** What somebody else than an update changes in a component's page: while that stands, the page is not what the text says. */
+import { closest } from "./elements.js";
 import { IGNORE, REACT, STATE, STREAM } from "./protocol.js";
 
 /**
@@ -13,7 +14,7 @@ const THEIRS = `[${IGNORE}],[${STREAM}],[${REACT}],[contenteditable],selectedcon
 
 /** From now on, all counts. @param {Page} page  @param {Element} root */
 export const watch = (page, root) => {
-  page.foreign = !!root.closest(THEIRS);
+  page.foreign = !!closest.call(root, THEIRS);
   page.before = new Map();
   resume(page, root);
 };
@@ -28,7 +29,7 @@ export const note = (page, root, records) => {
     // The root's own are put right in any case; whether a <details> is open, is the person's.
     if (attributeName && (target === root || attributeName === "open")) continue;
     const around = attributeName || !(/** @type {any} */ (target).closest) ? target.parentElement : /** @type {Element} */ (target);
-    if (around?.closest(`[${STATE}]`) !== root || around.closest(THEIRS)) continue;
+    if (!around || closest.call(around, `[${STATE}]`) !== root || closest.call(around, THEIRS)) continue;
     if (!attributeName) page.foreign = true;
     else {
       const before = page.before.get(target) ?? new Map();

@@ -4,6 +4,7 @@
  *
  * What the server gave last is noted. What differs from it is the person's, until the server gives the same.
  */
+import { matches } from "./elements.js";
 import { CHILD, IGNORE, INSTANCE_LENGTH, SHUT, STREAM } from "./protocol.js";
 
 const { alive } = window;
@@ -31,7 +32,7 @@ const note = (old, fresh) => {
   const now = shown(old);
   // Of what somebody else has put there, nothing is known.
   const theirs = given.has(old) ? given.get(old) !== now : !rich;
-  if (given.has(old)) old[SHUT] = fresh.matches(ALONE);
+  if (given.has(old)) old[SHUT] = matches.call(fresh, ALONE);
   given.set(old, rich ? fresh.innerHTML : fresh.open);
   if (rich) old[SHUT] ||= theirs || old === document.activeElement;
   else if (theirs) fresh.open = now;
@@ -109,7 +110,7 @@ alive.keep = (old, fresh) => {
     const value = old.getAttribute("value");
     value === null ? fresh.removeAttribute("value") : fresh.setAttribute("value", value);
   }
-  const noted = fresh.matches(NOTED);
+  const noted = matches.call(fresh, NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   // The browser has put right what the server gave, or the same number was typed. So it is not the person's, though it
   // differs.

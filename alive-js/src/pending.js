@@ -2,6 +2,7 @@
  * What shows that a method runs: `ws-loading[.class|.attr|.hide][.delay.<ms>]`, for some methods with `ws-target`; and
  * `ws-optimistic`, which shows at once what the answer is going to.
  */
+import { closest } from "./elements.js";
 import { cover, dress, lay, layer, onTakingOff, reveal } from "./overlay.js";
 import { LATE } from "./protocol.js";
 import { read } from "./watching.js";
@@ -28,7 +29,7 @@ layer(() => {
 /** @param {any} element  @param {string} hint such as `toggle:done` or `remove @li` */
 const foresee = (element, hint) => {
   const [, verb, text = "", selector] = /** @type {string[]} */ (/^\s*(\w+)(?::(.*?))?(?:\s@(\S+))?\s*$/s.exec(hint) ?? []);
-  const target = selector ? element.closest(selector) : element;
+  const target = selector ? closest.call(element, selector) : element;
   if (!target) return;
   if (verb === "remove") cover(target, "hidden", "");
   else if (verb !== "text") dress(target, text, verb === "class" || undefined);

@@ -5,6 +5,7 @@
  * new and parsed where it will stand, all of it at once.
  */
 import { copiesOf } from "./copying.js";
+import { closest } from "./elements.js";
 import { open, walk } from "./outline.js";
 import { CHILD } from "./protocol.js";
 
@@ -48,7 +49,7 @@ export const read = (root, old, delta) => {
   if (copies[1] && to < from) return;
   const [path, start, prefix] = innermost(root, old, from, to);
   const block = path.at(-1);
-  if (!block || block.element.closest("select")) return;
+  if (!block || closest.call(block.element, "select")) return;
   const spans = spansOf(block, start);
   const stretches = typeof delta === "string" ? [...copies.slice(0, -1), ...search(old, text, spans, from, to), end] : copies;
   // What has no tags is not told apart from what is around it.

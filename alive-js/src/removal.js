@@ -2,6 +2,8 @@
  * When an update removes what has the focus, the focus goes to its neighbour, as WAI-ARIA asks for: the next one, else
  * the one before, else to what is around. From a control in a row it goes to the same control of the other row.
  */
+import { closest } from "./elements.js";
+
 const { alive } = window;
 
 /** What had the focus may have been out of sight: who reads elsewhere goes on there. */
@@ -69,7 +71,7 @@ new MutationObserver((records) => {
         const found = controls(node).filter((each) => each.checkVisibility());
         if (found[0]) return give(found[place] ?? found.at(-1));
       }
-    return give(record.target.closest("[tabindex]") ?? root);
+    return give(closest.call(record.target, "[tabindex]") ?? root);
   }
 }).observe(document, { childList: true, subtree: true });
 export {};

@@ -1,4 +1,5 @@
 /** Components that cannot go on from what they hold get new state from the page, fetched anew; typed text stays. */
+import { closest } from "./elements.js";
 import { CHILD, INSTANCE_LENGTH, SLOT, STATE, STREAM } from "./protocol.js";
 import { fail } from "./refused.js";
 import { allowed } from "./reload.js";
@@ -59,7 +60,7 @@ const fetchPage = async () => {
 /** The components directly in a document or in a component, in order. @param {Document | Element} owner */
 const own = (owner) =>
   [...owner.querySelectorAll(`[${STATE}]`)].filter((root) => {
-    const around = root.parentElement?.closest(`[${STATE}]`);
+    const around = root.parentElement && closest.call(root.parentElement, `[${STATE}]`);
     return around ? around === owner : owner.nodeType === Node.DOCUMENT_NODE;
   });
 

@@ -8,6 +8,7 @@
  * 3. `appState` shows that tree under the writes that are not settled. After whatever happens to either, the difference
  *    is told; so one's own change that comes back is no news.
  */
+import { closest } from "./elements.js";
 import { DO, REACT, WINDOW } from "./protocol.js";
 import { readable } from "./readable.js";
 import { fail } from "./refused.js";
@@ -286,7 +287,7 @@ const look = () => {
 
 /** @param {any} event */
 const click = (event) => {
-  const element = event.target.closest?.(`[${DO}]`);
+  const element = event.target.closest && closest.call(event.target, `[${DO}]`);
   if (!element) return;
   if (/submit|image/.test(element.type)) event.preventDefault();
   // It goes as it is written there, because that is what was signed.

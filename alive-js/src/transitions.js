@@ -3,6 +3,8 @@
  * a picture, so an update waits for a frame, and what comes meanwhile waits behind it.
  */
 
+import { closest } from "./elements.js";
+
 const { alive } = window;
 
 const MOVING = "[ws-transition]";
@@ -25,7 +27,7 @@ alive.receive = (...message) => {
   // Without a name it is a row of a stream, which is a component no longer than for this call.
   const root = id && kind === "update" && html[0] && alive.components.get(id)?.root;
   if (held && id !== "") held.push(message);
-  else if (root && (root.closest(MOVING) || root.querySelector(MOVING)) && !still.matches && "startViewTransition" in document) {
+  else if (root && (closest.call(root, MOVING) || root.querySelector(MOVING)) && !still.matches && "startViewTransition" in document) {
     if (!sheet) {
       document.adoptedStyleSheets.push((sheet = new CSSStyleSheet()));
       sheet.replaceSync(STYLE);

@@ -3,6 +3,7 @@
  * `[ws-offline]` stands in for it; and for a while what was given up, since its control may be out of sight.
  */
 import { wellFormed } from "./ask.js";
+import { closest } from "./elements.js";
 import { left } from "./pong.js";
 import { fail } from "./refused.js";
 import { waits } from "./waits.js";
@@ -49,7 +50,8 @@ const tick = () => {
 const { around, enqueue } = alive;
 
 alive.around = (element) => {
-  const component = around(element);
+  // The core asks for nothing else of it.
+  const component = around(/** @type {any} */ ({ closest: (/** @type {string} */ selector) => closest.call(element, selector) }));
   // One that a script has put back counts on: the server has its numbers, and does none of them twice.
   if (component) {
     component.last ||= left.get(component.root) ?? 0;

@@ -1,5 +1,7 @@
 /** What is in the page and what comes into it: attributes of ours, and elements that match a selector. */
 
+import { matches } from "./elements.js";
+
 /** Attributes that begin with this are ours. */
 const OURS = "ws-";
 
@@ -38,7 +40,7 @@ const look = (element) => {
       for (const reader of readers) reader(attribute, kind, parts, ms);
     }
   for (const { selector, came, there } of watches)
-    if (!there.has(element) && element.matches(selector)) {
+    if (!there.has(element) && matches.call(element, selector)) {
       there.add(element);
       came(element);
     }
@@ -52,7 +54,7 @@ const arrive = (top) => {
 const leave = () => {
   for (const { selector, went, there } of watches)
     for (const element of there)
-      if (!element.isConnected || !element.matches(selector)) {
+      if (!element.isConnected || !matches.call(element, selector)) {
         there.delete(element);
         went?.(element);
       }

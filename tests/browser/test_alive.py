@@ -627,6 +627,22 @@ async def test_an_image_that_bears_the_name_of_the_script_does_not_stand_in_its_
     assert [url for url in asked if "/elsewhere/" in url] == [f"{page.url}elsewhere/image"]
 
 
+@pytest.mark.parametrize("name", ["matches", "closest"])
+@pytest.mark.parametrize("features", ["", '<i ws-keydown.enter="go"></i>'], ids=["core", "features"])
+async def test_a_field_may_be_called_like_what_alive_asks_its_form(
+    page: Page, open_page: Open, name: str, features: str
+) -> None:
+    html = f'{features}<form ws-submit="go"><input name="{name}"><p>{{}}</p></form>'
+    line = await open_page(root(html.format(0)))
+    await line.update(0, [], [], [["title", "ready"]])
+    await expect(page).to_have_title("ready")
+    await page.locator("input").press_sequentially("typed")
+    await page.keyboard.press("Enter")
+    assert (await line.event())[3]["form"] == [[name, "typed"]]
+    await line.update(1, f"<div>{html.format(1)}</div>")
+    await expect(page.locator("p")).to_have_text("1")
+
+
 async def test_a_module_that_is_not_there_is_one_warning(page: Page, open_page: Open) -> None:
     line = await open_page()
     async with page.expect_console_message(lambda message: message.type == "warning") as warning:

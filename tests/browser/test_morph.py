@@ -644,7 +644,7 @@ async def test_a_newline_at_the_beginning_of_a_pre_in_a_template_stays(page: Pag
     assert text == "\nafter a line2"
 
 
-@pytest.mark.parametrize("name", ["alone", "content", "open", "select", "remove"])
+@pytest.mark.parametrize("name", ["alone", "content", "open", "select", "remove", "matches", "closest"])
 async def test_the_fields_of_a_form_may_be_called_anything(page: Page, open_bench: Open, name: str) -> None:
     html = f'<form class="{{0}}"><input id="field" name="{name}" value="{{0}}"><p>{{0}}</p></form>'
     await open_bench(html.format("old"))
