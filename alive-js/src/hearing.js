@@ -48,7 +48,8 @@ read((attribute, kind, parts, ms) => {
     if (
       (has("self") && event.target !== element) ||
       (has("outside") && event.composedPath().includes(element)) ||
-      (keyed && words[0] && !words.includes(key) && !words.includes(key?.replace("arrow", ""))) ||
+      // 229: Safari says so of the key that ends a composition, and that it is over already.
+      (keyed && words[0] && (event.keyCode === 229 || (!words.includes(key) && !words.includes(key?.replace("arrow", ""))))) ||
       HELD.some((held) => has(held) && !event[held + "Key"])
     )
       return;

@@ -5,6 +5,9 @@ import { read } from "./watching.js";
 const { alive } = window;
 const UNITS = { ms: 1, s: 1000, m: 60_000 };
 
+/** What has begun. Not a property of the element: a field of a form may be called so. @type {Map<string, WeakSet<any>>} */
+const begun = new Map(["init", "visible", "poll"].map((kind) => [kind, new WeakSet()]));
+
 /** @param {any} element  @param {string} type  @param {string} call */
 const fire = (element, type, call) => {
   const event = { type, target: element };
@@ -28,7 +31,7 @@ const observer = new IntersectionObserver((entries) => {
 const lose = (element) => {
   observer.unobserve(element);
   sought.delete(element);
-  element.visible = element.isConnected;
+  if (!element.isConnected) begun.get("visible")?.delete(element);
 };
 
 // The end of a list that was seen, has moved and is still in sight, is seen again.
@@ -49,7 +52,10 @@ const poll = (attribute) => {
     () => {
       const element = attribute.ownerElement;
       // One that comes back begins anew.
-      if (!element?.isConnected) attribute.poll = clearInterval(timer);
+      if (!element?.isConnected) {
+        clearInterval(timer);
+        begun.get("poll")?.delete(attribute);
+      }
       // Nobody looks, or the last answer is still awaited: not now.
       else if (!document.hidden && !alive.around(element)?.queue[0]) fire(element, "poll", call);
     },
@@ -61,8 +67,9 @@ read((attribute, kind) => {
   const { name, ownerElement: element } = /** @type {any} */ (attribute);
   // Once for each element; a poll also for each period.
   const about = kind === "poll" ? attribute : element;
-  if (!/^(init|visible|poll)$/.test(kind) || about[kind]) return;
-  about[kind] = 1;
+  const known = begun.get(kind);
+  if (!known || known.has(about)) return;
+  known.add(about);
   if (kind === "init") fire(element, kind, attribute.value);
   else if (kind === "poll") poll(attribute);
   else {

@@ -178,6 +178,26 @@ async def test_a_composition_is_not_sent_before_it_ends(page: Page, open_page: O
     assert (await line.event())[1:] == [1, "search", {"value": "仮名"}]
 
 
+async def test_the_key_that_ends_a_composition_sends_nothing_where_it_comes_after_the_end(
+    page: Page, open_page: Open
+) -> None:
+    # As Safari has it.
+    line = await open_page(root('<input ws-keydown.enter="send"><button ws-click="after">After</button>'))
+    late = "field => field.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', keyCode: 229, bubbles: true}))"
+    await page.locator("input").evaluate(late)
+    await page.click("button")
+    assert (await line.event())[2] == "after"
+    await page.press("input", "Enter")
+    assert (await line.event())[2] == "send"
+
+
+async def test_a_form_is_initialised_and_seen_whatever_its_fields_are_called(page: Page, open_page: Open) -> None:
+    line = await open_page(
+        root('<form ws-init="begin" ws-visible="see"><input name="init"><input name="visible"></form>')
+    )
+    assert [(await line.event())[2] for _ in range(2)] == ["begin", "see"]
+
+
 # --- what an update shows
 
 
