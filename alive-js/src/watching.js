@@ -60,8 +60,9 @@ const leave = () => {
       }
 };
 
-/** Begins, when all that watch are there. */
+/** Begins, when all that watch are there, and somebody may see the page: a browser may have fetched it on suspicion. */
 export const start = () => {
+  if (/** @type {any} */ (document).prerendering) return document.addEventListener("prerenderingchange", start);
   arrive(document.documentElement);
   new MutationObserver((records) => {
     for (const { target, addedNodes, attributeName } of records)

@@ -198,6 +198,19 @@ async def test_a_form_is_initialised_and_seen_whatever_its_fields_are_called(pag
     assert [(await line.event())[2] for _ in range(2)] == ["begin", "see"]
 
 
+async def test_a_page_that_was_fetched_on_suspicion_begins_when_it_is_shown(page: Page, open_page: Open) -> None:
+    await page.add_init_script(
+        "window.hidden = true; Object.defineProperty(document, 'prerendering', { get: () => window.hidden });"
+    )
+    line = await open_page(root('<p ws-init="begin">x</p>'))
+    await line.update(0, [], [], [["title", "ready"]])
+    await expect(page).to_have_title("ready")
+    await page.evaluate("() => void alive.call(document.querySelector('p'), 'before')")
+    assert (await line.event())[2] == "before"
+    await page.evaluate("() => { window.hidden = false; document.dispatchEvent(new Event('prerenderingchange')); }")
+    assert (await line.event())[2] == "begin"
+
+
 # --- what an update shows
 
 
