@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def dev(app: str, host: str, port: int, access_log: bool) -> None:
     serving = Serving(app_file(app), host, development=True, access_log=access_log)
     with bind(host, port) as listener:
         url = address(host, listener.getsockname()[1])
-        develop(serving, listener, lambda: click.echo(f"asok: {url} follows your changes; Ctrl+C ends it"))
+        develop(serving, listener, lambda: greet(f"asok: {url} follows your changes; Ctrl+C ends it"))
 
 
 @main.command()
@@ -125,7 +126,7 @@ def run(
     )
     with bind(host, port) as listener:
         greeting = f"asok: {address(host, listener.getsockname()[1])} with {count(workers, 'worker')}"
-        supervise(serving, listener, lambda: say(greeting, "INFO") if wants_json() else click.echo(greeting))
+        supervise(serving, listener, lambda: say(greeting, "INFO") if wants_json() else greet(greeting))
 
 
 @main.command()
@@ -201,6 +202,11 @@ def take_over(path: Path, *names: str) -> None:
     for name in names:
         if name in found:
             os.environ.setdefault(name, found[name])
+
+
+def greet(text: str) -> None:
+    with suppress(OSError):  # who has read it may have gone, and the server goes on
+        click.echo(text)
 
 
 def address(host: str, port: int) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +30,10 @@ def check_log() -> None:
 
 
 def say(text: str, level: str = "WARNING") -> None:
-    """Say it to whoever has started the command, as a line of the log."""
-    print(_json(datetime.now(UTC), level, "asok", text, {}) if wants_json() else text, file=sys.stderr, flush=True)
+    """Say it to whoever has started the command, as a line of the log; if nobody can hear it any more, go on."""
+    line = _json(datetime.now(UTC), level, "asok", text, {}) if wants_json() else text
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 class JsonLines(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -11,12 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import kept_port
 from tests.redis_server import RedisServer
-from tests.unit.commands import GOOD_KEY, eventually, running
+from tests.unit.commands import COMMAND, GOOD_KEY, PATIENCE, clean_environment, eventually, running
 
 PRODUCTION = {"SECRET_KEY": GOOD_KEY}
 APP = """\
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -70,6 +73,15 @@ def is_free(port: int) -> bool:
     return True
 
 
+async def answered(url: str) -> str:
+    """What a server says there as soon as it answers."""
+    async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as client:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                return (await client.get(url)).raise_for_status().text
+            await asyncio.sleep(0.02)  # nothing else tells when it listens
+
+
 def is_gone(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -89,6 +101,23 @@ async def test_a_worker_that_is_killed_is_replaced(app: Path) -> None:
         await eventually(lambda: is_gone(killed) or None, server)
         assert int(await server.get("/process")) != killed
         assert await server.ends() == 0
+
+
+@pytest.mark.parametrize("env", [{}, {"ASOK_LOG": "json"}], ids=["text", "json"])
+async def test_a_server_goes_on_when_nobody_reads_what_it_says(app: Path, env: dict[str, str]) -> None:
+    port, (hears, says) = kept_port(), os.pipe()
+    command = (COMMAND, "run", "--port", str(port))
+    environment = clean_environment(**PRODUCTION, **env)
+    process = await asyncio.create_subprocess_exec(*command, cwd=app.parent, env=environment, stdout=says, stderr=says)
+    os.close(says)
+    os.close(hears)
+    try:
+        killed = int(await answered(f"http://127.0.0.1:{port}/process"))
+        os.kill(killed, signal.SIGKILL)
+        assert int(await answered(f"http://127.0.0.1:{port}/process")) != killed
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_a_running_request_is_answered_before_the_server_ends(app: Path) -> None:
