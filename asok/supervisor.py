@@ -84,6 +84,9 @@ def run_fleet(
 ) -> None:
     orders = Orders()
     first = started(serving, listener, orders)
+    if orders.stop.is_set():
+        stop(first)
+        return
     announce()
     fleet = Fleet(lambda: Worker(serving, listener), first, serving.workers, forget)
     while not orders.stop.is_set():

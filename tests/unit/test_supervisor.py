@@ -52,6 +52,13 @@ app.add_route("/slow", slow)
 """
 
 
+LOADING = """
+import time
+(Path(__file__).parent / "loading").touch()
+time.sleep(600)
+"""
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     file = tmp_path / "app.py"
@@ -172,6 +179,14 @@ async def test_an_app_that_raises_does_not_start_and_shows_where(app: Path) -> N
             f'  File "{app}", line 5, in <module>',
             f'  File "{app}", line 2, in make',
         ]
+
+
+async def test_a_server_that_is_told_to_end_before_it_serves_does_not_say_that_it_serves(app: Path) -> None:
+    app.write_text(f"from pathlib import Path\n{LOADING}")
+    async with running("run", "--workers", "2", cwd=app.parent, env=PRODUCTION) as server:
+        await eventually(lambda: (app.parent / "loading").exists() or None, server)
+        assert await server.ends(signal.SIGTERM) == 0
+        assert server.said == ""
 
 
 async def test_a_redis_that_cannot_be_used_ends_the_start_in_a_sentence(app: Path, redis: RedisServer) -> None:
