@@ -50,15 +50,15 @@ def why_not(host: str, port: int, error: OSError) -> str:
 
 
 class Orders:
-    """What signals have asked of this process."""
+    """What signals have asked of this process. hangup: whether SIGHUP asks for new workers, or for the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangup: bool) -> None:
         self.stop = threading.Event()
         self.renew = False
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, self._renew)
+            signal.signal(signal.SIGHUP, self._renew if hangup else self._stop)
 
     def _stop(self, *_: object) -> None:
         self.stop.set()
@@ -82,7 +82,7 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
 def run_fleet(
     serving: Serving, listener: socket.socket, announce: Callable[[], None], forget: Callable[[int], None]
 ) -> None:
-    orders = Orders()
+    orders = Orders(hangup=True)
     first = started(serving, listener, orders)
     if orders.stop.is_set():
         stop(first)
@@ -121,7 +121,7 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
     announce: called when it serves for the first time. Exits with 1 when the app is refused before that; later,
     and for an app that raises, the next change is awaited.
     """
-    orders = Orders()
+    orders = Orders(hangup=False)  # its terminal has been closed
     worker = Worker(serving, listener).begin()
     folders = {serving.path.parent}
     has_served = is_waiting = False

@@ -139,6 +139,8 @@ def without_current_folder() -> Iterator[None]:
 def work(serving: Serving, listener: socket.socket, line: Connection) -> None:
     """What a server process does. Nothing of the user's code runs in any other process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the server listens to it, Ctrl+C is for the supervisor
+    if hasattr(signal, "SIGHUP"):  # and so is this one; no SIG_IGN, which programs that the app starts would inherit
+        signal.signal(signal.SIGHUP, lambda *_: None)
     threading.Thread(target=end_with_supervisor, daemon=True).start()
     if os.environ.get(SAFE_PATH) == SET_BY_US:
         del os.environ[SAFE_PATH]

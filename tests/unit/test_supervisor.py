@@ -150,6 +150,24 @@ async def test_new_workers_come_before_the_old_ones_go(app: Path) -> None:
         await server.shows("second")
 
 
+async def test_a_sighup_to_all_processes_replaces_the_workers_in_order(app: Path) -> None:
+    async with running("run", cwd=app.parent, env=PRODUCTION) as server:
+        await server.announces()
+        old = int(await server.get("/process"))
+        os.kill(old, signal.SIGHUP)
+        assert int(await server.get("/process")) == old
+        edit(app, '"first"', '"second"')
+        server.process.send_signal(signal.SIGHUP)
+        await server.shows("second")
+        assert "a worker died" not in server.said
+
+
+async def test_asok_dev_ends_with_its_terminal(app: Path) -> None:
+    async with running("dev", cwd=app.parent) as server:
+        await server.announces()
+        assert await server.ends(signal.SIGHUP) == 0
+
+
 async def test_a_release_that_does_not_start_leaves_the_old_one_serving(app: Path) -> None:
     async with running("run", cwd=app.parent, env=PRODUCTION) as server:
         await server.announces()
