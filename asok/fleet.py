@@ -14,6 +14,7 @@ __all__ = ["RESPAWN_PAUSE", "Fleet", "say_died"]
 
 RESPAWN_PAUSE = 1.0  # between the start of a worker that died at once and that of the next one, at first
 LONGEST_PAUSE = 30.0
+SAY_SECONDS = 30.0
 
 
 class Place:
@@ -51,6 +52,7 @@ class Fleet:
         self._spare: Worker | None = None
         self._ending: list[Worker] = []
         self._outdated: deque[Place] = deque()
+        self._said = -SAY_SECONDS
 
     def wait(self, seconds: float) -> None:
         """Wait until something may be to be done, at most so long."""
@@ -71,7 +73,18 @@ class Fleet:
             self._spare = None
 
     def look(self) -> None:
-        """See to who has died, who is to follow, who takes too long to end, and whether somebody can step in."""
+        """See to who has died, who is to follow, who takes too long to end, and whether somebody can step in.
+
+        Where the system has no process, memory or file for one more now, those that serve go on until it has.
+        """
+        try:
+            self._look()
+        except OSError as error:
+            if time.monotonic() >= self._said + SAY_SECONDS:
+                self._said = time.monotonic()
+                say(f"asok: no worker can be started now: {error.strerror or error}; trying again")
+
+    def _look(self) -> None:
         for place in self._places:
             if not place.empty and not place.worker.is_alive:
                 say_died(place.worker)

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import active_children
 from pathlib import Path
 
 from watchfiles import Change, watch
@@ -75,8 +76,15 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
 
     announce: called when the first one serves. Exits with 1 when it does not come up: then none would.
     """
-    with told() as forget:
-        run_fleet(serving, listener, announce, forget)
+    try:
+        with told() as forget:
+            run_fleet(serving, listener, announce, forget)
+    except OSError as error:
+        problem = f"no worker can be started: {error.strerror or error}"
+        raise ConfigurationError(f"{problem}; let this user have more processes, memory or open files") from error
+    finally:
+        for process in active_children():  # Python waits for them at its end, and they would serve without us
+            process.terminate()
 
 
 def run_fleet(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from asok.fleet import LONGEST_PAUSE, RESPAWN_PAUSE, Place
+from asok.fleet import LONGEST_PAUSE, RESPAWN_PAUSE, Fleet, Place
 from tests.unit.clicking import Clicking, served
 from tests.unit.commands import eventually
 
@@ -89,8 +91,13 @@ class Dead:
     def __init__(self, age: float) -> None:
         self.age = age
 
+    is_alive, pid, exitcode = False, 0, 7
+
     def is_ready(self) -> bool:
         return True
+
+    def wait(self) -> None:
+        pass
 
 
 def test_pauses_double_up_to_half_a_minute_and_begin_anew_after_a_life() -> None:
@@ -103,3 +110,37 @@ def test_pauses_double_up_to_half_a_minute_and_begin_anew_after_a_life() -> None
     place.take(Dead(60))  # type: ignore[arg-type]  # as above
     place.died()
     assert place.due <= time.monotonic()
+
+
+class Living(Dead):
+    """One that serves, and another that waits."""
+
+    is_alive = True
+
+    def begin(self) -> Living:
+        return self
+
+
+def test_a_worker_that_cannot_be_started_now_is_tried_again_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, made, full = Living(60), list[Living](), [False]
+
+    def make() -> Any:
+        if full[0]:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        made.append(Living(60))
+        return made[-1]
+
+    fleet = Fleet(make, first, 2)  # type: ignore[arg-type]  # as above
+    full[0] = True
+    made[0].is_alive = False
+    fleet.look()
+    fleet.look()
+    assert capsys.readouterr().err.splitlines() == [
+        "asok: a worker died (exit code 7); starting another one",
+        "asok: no worker can be started now: Resource temporarily unavailable; trying again",
+    ]
+    full[0] = False
+    fleet.look()
+    assert len(made) == 3  # and one more that waits
