@@ -25,6 +25,7 @@ from watchfiles import Change, awatch
 from asok.app import Asok
 from asok.bus import LocalBus
 from asok.component import registry
+from asok.crowding import most_connections
 from asok.errors import ConfigurationError
 from asok.loading import Loaded
 from asok.log_lines import JsonLines, wants_json
@@ -75,12 +76,11 @@ def serve(serving: Serving, loaded: Loaded, listener: socket.socket, tell: Calla
 
         for asok in loaded.asoks:
             watch(asok)
-    if serving.concurrency is not None:
-        allow_open_files(serving.concurrency)
-        for asok in loaded.asoks:  # uvicorn counts requests only
-            asok.limit_connections(serving.concurrency)
     collect_seldom()
-    Server(serving, loaded, tell).run(sockets=[listener])
+    server = Server(serving, loaded, tell)  # which begins the log
+    if serving.concurrency is not None:
+        make_room(serving.concurrency, loaded.asoks)
+    server.run(sockets=[listener])
 
 
 def collect_seldom() -> None:
@@ -133,6 +133,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def make_room(connections: int, asoks: Sequence[Asok]) -> None:
+    """Let each app have so many connections; uvicorn counts requests only. Fewer where there are no files for them."""
+    allow_open_files(connections)
+    room = min(connections, most_connections())
+    if room < connections and not all(asok.settings.limits.connections for asok in asoks):
+        problem = "the files that this process may open are enough for %d connections, not for %d"
+        log.warning(problem + "; raise `ulimit -n`, or lower --limit-concurrency", room, connections)
+    for asok in asoks:
+        asok.limit_connections(room)
 
 
 def allow_open_files(connections: int) -> None:

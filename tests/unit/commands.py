@@ -107,10 +107,13 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
-    """`asok …` in the background, from its announcement to the end of the block."""
+async def running(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, files: int = 0
+) -> AsyncIterator[Running]:
+    """`asok …` in the background, from its announcement to the end of the block. files: how many it may open."""
+    within = ("sh", "-c", f'ulimit -n {files}; exec "$@"', "sh") if files else ()
     process = await asyncio.create_subprocess_exec(
-        *(COMMAND, *arguments, "--port", "0"),
+        *(*within, COMMAND, *arguments, "--port", "0"),
         cwd=cwd,
         env=clean_environment(**(env or {})),
         stdin=asyncio.subprocess.DEVNULL,

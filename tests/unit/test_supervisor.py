@@ -66,10 +66,10 @@ def app(tmp_path: Path) -> Path:
     return file
 
 
-def edit(file: Path, old: str, new: str) -> None:
+def edit(file: Path, old: str, new: str, times: int = -1) -> None:
     text = file.read_text()
     assert old in text
-    file.write_text(text.replace(old, new))
+    file.write_text(text.replace(old, new, times))
 
 
 def is_free(port: int) -> bool:
@@ -205,6 +205,19 @@ async def test_a_server_that_is_told_to_end_before_it_serves_does_not_say_that_i
         await eventually(lambda: (app.parent / "loading").exists() or None, server)
         assert await server.ends(signal.SIGTERM) == 0
         assert server.said == ""
+
+
+async def test_a_worker_takes_no_more_connections_than_it_may_open_files_and_says_so(app: Path) -> None:
+    edit(app, "app.add_route", 'app.add_route("/most", most)\napp.add_route', 1)
+    edit(
+        app,
+        "app = Asok()",
+        "async def most(request):\n    return PlainTextResponse(str(app._engine.crowd.most))\n\n\napp = Asok()",
+    )
+    async with running("run", cwd=app.parent, env=PRODUCTION, files=400) as server:
+        await server.announces()
+        assert "are enough for 200 connections, not for 8192; raise `ulimit -n`" in server.said
+        assert await server.get("/most") == "200"
 
 
 async def test_a_redis_that_cannot_be_used_ends_the_start_in_a_sentence(app: Path, redis: RedisServer) -> None:
