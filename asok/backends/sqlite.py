@@ -91,7 +91,7 @@ class SQLiteBackend:
         with suppress(RuntimeError):  # nobody waits where no loop runs
             self._gathering = Gathering(self._commit_new)
         try:
-            await self._when_free(lambda connection: None)
+            await self._when_free(_try_to_write)
         except (OSError, sqlite3.DatabaseError) as error:
             raise ConfigurationError(
                 f"the session database {self._path} cannot be opened: {error}; "
@@ -271,6 +271,15 @@ def _is_held(error: sqlite3.OperationalError) -> bool:
 
 
 # ---- the work; a transaction that is left open is rolled back by `_once`
+
+
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    """A file that may only be read is opened without a word. Where somebody else writes, it may be written."""
+    try:
+        connection.execute(_DELETE, ("",))  # of which there is none
+    except sqlite3.OperationalError as error:
+        if not _is_held(error):
+            raise
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit, clock: Callable[[], float]) -> bool:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_file_that_is_no_database_stops_the_start(tmp_path: Path, spoil: Calla
     spoil(tmp_path / "cells.db")
     with pytest.raises(ConfigurationError, match="set ASOK_DATABASE"):
         at_once(SQLiteBackend(tmp_path / "cells.db").open())
+
+
+def test_a_file_that_may_only_be_read_stops_the_start(opened: Opening) -> None:
+    with TemporaryDirectory() as made:  # others may not look into pytest's
+        path, nobody = Path(made) / "cells.db", 65534
+        at_once(opened(path).close())
+        path.chmod(0o444)
+        if os.getuid() == 0:  # who may write everything
+            os.chown(made, nobody, nobody)
+            os.chown(path, nobody, nobody)
+        with start(READ_ONLY, path) as process:
+            assert "attempt to write a readonly database; set ASOK_DATABASE" in process.communicate()[0]
+
+
+def test_the_start_does_not_wait_for_who_writes(path: Path, neighbour: sqlite3.Connection, opened: Opening) -> None:
+    neighbour.execute("BEGIN IMMEDIATE")
+    opened(path, patience=0)
 
 
 def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
@@ -319,6 +337,17 @@ async def main():
         await increment()
 
 asyncio.run(main())
+"""
+
+READ_ONLY = """
+from asok.errors import ConfigurationError
+
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    asyncio.run(backend.open())
+except ConfigurationError as error:
+    print(error)
 """
 
 COUNT_ALOUD = """
