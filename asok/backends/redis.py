@@ -14,7 +14,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -69,13 +69,16 @@ class RedisBackend:
 
     async def open(self) -> None:
         try:
-            _check(await self._reply(["INFO"]))
+            facts = facts_of(await self._reply(["INFO"]))
+            _check(facts)
             await self._reply(self._commit_of(Commit({}, {})))  # whether it lets us write
         except (Away, Unfit) as error:
             raise ConfigurationError(
                 f"the Redis at {self._address.name} cannot be used: {error}; "
                 "set ASOK_REDIS to the URL of a Redis 7.0 or Valkey that this process may write to"
             ) from error
+        for danger in _dangers(facts):
+            _log.warning("the Redis at %s %s", self._address.name, danger)
 
     async def close(self) -> None:
         """Cut the connections of the running loop, and those that blocked."""
@@ -290,9 +293,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _check(info: bytes) -> None:
+def _check(facts: Mapping[str, str]) -> None:
     """Refuse a server that is too old, and one that would throw sessions away. Raises Unfit."""
-    facts = facts_of(info)
     found = facts.get("redis_version", "")
     with suppress(ValueError):
         if tuple(map(int, found.split(".")[:2])) < _OLDEST_SERVER:
@@ -302,6 +304,21 @@ def _check(info: bytes) -> None:
         raise Unfit(f"it throws away what it still keeps when it is full (maxmemory-policy {policy}); set noeviction")
     if facts.get("cluster_enabled", "0") != "0":
         raise Unfit("it is a cluster, and a commit needs all of its keys on one server")
+    if facts.get("redis_mode") == "sentinel":
+        raise Unfit("it is a Sentinel, which keeps no data; name the server, or what stands before it")
+
+
+def _dangers(facts: Mapping[str, str]) -> Iterator[str]:
+    """What may lose something, and is the operator's to choose."""
+    policy = facts.get("maxmemory_policy", "")
+    if facts.get("maxmemory", "0") != "0" and policy.startswith("volatile"):
+        what = "may forget, when it is full, which commits it has applied, and do one twice that is sent again"
+        yield f"{what} (maxmemory-policy {policy}); set noeviction"
+    if facts.get("aof_enabled") == "0":
+        what = (
+            "keeps no append-only file: if it is killed, all is lost that came after its last snapshot, if it has any"
+        )
+        yield f"{what}; set appendonly yes, unless that may be"
 
 
 def _late(parts: _Parts) -> _Parts:

@@ -181,7 +181,8 @@ class Lines:
             _welcomed([await greeting for greeting in greetings], self._address)
             await line.begin()
         except TimeoutError:
-            raise Away(f"no connection within {SILENCE:g} s") from None
+            doubt = "; does it speak TLS there?" if self._address.tls else ""
+            raise Away(f"no connection within {SILENCE:g} s{doubt}") from None
         except ssl.SSLCertVerificationError as error:
             raise Unfit(f"its certificate is not believed: {error.verify_message}") from error
         except OSError as error:

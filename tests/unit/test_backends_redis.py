@@ -24,7 +24,7 @@ Opening = Callable[..., Any]
 
 
 @pytest.fixture
-async def opened(redis: RedisServer) -> AsyncIterator[Opening]:
+async def opened(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Opening]:
     """Opens backends, at the common Redis if no other is named; they are closed when the test ends."""
     made: list[RedisBackend] = []
     tell(redis.url, "FLUSHALL")
@@ -32,6 +32,7 @@ async def opened(redis: RedisServer) -> AsyncIterator[Opening]:
     async def make(url: str = "", **options: Any) -> RedisBackend:
         made.append(RedisBackend(url or redis.url, **options))
         await made[-1].open()
+        caplog.clear()  # it warns of a server that keeps no file
         return made[-1]
 
     yield make
@@ -270,6 +271,7 @@ def info(**facts: object) -> list[bytes]:
         ({"INFO": info(redis_version="6.2.14")}, "version 6.2.14, and 7.0"),
         ({"INFO": info(maxmemory=10**9, maxmemory_policy="allkeys-lru")}, "set noeviction"),
         ({"INFO": info(cluster_enabled=1)}, "cluster"),
+        ({"INFO": info(redis_mode="sentinel")}, "a Sentinel, which keeps no data; name the server"),
         ({"PING": [b"HTTP/1.1 400 Bad Request"]}, "does not speak as a Redis"),
         ({"PING": [b"-NOAUTH Authentication required."]}, "asks for a password, and ASOK_REDIS holds none"),
         ({"PING": [b"-LOADING Redis is loading the dataset in memory"]}, "LOADING"),
@@ -282,6 +284,26 @@ async def test_a_server_that_will_not_do_stops_the_start(answers: dict[str, list
         with pytest.raises(ConfigurationError, match=words):
             await backend.open()
         await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("facts", "warnings"),
+    [
+        ({"maxmemory": 10**9, "maxmemory_policy": "noeviction", "aof_enabled": 1}, []),
+        ({"maxmemory": 0, "maxmemory_policy": "volatile-lru"}, []),
+        ({"maxmemory": 10**9, "maxmemory_policy": "volatile-ttl"}, ["(maxmemory-policy volatile-ttl); set noeviction"]),
+        ({"aof_enabled": 0}, ["set appendonly yes, unless that may be"]),
+    ],
+)
+async def test_a_server_that_may_lose_something_is_used_with_a_warning(
+    facts: dict[str, object], warnings: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with acting({"INFO": info(**facts), "EVALSHA": [b":1"]}) as url:
+        backend = RedisBackend(url)
+        await backend.open()
+        await backend.close()
+    assert len(caplog.messages) == len(warnings)
+    assert all(words in said for words, said in zip(warnings, caplog.messages, strict=True))
 
 
 async def test_a_server_that_repeats_what_it_was_told_does_not_have_us_show_the_password(
