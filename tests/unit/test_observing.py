@@ -8,6 +8,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,11 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from asok import Asok, Component, Denied, exposed
 from asok.errors import Busy
-from asok.metrics import Metrics, endpoint
+from asok.metrics import Metrics, endpoint, forget_process, shared_registry
 from asok.observing import Observer
 from asok.tracing import Tracing
 from tests.rig import Rig, Tab, asok_app, rig
@@ -233,6 +235,38 @@ async def test_one_scrape_tells_the_figures_of_all_workers_even_of_those_that_di
             await tells(counted.replace("4.0", "8.0"), connected)
         async with httpx.AsyncClient() as stranger:
             assert (await stranger.get(f"{server.url}/metrics")).status_code == 404
+
+
+COUNTING = """
+import os
+from asok.metrics import Metrics
+
+metrics = Metrics()
+metrics.opened("websocket")
+metrics.rendered("Börse, \\"one\\"")
+for size in (70, 700, 7000):
+    metrics.sent(size)
+print(os.getpid())
+"""
+
+
+def test_what_workers_have_counted_that_ended_lies_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    command = (sys.executable, "-c", COUNTING)
+    workers = [int(subprocess.run(command, capture_output=True, check=True, text=True).stdout) for _ in range(3)]
+    before = told_by_all()
+    assert "asok_patch_bytes_count 9.0" in before
+    for worker in workers:
+        forget_process(worker)
+        forget_process(worker)  # nothing twice
+    assert told_by_all() == [line for line in before if not line.startswith("asok_connections")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["counter_ended.db", "histogram_ended.db"]
+
+
+def told_by_all() -> list[str]:
+    """The figures without their explanations."""
+    lines = generate_latest(shared_registry()).decode().splitlines()
+    return sorted(line for line in lines if not line.startswith("#"))
 
 
 @pytest.fixture
