@@ -18,7 +18,8 @@ def must_be_kept(component: Component, child: Child) -> bool:
     """Whether a new instance needs a record at once: what it is cannot be had again from arguments and token."""
     definition, around = definition_of(component), surroundings_of(component)
     mounts = child.path and "mount" in definition.overrides
-    return bool(definition.fields.secret.names or around.topics or around.rooms or around.content or mounts)
+    told = around.topics or around.rooms or around.content or around.foreign
+    return bool(definition.fields.secret.names or told or mounts)
 
 
 def pending_state(child: Child) -> bytes:

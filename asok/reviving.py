@@ -45,6 +45,7 @@ def record_of(
         rooms=around.rooms,
         content=around.content,
         heard=dict(heard),
+        foreign=around.foreign,
     )
 
 
@@ -63,19 +64,40 @@ def take_part(component: Component, record: Record) -> None:
     around = surroundings_of(component)
     around.content = record.content
     around.topics, around.rooms = set(record.topics), dict(record.rooms)
+    around.foreign = _foreign(definition_of(component), record)
+
+
+def _foreign(definition: Definition, record: Record) -> bytes:
+    """What a record has for other releases of the class: a worker of the one before must not drop what the next one
+    keeps there, while both serve."""
+    fields = definition.fields
+    if record.schema == fields.schema:
+        return record.foreign
+    kept = {**_decoded(record.foreign), **_decoded(record.state), **_decoded(record.private)}
+    others = {name: value for name, value in kept.items() if name not in fields.by_name}
+    return msgspec.msgpack.encode(others) if others else b""
+
+
+def _decoded(packed: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.msgpack.decode(packed) if packed else {}
+    return found
 
 
 def values_of(definition: Definition, record: Record) -> dict[str, Any]:
     """The field values in a record, private ones too. Raises ResetNeeded."""
-    values = revive(definition, record.schema, record.state)
-    if definition.fields.secret.names and record.private:
-        with contextlib.suppress(msgspec.MsgspecError):
-            values.update(definition.fields.secret.unpack(record.private))
+    values, fields = revive(definition, record.schema, record.state, record.foreign), definition.fields
+    if fields.secret.names and record.private:
+        if record.schema == fields.schema:
+            with contextlib.suppress(msgspec.MsgspecError):
+                return {**values, **fields.secret.unpack(record.private)}
+        for name, value in {**_decoded(record.foreign), **_decoded(record.private)}.items():
+            if name in fields.secret.names and _fits(definition, name, value):
+                values[name] = fields.convert(name, value)
     return values
 
 
-def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any]:
-    """The field values in a state. Raises ResetNeeded.
+def revive(definition: Definition, schema: bytes, state: bytes, foreign: bytes = b"") -> dict[str, Any]:
+    """The field values in a state. Raises ResetNeeded. foreign: fields that the release which wrote it did not have.
 
     Those of another release of the class go through its `migrate`; where it has none, each field that still
     has its name and fits its type is kept, and the others take their defaults.
@@ -86,9 +108,10 @@ def revive(definition: Definition, schema: bytes, state: bytes) -> dict[str, Any
             # What is inside of a dataclass may be of another release all the same.
             with contextlib.suppress(msgspec.MsgspecError):
                 return fields.public.unpack(state)
-        old = msgspec.msgpack.decode(state)
+        old = {**_decoded(foreign), **msgspec.msgpack.decode(state)}
         if "migrate" not in definition.overrides:
-            return fields.initial({name: value for name, value in old.items() if _fits(definition, name, value)})
+            fitting = (name for name in fields.public.names if name in old and _fits(definition, name, old[name]))
+            return fields.initial({name: old[name] for name in fitting})
         migrated = _migrated(definition, old)
         return fields.initial({name: migrated[name] for name in fields.public.names if name in migrated})
     except (msgspec.MsgspecError, ComponentError) as error:
@@ -105,8 +128,6 @@ def _migrated(definition: Definition, old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fits(definition: Definition, name: str, value: Any) -> bool:
-    if name not in definition.fields.public.names:
-        return False
     try:
         definition.fields.convert(name, value)
     except FieldError:

@@ -122,7 +122,8 @@ class Record(Struct, array_like=True, frozen=True):
 
     applied: tab -> the last sequence applied. effects: (tab, sequence, effects) that may not have arrived.
     topics, rooms: what the instance takes part in, wherever it is shown. content: what its parent has put into its
-    slots. state: empty before it is mounted. heard: process and method -> the last message that it took.
+    slots. state: empty before it is mounted. heard: process and method -> the last message that it took. foreign: the
+    fields that only another release of the class has.
     """
 
     version: int
@@ -137,6 +138,7 @@ class Record(Struct, array_like=True, frozen=True):
     rooms: dict[str, Any] = {}
     content: bytes = b""
     heard: dict[str, int] = {}
+    foreign: bytes = b""
 
 
 _NEW = Meta(0)

@@ -127,7 +127,7 @@ class Surroundings(Struct):
     what is started, once the method's work is committed. committed: the record of then; late: to be called when
     something is changed or asked for after that. member: the tab's id in rooms.
     hops: of the emitted message that is being heard. finding: whether it is only read. content: what its parent
-    has put into its slots, packed.
+    has put into its slots, packed. foreign: fields of another release of the class, packed.
     """
 
     renderer: Renderer | None = None
@@ -159,3 +159,4 @@ class Surroundings(Struct):
     hops: int = 0
     finding: bool = False
     content: bytes = b""
+    foreign: bytes = b""

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from msgspec import msgpack
 
-from asok import Component
+from asok import Component, private
 from asok.component import definition_of
 from asok.errors import ResetNeeded
-from asok.reviving import revive
+from asok.reviving import record_of, restore, revive, values_of
+from asok.sessions import Record
 
 
 @dataclass
@@ -70,3 +71,41 @@ def test_a_component_whose_migrate_returns_no_fields_or_not_those_it_needs_begin
     caplog.set_level(logging.CRITICAL)
     with pytest.raises(ResetNeeded, match="RevivedProfile"):
         revived(becomes)
+
+
+class RevivedOld(Component):
+    count: int = 0
+    word: str = private("")
+
+
+class RevivedNew(Component):
+    """The next release of the same class."""
+
+    count: int = 0
+    total: int = 0
+    word: str = private("")
+    secret: str = private("none")
+
+
+def through(cls: type[Component], record: Record | None, **changes: Any) -> Record:
+    """What a worker that has this class makes of a record."""
+    component = cls()
+    if record is not None:
+        assert restore(component, definition_of(cls), record)
+    for name, value in changes.items():
+        setattr(component, name, value)
+    return record_of(component, b"", 1, 0.0)
+
+
+def test_private_fields_survive_a_release_that_adds_one() -> None:
+    record = through(RevivedOld, None, count=3, word="kept")
+    assert values_of(definition_of(RevivedNew), record) == {"count": 3, "total": 0, "word": "kept", "secret": "none"}
+
+
+def test_a_worker_of_the_release_before_keeps_what_only_the_next_one_has() -> None:
+    record = through(RevivedNew, None, count=1, total=10, word="kept", secret="new")
+    for count in (2, 3):
+        record = through(RevivedOld, record, count=count)
+    found = values_of(definition_of(RevivedNew), record)
+    assert found == {"count": 3, "total": 10, "word": "kept", "secret": "new"}
+    assert through(RevivedNew, record).foreign == b""
