@@ -188,10 +188,10 @@ class LiveSession:
     def _add(self, joined: Joined) -> Line:
         member = member_of(joined.token.instance, self.screen.tab)
         line = Line(joined, joined.told + 1, member, lambda line: self._queue(line, TURN))
-        self._reach.hold(line)
+        due = self._reach.hold(line)
         engine = self._engine
         joined.following = Following(
-            engine.stores.replicas, engine.topics, engine.rooms, outdated=line.outdated, heard=line.heard, due=line.due
+            engine.stores.replicas, engine.topics, engine.rooms, outdated=line.outdated, heard=line.heard, due=due
         )
         self._lines[joined.token.instance] = line
         self.screen.add(joined)

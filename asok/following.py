@@ -58,6 +58,10 @@ class RoomWatchers:
         self._holders.remove(member, line)
         return not self._holders.of(member)
 
+    def newest(self, member: str) -> object:
+        """The line that has shown the member for the shortest time."""
+        return next(reversed(self._holders.of(member)), None)
+
     def __len__(self) -> int:
         """How many rooms and members are of interest here."""
         return len(self._watchers) + len(self._holders)

@@ -12,6 +12,7 @@ from weakref import ref
 from asok.calling import ends_all
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError
+from asok.exposing import Exposed
 from asok.fetching import find_values
 from asok.following import share_topic
 from asok.hearing import deliver
@@ -186,9 +187,16 @@ class Reach:
                 self._fail(unit.token.instance, error)
                 line.out_of(room)
 
-    def hold(self, line: Line) -> None:
-        """The line stands for its member, perhaps beside that of a socket which has not noticed its end."""
+    def hold(self, line: Line) -> Callable[[Exposed], None]:
+        """The line stands for its member, perhaps beside that of a socket which has not noticed its end. The result
+        calls its methods when their time has come: not those of such an older one."""
         self._engine.rooms.hold(line.member, line)
+
+        def due(method: Exposed) -> None:
+            if self._engine.rooms.newest(line.member) is line:
+                line.due(method)
+
+        return due
 
     def leave(self, line: Line) -> None:
         """An instance is not shown any more."""

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from asok import Asok, Component, Store, every, exposed, on
+from asok.lines import Line
 from tests.rig import asok_app, rig
 from tests.unit.waiting import Refusing, until
 
@@ -495,6 +497,41 @@ async def test_a_call_of_the_clock_that_had_no_turn_yet_is_not_made_twice(tmp_pa
         while ".0." in tab.text():
             await tab.receive()
         assert ".1." in tab.text()
+
+
+async def test_the_clock_of_a_socket_that_has_not_noticed_its_end_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers: list[Line] = []
+    due = Line.due
+
+    def noted(line: Line, method: Any) -> None:
+        callers.append(line)
+        due(line, method)
+
+    monkeypatch.setattr(Line, "due", noted)
+
+    class HalfOpenClock(Component):
+        ticks = 0
+        template = "<p>{{ ticks }}</p>"
+
+        @every(0.05)
+        def tick(self) -> None:
+            self.ticks += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('HalfOpenClock') }}"})) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab()
+        await until(lambda: len(callers) > 1)
+        old, again = callers[0], await visitor.connect()
+        again.name, again.shown, again.csrf = tab.name, tab.shown, tab.csrf
+        await again.rejoin(again.only)
+        await until(lambda: callers[-1] is not old)
+        callers.clear()
+        await until(lambda: len(callers) > 6)
+        assert old not in callers
+        await again.socket.close()
+        await until(lambda: old in callers)
 
 
 async def test_a_clock_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
