@@ -28,7 +28,7 @@ def told() -> Iterator[Callable[[int], None]]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ConfigurationError(f"{SETTING}={address!r}: expected an address and a port, such as 127.0.0.1:9100")
-    with tempfile.TemporaryDirectory(prefix="asok-metrics-") as own:
+    with _folder() as own:
         os.environ.setdefault(FOLDER, own)
         try:
             from asok.metrics import forget_process, serve_figures
@@ -37,10 +37,18 @@ def told() -> Iterator[Callable[[int], None]]:
             raise ConfigurationError(problem) from None
         try:
             serve_figures(host.strip("[]"), int(port))
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             raise ConfigurationError(f"{SETTING}={address!r}: {error}") from None
         try:
             yield forget_process
         finally:
             if os.environ.get(FOLDER) == own:
                 del os.environ[FOLDER]
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="asok-metrics-")
+    except OSError as error:
+        problem = f"{SETTING} needs a folder for the figures of the workers: {error.strerror or error}"
+        raise ConfigurationError(f"{problem}; set TMPDIR to one that this process may write") from None

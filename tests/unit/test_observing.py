@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry, generate_latest
 
 from asok import Asok, Component, Denied, exposed
-from asok.errors import Busy
+from asok.errors import Busy, ConfigurationError
+from asok.figures import told
 from asok.metrics import Metrics, endpoint, forget_process, shared_registry
 from asok.observing import Observer
 from asok.tracing import Tracing
@@ -303,3 +305,14 @@ def test_settings_that_cannot_be_meant_are_said(folder: Path) -> None:
     key = {"SECRET_KEY": "0123456789abcdef" * 4}
     assert "expected text or json" in fails("run", cwd=folder, ASOK_LOG="xml", **key)
     assert "such as 127.0.0.1:9100" in fails("run", "--port", "0", cwd=folder, ASOK_METRICS="9100", **key)
+    key |= {"ASOK_METRICS": "127.0.0.1:0", "PROMETHEUS_MULTIPROC_DIR": str(folder / "none")}
+    assert "PROMETHEUS_MULTIPROC_DIR is not set or not a directory" in fails("run", "--port", "0", cwd=folder, **key)
+
+
+def test_figures_without_a_place_for_them_are_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASOK_METRICS", "127.0.0.1:0")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match="set TMPDIR to one that this process may write"), told():
+        pass
