@@ -183,13 +183,16 @@ def development_key(root: Path) -> str:
 
 def read_dotenv(path: Path) -> dict[str, str]:
     """`NAME=value` lines of a file; blank lines, `#` comments, `export` and quotes are understood."""
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         # Editors on Windows begin a file with a mark, which is not part of the first name.
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8; save it again with that encoding") from None
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}"
+        raise ConfigurationError(f"{problem}; let the user who runs this process read it, or remove it") from None
     found = {}
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")

@@ -183,3 +183,13 @@ def test_settings_made_by_hand_for_development_need_no_key(tmp_path: Path) -> No
 
 def test_settings_made_by_hand_keep_sessions_where_read_ones_do(tmp_path: Path) -> None:
     assert Settings(tmp_path, keys=(GOOD,)).database == Settings.read(tmp_path, {"SECRET_KEY": GOOD}).database
+
+
+def test_a_dotenv_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, encoding: str) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / ".env").touch()
+    monkeypatch.setattr(Path, "read_text", refuse)  # root may read any file
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read: Permission denied; let the user who runs"):
+        read_dotenv(tmp_path / ".env")
