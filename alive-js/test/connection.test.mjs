@@ -13,7 +13,10 @@ const delays = async (page, count, lose) => {
     await settled();
     const before = page.sockets.length;
     const since = page.clock.now;
-    while (page.sockets.length === before) await page.clock.pass(25);
+    while (page.sockets.length === before) {
+      assert.ok(page.clock.now - since < 60_000, `no attempt within a minute; ${page.warnings}`);
+      await page.clock.pass(25);
+    }
     found.push(page.clock.now - since);
   }
   return found;

@@ -78,7 +78,9 @@ class Element extends EventTarget {
     this.removeAttribute(name);
     this.attributes.push({ name, value });
   }
-  closest = () => (this.getAttribute(STATE) ? this : (this.parent?.closest() ?? null));
+  closest() {
+    return this.getAttribute(STATE) ? this : (this.parent?.closest() ?? null);
+  }
   path = () => [this, ...(this.parent?.path() ?? [])];
 }
 
@@ -165,7 +167,7 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
     clearInterval: clock.clear,
   };
   // Modules are imported by Node and see its globals. A query makes them new for each page.
-  Object.assign(globalThis, { document, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event { code = 0 }, WebSocket: world.WebSocket, location: { href: "https://host/" } });
+  Object.assign(globalThis, { document, Element, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event { code = 0 }, WebSocket: world.WebSocket, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
   globalThis.fetch = fetch ?? (() => Promise.reject(new TypeError("no network")));
   const network = new EventTarget();
