@@ -21,18 +21,16 @@ SVG_PART = re.compile(
 _STEPS = {"": 1, "/": -1}
 # Of these a browser makes no element inside of a page.
 _OF_PAGES = {"html", "head", "body", "frameset", "frame"}
-_HEADINGS = "h[1-6]"
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _BLOCKS = (
-    "address|article|aside|blockquote|center|d[dlt]|details|dialog|dir|div|fieldset|figcaption|figure|footer|form"
-    "|header|hgroup|hr|li|listing|main|menu|nav|ol|p|plaintext|pre|search|section|summary|table|ul|xmp"
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
+    "header hgroup hr li listing main menu nav ol p plaintext pre search section summary table ul xmp"
 )
 # At which tags a browser ends an element before its end tag comes, so that the rest stands beside it.
-_ENDED_BY = {
-    **{same: same for same in ("a", "button", "form")},
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _HEADINGS),
-    "p": f"{_BLOCKS}|{_HEADINGS}",
-}
-_ENDINGS = {tag: re.compile(rf"<(?:{ends})(?=[\s/>])", re.IGNORECASE) for tag, ends in _ENDED_BY.items()}
+_ENDED_BY = {**dict.fromkeys(_HEADINGS, _HEADINGS), "p": _HEADINGS.union(_BLOCKS.split())}
+# At another one of its own.
+_ENDED_BY_THE_SAME = {same: re.compile(rf"<{same}(?=[\s/>])") for same in ("a", "button", "form")}
+_TAGS = re.compile(r"<([A-Za-z][A-Za-z0-9]*)(?=[\s/>])")
 # What is no part of a table is put before it, so its first element and what follows its last row tell of both.
 _PARTS = r"\s*<(?:[!/]|(?:caption|col|colgroup|form|input|script|style|t[dhr]|tbody|template|tfoot|thead)(?=[\s/>]))"
 _TABLE = re.compile(rf"<table(?:[^>\"']|\"[^\"]*\"|'[^']*')*>{_PARTS}", re.IGNORECASE)
@@ -74,8 +72,11 @@ def _closes_at_end(html: str, tag: str) -> bool:
 
 def _holds_all(html: str, tag: str) -> bool:
     """Whether a browser, too, makes one element of it, with all of it inside."""
-    if tag in _ENDINGS:
-        return _ENDINGS[tag].search(html, 2) is None
+    if tag in _ENDED_BY:
+        return _ENDED_BY[tag].isdisjoint(map(str.lower, _TAGS.findall(html, 2)))
+    if tag in _ENDED_BY_THE_SAME:
+        again = html.find(f"<{tag}", 2)  # a form may be long, and mostly has none
+        return again < 0 or _ENDED_BY_THE_SAME[tag].search(html, again) is None
     if tag != "table":
         return tag not in _OF_PAGES
     last = max(html.rfind(end, -_FAR) for end in ("</tr>", "</tbody>", "</thead>"))
