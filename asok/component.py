@@ -18,7 +18,7 @@ from markupsafe import Markup
 from asok.asynchronous import sources_of
 from asok.declaring import collect
 from asok.errors import ComponentError, DuplicateComponent, FieldError, UnknownComponent, nearest
-from asok.exposing import below, check_arguments, codes, every, exposed, marked_methods, mentions, on
+from asok.exposing import check_arguments, codes, every, exposed, marked_methods, mentions, on
 from asok.fields import Apart, Fields
 from asok.form_events import drafts_of, with_forms
 from asok.links import check_statics
@@ -27,7 +27,7 @@ from asok.streaming import streams_of
 from asok.surroundings import Event, Renderer, Surroundings
 from asok.targets import EventSurroundings
 from asok.unknown import why_unknown
-from asok.verdicts import check_hooks, check_init
+from asok.verdicts import check_hooks
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -81,7 +81,6 @@ class Definition:
             mentions(cls, name, Component) for name in (*EventSurroundings.__slots__, "data", "origin")
         )
         check_hooks(cls, HOOKS)
-        check_init(cls, below(cls, Component))
         self.template_name = BETWEEN_WORDS.sub("_", self.name).lower() + ".html"
         self.overrides = frozenset(
             name for name in HOOKS if getattr(cls, name, None) is not getattr(Component, name, None)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from asok.errors import ComponentError
 
-__all__ = ["ELSEWHERE", "check_answer", "check_hook", "check_hooks", "check_init", "refuses"]
+__all__ = ["ELSEWHERE", "check_answer", "check_hook", "check_hooks", "refuses"]
 
 ELSEWHERE = "to send a visitor elsewhere, raise HTTPException(303, headers={'Location': '/login'})"
 FILE = re.compile(r"\s*[\w./-]+\.(?:html?|jinja2?|j2)\s*")
@@ -77,19 +77,6 @@ def check_hooks(cls: type, names: Iterable[str]) -> None:
             f"{cls.__name__}.template is the template itself, and {source!r} is the name of a file: leave it out where "
             f"the file is named after the class, else write def render(self): return self.html({source!r})"
         )
-
-
-def check_init(cls: type, bases: Iterable[type]) -> None:
-    """Raises ComponentError where an `__init__` sets what is no field, and so is gone at the first event."""
-    for base in bases:
-        code = getattr(vars(base).get("__init__"), "__code__", None)
-        steps = dis.get_instructions(code) if code is not None else ()
-        for name in [str(step.argval) for step in steps if step.opname == "STORE_ATTR"]:
-            if name.startswith("_") and not name.startswith("__"):
-                raise ComponentError(
-                    f"{cls.__name__}.__init__ sets {name}, which is gone at the first event: for that no __init__ "
-                    f"runs; set it in load(), or declare a field"
-                )
 
 
 def check_answer(result: Any, method: str) -> None:

@@ -84,12 +84,12 @@ def test_what_a_protocol_asks_for_is_a_field() -> None:
     assert Labelled().name == "none"
 
 
-class Rows(Component, Generic[T]):
+class RowsOf(Component, Generic[T]):
     rows: list[T] = []
     newest: T | None = None
 
 
-class Keyed(Rows[T], Generic[K, T]):
+class Keyed(RowsOf[T], Generic[K, T]):
     by_key: dict[K, T] = {}
     template = "<p>{{ rows }} {{ by_key }} <button ws-click='again'>Again</button></p>"
 

@@ -259,12 +259,3 @@ async def test_a_guard_sends_a_visitor_elsewhere_and_refuses_what_comes_over_the
         await client.http.get("/out")
         with pytest.raises(Refused, match="denied"):
             await page.click("button")
-
-
-def test_an_init_that_sets_what_no_event_would_find_is_refused() -> None:
-    def init(self: Any, **given: Any) -> None:
-        Component.__init__(self, **given)
-        self._rate = 3
-
-    with pytest.raises(ComponentError, match=r"Made\.__init__ sets _rate, which is gone.*load\(\)"):
-        type("Made", (Component,), {"__init__": init})
