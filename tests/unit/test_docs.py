@@ -291,9 +291,10 @@ def variables() -> set[str]:
 
 def test_the_pages_name_the_environment_variables_that_there_are() -> None:
     named = {name for page in PAGES for name in re.findall(r"\bASOK_[A-Z_]+", page.read_text("utf-8"))}
-    assert named <= variables() | OF_THE_COMMAND
+    there = variables() | OF_THE_COMMAND
+    assert named <= there
     told = {name for row in rows_of("deployment.md", "variable") for name in re.findall(r"`(\w+)`", row[0])}
-    assert told == variables()
+    assert told == there
 
 
 UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1, "h": 3600, "d": 86400, "": 1}

@@ -230,12 +230,13 @@ async def test_a_browser_that_neither_reads_nor_answers_a_close_is_cut(
 async def test_fragments_without_content_take_no_memory() -> None:
     async with shaken() as peer:
         peer.protocol.data_received(frame(TEXT, b"x", fin=False))
-        flood = frame(CONT, fin=False) * 10_000
+        flood = frame(CONT, fin=False) * 50_000
         tracemalloc.start()
         try:
             peer.protocol.data_received(flood)
             await until(lambda: not peer.protocol.is_deaf)
-            assert tracemalloc.get_traced_memory()[0] < 40_000
+            # A list of them would take 400,000; what else runs in this process takes some, too.
+            assert tracemalloc.get_traced_memory()[0] < 100_000
         finally:
             tracemalloc.stop()
         peer.protocol.data_received(frame(CONT))
