@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from inspect import getattr_static
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -67,7 +66,8 @@ class Definition:
         self.fields = Fields(self.name, collect(cls, Component, OPTIONS, TAKEN))
         self.sources = sources_of(self.name, self.fields.by_name)
         self.streams = streams_of(cls, TAKEN | OPTIONS)
-        self.cached = [name for name in dir(cls) if isinstance(getattr_static(cls, name), cached_property)]
+        there = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+        self.cached = [name for name, value in there.items() if isinstance(value, cached_property)]
         self.drafts = drafts_of(self.fields)
         self.methods = with_forms(cls, self.drafts, marked_methods(cls, TAKEN | OPTIONS))
         check_arguments(self.name, self.methods.values())
