@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import multiprocessing
 import os
 import signal
+import socket
 import time
 from contextlib import AsyncExitStack
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asok import supervisor
+from asok.errors import ConfigurationError
 from asok.fleet import LONGEST_PAUSE, RESPAWN_PAUSE, Fleet, Place
+from asok.server import Serving
 from tests.unit.clicking import Clicking, served
 from tests.unit.commands import eventually
 
@@ -144,3 +150,21 @@ def test_a_worker_that_cannot_be_started_now_is_tried_again_and_the_others_go_on
     full[0] = False
     fleet.look()
     assert len(made) == 3  # and one more that waits
+
+
+def test_a_start_without_a_process_to_be_had_says_what_is_missing_and_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = list[BaseProcess]()
+
+    def start_but_one(*_: object) -> None:
+        begun.append(multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,)))
+        begun[0].start()
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(supervisor, "run_fleet", start_but_one)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ConfigurationError) as refused:
+        supervisor.supervise(Serving(Path(), "127.0.0.1"), listener, lambda: None)
+    assert str(refused.value).startswith("no worker can be started: Resource temporarily unavailable; let this user ")
+    begun[0].join()
+    assert begun[0].exitcode == -signal.SIGTERM
