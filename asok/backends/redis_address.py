@@ -12,7 +12,9 @@ from asok.errors import ConfigurationError, nearest
 __all__ = ["Address"]
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_QUERY = ("prefix", "db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_QUERY = ("prefix", "db", *_FILES, "ssl_cert_reqs", "ssl_check_hostname")
+_CHOICES = {"ssl_cert_reqs": ("required", "none"), "ssl_check_hostname": ("true", "false", "yes", "no", "1", "0")}
 _SCHEMES = {"redis", "rediss", "unix"}
 _PORT = 6379
 
@@ -48,14 +50,19 @@ class Address:
             database = int(query.get("db") or (parts.path.strip("/") if parts.scheme != "unix" else "") or "0")
             if database < 0:
                 raise ValueError("no number of a database")
+            host = parts.hostname or "localhost"
+            host.encode("idna")  # as the system will do
+            if parts.scheme == "unix" and (parts.hostname or not parts.path.strip("/")):
+                raise ValueError("no path of a socket, or half of one")
+            if re.search(r"[\s,]", host):
+                raise ValueError("several hosts")
         except ValueError:
             raise ConfigurationError(
-                "ASOK_REDIS is no URL that can be read; write it as redis://user:password@host:6379/0, "
-                "with %40 for an @ in the password and so on"
+                "ASOK_REDIS is no URL that can be read; write it as redis://user:password@host:6379/0 with one host, "
+                "or unix:///path/redis.sock, with %40 for an @ in the password and so on"
             ) from None
-        _check_query(query)
+        _check_query(query, parts.scheme)
         path = unquote(parts.path) if parts.scheme == "unix" else ""
-        host = parts.hostname or "localhost"
         shown = f"[{host}]" if ":" in host else host
         return cls(
             name=f"unix://{path}" if path else f"{parts.scheme}://{shown}:{port}/{database}",
@@ -73,31 +80,58 @@ class Address:
         """The commands with which a connection begins."""
         login = ["AUTH", *([self.user] if self.user else []), self.password]
         return [
-            *([login] if self.password else []),
+            *([login] if self.user or self.password else []),
             *([["SELECT", str(self.database)]] if self.database else []),
             ["PING"],
         ]
 
 
-def _check_query(query: dict[str, str]) -> None:
-    for name in query:
+def _check_query(query: dict[str, str], scheme: str) -> None:
+    for name, value in query.items():
         if name not in _QUERY:
             known = f"and may name {', '.join(_QUERY)}{nearest(name, _QUERY)}"
             raise ConfigurationError(f"the query of ASOK_REDIS names {name!r}, {known}")
+        if name.startswith("ssl_") and scheme != "rediss":
+            raise ConfigurationError(f"ASOK_REDIS names {name!r} and speaks no TLS; write it as rediss://…")
+        if name in _CHOICES and value.lower() not in _CHOICES[name]:
+            raise ConfigurationError(f"{name}={value!r} in ASOK_REDIS is none of {', '.join(_CHOICES[name])}")
+    if "ssl_keyfile" in query and not query.get("ssl_certfile"):
+        raise ConfigurationError("ASOK_REDIS names 'ssl_keyfile' without the certificate; name that in ssl_certfile")
     if "prefix" in query and not _PREFIX.fullmatch(query["prefix"]):
         raise ConfigurationError("the prefix in ASOK_REDIS is not made of at most 64 letters, digits, `_`, `.` and `-`")
 
 
 def _tls(query: dict[str, str]) -> ssl.SSLContext:
     """As the query says, in the words of other clients of Redis."""
+    for name in _FILES:
+        if name in query:
+            _check_file(name, query[name])
     try:
+        what = f"ssl_ca_certs={query.get('ssl_ca_certs')}"
         context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
         if certificate := query.get("ssl_certfile"):
-            context.load_cert_chain(certificate, query.get("ssl_keyfile"))
+            key = query.get("ssl_keyfile") or None
+            what = f"ssl_certfile={certificate} with the key in {key or 'the same file'}"
+            # Without the last argument it would ask the terminal.
+            context.load_cert_chain(certificate, key, lambda: "")
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the certificates that ASOK_REDIS names cannot be read: {error}") from error
-    if query.get("ssl_check_hostname", "").lower() in {"0", "no", "false"} or query.get("ssl_cert_reqs") == "none":
+        doubt = "; is it a certificate, and a key without a password, as PEM?"
+        raise ConfigurationError(f"the TLS of ASOK_REDIS: {what} is of no use: {error}{doubt}") from error
+    if query.get("ssl_check_hostname", "").lower() in {"0", "no", "false"} or _checks_nothing(query):
         context.check_hostname = False
-    if query.get("ssl_cert_reqs") == "none":
+    if _checks_nothing(query):
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _checks_nothing(query: dict[str, str]) -> bool:
+    return query.get("ssl_cert_reqs", "").lower() == "none"
+
+
+def _check_file(name: str, path: str) -> None:
+    """Refuse a file that cannot be read: what OpenSSL says does not name it."""
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"{name}={path!r} in ASOK_REDIS cannot be read: {error.strerror}") from error

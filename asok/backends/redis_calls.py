@@ -56,14 +56,17 @@ def _welcomed(replies: list[Any], address: Address) -> None:
 
 
 class Line(asyncio.Protocol):
-    """One connection on an event loop. Calls are answered in their order, any number of them under way."""
+    """One connection on an event loop. Calls are answered in their order, any number of them under way.
+
+    has_heard: whether the other side has ever said anything.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._replies = Replies()
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
-        self._heard = 0.0
+        self._heard, self.has_heard = 0.0, False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -133,7 +136,7 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take each reply that is complete."""
-        self._heard = self._loop.time()
+        self._heard, self.has_heard = self._loop.time(), True
         try:
             for reply in self._replies.feed(data):
                 self.take(reply)
@@ -180,6 +183,12 @@ class Lines:
             greetings = [line.call(command(greeting)) for greeting in self._address.greetings()]
             _welcomed([await greeting for greeting in greetings], self._address)
             await line.begin()
+        except Away as error:
+            line.lose(error)
+            if self._line is not None or self._address.path or line.has_heard:
+                raise
+            wanted = "a certificate (ssl_certfile)" if self._address.tls else "TLS (rediss://)"
+            raise Away(f"{error}; does it want {wanted}?") from None
         except TimeoutError:
             doubt = "; does it speak TLS there?" if self._address.tls else ""
             raise Away(f"no connection within {SILENCE:g} s{doubt}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def unchecked() -> Iterator[None]:
 def redis_url(redis: RedisServer) -> str:
     """A part of the Redis that no other test uses."""
     return f"{redis.url}?prefix={secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of `localhost`, with its key, that nobody knows."""
+    file = tmp_path / "certificate.pem"
+    making = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(tmp_path / "alone.pem")]
+    subprocess.run([*making.split(), *named], check=True, capture_output=True)
+    file.write_text(file.read_text() + (tmp_path / "alone.pem").read_text())
+    return file
 
 
 @pytest.fixture

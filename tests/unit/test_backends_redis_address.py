@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +21,7 @@ from asok.errors import ConfigurationError
         ("redis://db:1234/5?prefix=shop", "redis://db:1234/5", "shop:", [["SELECT", "5"], ["PING"]]),
         ("redis://:pa%40ss@db", "redis://db:6379/0", "asok:", [["AUTH", "pa@ss"], ["PING"]]),
         ("redis://ann:pw@[::1]:7/0", "redis://[::1]:7/0", "asok:", [["AUTH", "ann", "pw"], ["PING"]]),
+        ("redis://ann@db", "redis://db:6379/0", "asok:", [["AUTH", "ann", ""], ["PING"]]),
         ("unix:///run/redis.sock?db=2", "unix:///run/redis.sock", "asok:", [["SELECT", "2"], ["PING"]]),
         ("unix://:pw@/run/redis.sock", "unix:///run/redis.sock", "asok:", [["AUTH", "pw"], ["PING"]]),
     ],
@@ -33,6 +38,7 @@ def test_tls_believes_only_what_it_can_check_unless_it_is_told_otherwise() -> No
     assert strict.check_hostname
     assert strict.verify_mode.name == "CERT_REQUIRED"
     assert lax.verify_mode.name == "CERT_NONE"
+    assert Address.of("rediss://db?ssl_cert_reqs=None").tls is not None
     assert Address.of("redis://db").tls is None
 
 
@@ -45,10 +51,21 @@ def test_tls_believes_only_what_it_can_check_unless_it_is_told_otherwise() -> No
         ("redisss://db", "write it as redis://"),
         ("redis+sentinel://db", "write it as redis://"),
         ("http://db", "write it as redis://"),
+        ("redis://a,b/0", "with one host"),
+        ("redis://a:6379,b:6379/0", "with one host"),
+        ("redis://db /0", "with one host"),
+        ("redis://db..internal/0", "with one host"),
+        ("unix://run/redis.sock", "or unix:///path/redis.sock"),
+        ("unix://?db=1", "or unix:///path/redis.sock"),
         ("redis://db?prefx=shop", "did you mean 'prefix'"),
         ("redis://db?prefix=a b", "not made of at most 64 letters"),
         ("redis://db?prefix=", "not made of at most 64 letters"),
-        ("rediss://db?ssl_ca_certs=/nowhere.pem", "cannot be read"),
+        ("rediss://db?ssl_ca_certs=/nowhere.pem", "ssl_ca_certs='/nowhere.pem' in ASOK_REDIS cannot be read: No such"),
+        ("rediss://db?ssl_certfile=/nowhere.pem", "ssl_certfile='/nowhere.pem' in ASOK_REDIS cannot be read: No such"),
+        ("rediss://db?ssl_keyfile=/key.pem", "without the certificate; name that in ssl_certfile"),
+        ("rediss://db?ssl_cert_reqs=no", "ssl_cert_reqs='no' in ASOK_REDIS is none of required, none"),
+        ("rediss://db?ssl_check_hostname=off", "ssl_check_hostname='off' in ASOK_REDIS is none of"),
+        ("redis://db?ssl_ca_certs=/ca.pem", "speaks no TLS; write it as rediss://"),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_in_words(url: str, words: str) -> None:
@@ -65,3 +82,19 @@ def test_a_password_is_not_shown_however_it_breaks_the_url(mess: str) -> None:
         assert secret not in str(error)
     else:
         assert secret not in address.name + repr(address)
+
+
+def test_a_file_that_is_no_certificate_is_named_and_a_key_with_a_password_does_not_ask_the_terminal(
+    certificate: Path, tmp_path: Path
+) -> None:
+    (nonsense := tmp_path / "nonsense.pem").write_text("nothing")
+    locked = tmp_path / "locked.pem"
+    locking = ["openssl", "rsa", "-aes128", "-passout", "pass:abcd", "-in", str(certificate), "-out", str(locked)]
+    subprocess.run(locking, check=True, capture_output=True)
+    for query, named in {
+        f"ssl_ca_certs={nonsense}": nonsense,
+        f"ssl_certfile={nonsense}": nonsense,
+        f"ssl_certfile={certificate}&ssl_keyfile={locked}": locked,
+    }.items():
+        with pytest.raises(ConfigurationError, match=re.escape(str(named))):
+            Address.of(f"rediss://db?{query}")

@@ -126,17 +126,6 @@ async def test_a_task_that_begins_in_a_call_that_cannot_be_awaited_may_wait(back
     assert not await begun[0]
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate of `localhost`, with its key, that nobody knows."""
-    file = tmp_path / "certificate.pem"
-    making = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
-    named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(tmp_path / "alone.pem")]
-    subprocess.run([*making.split(), *named], check=True, capture_output=True)
-    file.write_text(file.read_text() + (tmp_path / "alone.pem").read_text())
-    return file
-
-
 async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(
     redis: RedisServer, tmp_path: Path, certificate: Path
 ) -> None:
@@ -158,6 +147,29 @@ async def test_a_redis_behind_a_unix_socket_or_tls_is_the_same_redis(
             assert await backend.read("s", ["n"]) == {"n": Cell(count, b"1" * 100_000)}
             assert await asyncio.to_thread(at_once, backend.read("s", ["n"])) == {"n": Cell(count, b"1" * 100_000)}
             await backend.close()
+
+
+async def test_a_redis_that_wants_tls_or_to_know_who_we_are_says_so_at_the_start(
+    redis: RedisServer, certificate: Path
+) -> None:
+    strict, lax = [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2)]
+    for context in (strict, lax):
+        context.load_cert_chain(certificate)
+        context.load_verify_locations(certificate)
+    strict.verify_mode = ssl.CERT_REQUIRED
+    async with between(redis.port, tls=strict) as asking, between(redis.port, tls=lax) as silent:
+        known = f"{asking.url}?ssl_ca_certs={certificate}"
+        for url, words in (
+            (known, "does it want a certificate .ssl_certfile"),
+            (silent.url.replace("rediss", "redis"), "does it want TLS .rediss://"),
+        ):
+            refused = RedisBackend(url, patience=0.05)
+            with pytest.raises(ConfigurationError, match=words):
+                await refused.open()
+            await refused.close()
+        backend = RedisBackend(f"{known}&ssl_certfile={certificate}")
+        await backend.open()
+        await backend.close()
 
 
 def test_a_thread_is_not_driven_at_once_because_another_one_is() -> None:
