@@ -14,14 +14,14 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
-from asok.backends.redis_cells import CellsLine, facts_of
+from asok.backends.redis_cells import CellsLine, check, dangers, facts_of, remedy
 from asok.backends.redis_scripts import COMMIT, DELETE, OLDEST, READ, SOURCES, SWEEP
 from asok.backends.resp import ErrorReply, command
 from asok.bus import Listeners
@@ -33,7 +33,6 @@ __all__ = ["RedisBackend"]
 
 _log = logging.getLogger("asok")
 
-_OLDEST_SERVER = (7, 0)
 _REMEMBERED = 60.0  # seconds at least, in which a commit may be sent again
 _PAGE = 64  # owners that are swept before others have their turn
 _PAUSES = (0.002, 0.25)  # seconds: the first one, and the longest
@@ -70,14 +69,13 @@ class RedisBackend:
     async def open(self) -> None:
         try:
             facts = facts_of(await self._reply(["INFO"]))
-            _check(facts)
-            await self._reply(self._commit_of(Commit({}, {})))  # whether it lets us write
+            check(facts)
+            for parts in self._rehearsal():
+                await self._reply(parts)
         except (Away, Unfit) as error:
-            raise ConfigurationError(
-                f"the Redis at {self._address.name} cannot be used: {error}; "
-                "set ASOK_REDIS to the URL of a Redis 7.0 or Valkey that this process may write to"
-            ) from error
-        for danger in _dangers(facts):
+            problem = f"the Redis at {self._address.name} cannot be used: {error}"
+            raise ConfigurationError(f"{problem}; {remedy(str(error), self._address.prefix)}") from error
+        for danger in dangers(facts):
             _log.warning("the Redis at %s %s", self._address.name, danger)
 
     async def close(self) -> None:
@@ -154,6 +152,19 @@ class RedisBackend:
             if value is not None:
                 parts += (owner, name, value)
         return parts
+
+    def _rehearsal(self) -> Iterator[_Parts]:
+        """All that will ever be asked, on cells of nobody: whether the server lets us, and still has the scripts."""
+        old, new = (f"start:{secrets.token_hex(12)}" for _ in range(2))
+        commits = (
+            Commit({}, {(old, "a"): b"", (old, "b"): b""}),
+            Commit({(new, "a"): 1}, {(new, "a"): b"", (new, "b"): None}, move=(old, new)),
+        )
+        yield from (_in_full(self._commit_of(commit)) for commit in commits)
+        yield from (self._script(OLDEST, new, "", "1"), self._script(READ, new, *_range(""), "a"))
+        yield ["HMGET", self._key("v", new), "a"]
+        yield ["ZLEXCOUNT", self._key("n", new), *_range("")]
+        yield from (self._script(SWEEP, "0", "1"), self._script(DELETE, new))
 
     # ---- asking
 
@@ -291,34 +302,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _check(facts: Mapping[str, str]) -> None:
-    """Refuse a server that is too old, and one that would throw sessions away. Raises Unfit."""
-    found = facts.get("redis_version", "")
-    with suppress(ValueError):
-        if tuple(map(int, found.split(".")[:2])) < _OLDEST_SERVER:
-            raise Unfit(f"it is of version {found}, and 7.0 is the least that will do")
-    policy = facts.get("maxmemory_policy", "")
-    if facts.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
-        raise Unfit(f"it throws away what it still keeps when it is full (maxmemory-policy {policy}); set noeviction")
-    if facts.get("cluster_enabled", "0") != "0":
-        raise Unfit("it is a cluster, and a commit needs all of its keys on one server")
-    if facts.get("redis_mode") == "sentinel":
-        raise Unfit("it is a Sentinel, which keeps no data; name the server, or what stands before it")
-
-
-def _dangers(facts: Mapping[str, str]) -> Iterator[str]:
-    """What may lose something, and is the operator's to choose."""
-    policy = facts.get("maxmemory_policy", "")
-    if facts.get("maxmemory", "0") != "0" and policy.startswith("volatile"):
-        what = "may forget, when it is full, which commits it has applied, and do one twice that is sent again"
-        yield f"{what} (maxmemory-policy {policy}); set noeviction"
-    if facts.get("aof_enabled") == "0":
-        what = (
-            "keeps no append-only file: if it is killed, all is lost that came after its last snapshot, if it has any"
-        )
-        yield f"{what}; set appendonly yes, unless that may be"
 
 
 def _late(parts: _Parts) -> _Parts:

@@ -1,13 +1,19 @@
-"""The line to a Redis on which cells are asked for: it knows which server answers there."""
+"""The line to a Redis on which cells are asked for: it knows which server answers there, and whether that will do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
-from asok.backends.redis_calls import Line
+from asok.backends.redis_calls import Line, Unfit
 from asok.backends.resp import command
 
-__all__ = ["CellsLine", "facts_of"]
+__all__ = ["CellsLine", "check", "dangers", "facts_of", "remedy"]
+
+_OLDEST_SERVER = (7, 0)
+# How servers of several versions say that a command may not be run, or not by a script.
+_RIGHTLESS = re.compile("NOPERM|ACL failure|user executing the script")
 
 
 class CellsLine(Line):
@@ -34,3 +40,38 @@ def facts_of(info: bytes) -> dict[str, str]:
     """What the reply to INFO says."""
     lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
     return {name: value for name, _, value in lines}
+
+
+def check(facts: Mapping[str, str]) -> None:
+    """Refuse a server that is too old, and one that would throw sessions away. Raises Unfit."""
+    found = facts.get("redis_version", "")
+    with suppress(ValueError):
+        if tuple(map(int, found.split(".")[:2])) < _OLDEST_SERVER:
+            raise Unfit(f"it is of version {found}, and 7.0 is the least that will do")
+    policy = facts.get("maxmemory_policy", "")
+    if facts.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+        raise Unfit(f"it throws away what it still keeps when it is full (maxmemory-policy {policy}); set noeviction")
+    if facts.get("cluster_enabled", "0") != "0":
+        raise Unfit("it is a cluster, and a commit needs all of its keys on one server")
+    if facts.get("redis_mode") == "sentinel":
+        raise Unfit("it is a Sentinel, which keeps no data; name the server, or what stands before it")
+
+
+def dangers(facts: Mapping[str, str]) -> Iterator[str]:
+    """What may lose something, and is the operator's to choose."""
+    policy = facts.get("maxmemory_policy", "")
+    if facts.get("maxmemory", "0") != "0" and policy.startswith("volatile"):
+        what = "may forget, when it is full, which commits it has applied, and do one twice that is sent again"
+        yield f"{what} (maxmemory-policy {policy}); set noeviction"
+    if facts.get("aof_enabled") == "0":
+        what = (
+            "keeps no append-only file: if it is killed, all is lost that came after its last snapshot, if it has any"
+        )
+        yield f"{what}; set appendonly yes, unless that may be"
+
+
+def remedy(problem: str, prefix: str) -> str:
+    """What to do about a server that cannot be used."""
+    if _RIGHTLESS.search(problem):
+        return f"give its user ~{prefix}* &{prefix}* +@read +@write +@scripting +@connection +@pubsub +info"
+    return "set ASOK_REDIS to the URL of a Redis 7.0 or Valkey that this process may write to"

@@ -349,10 +349,26 @@ async def test_a_user_needs_these_rights_and_no_more(redis: RedisServer, opened:
     assert await backend.sweep(0) == await backend.count("s", "m") == len(await backend.oldest("s", "m", 1)) == 0
     for name in ("bob", "cat"):
         refused = RedisBackend(f"redis://{name}:pw@{at}")
-        with pytest.raises(ConfigurationError, match="that this process may write to"):
+        with pytest.raises(ConfigurationError, match="give its user ~asok:"):
             await refused.open()
         await refused.close()
     assert await (await opened(f"redis://cat:pw@{at}?prefix=shop")).read("s", ["n"]) == {}
+
+
+@pytest.mark.parametrize("program", ["redis", "valkey"])
+async def test_a_right_that_would_be_missed_later_is_missed_at_the_start(
+    tmp_path: Path, opened: Opening, program: str
+) -> None:
+    with redis_server(tmp_path, program=program) as server:
+        backend = await opened(server.url)  # the server knows the scripts now
+        for missing in ["@read", "@write", "@scripting", "info", "eval", "hget", "hdel", "rename", "unlink"]:
+            rights = "on >pw ~asok:* &asok:* +@read +@write +@scripting +@connection +@pubsub +info"
+            tell(server.url, "ACL", "SETUSER", "ann", "reset", *rights.split(), f"-{missing}")
+            refused = RedisBackend(server.url.replace("//", "//ann:pw@"))
+            with pytest.raises(ConfigurationError, match=r"; give its user ~asok:\* &asok:\* .*\+info$"):
+                await refused.open()
+            await refused.close()
+        await backend.close()
 
 
 async def test_a_full_server_refuses_writes_at_once_and_goes_on_reading(
