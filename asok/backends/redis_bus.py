@@ -115,23 +115,28 @@ class RedisBus:
         self._hearing = HearingLine(self._address, self._channel, self._heard, self._began)
         self._saying = SayingLine(self._address, self._channel, self._refused)
         self._mailbox.open()
+        self._say("", b"")  # whether we may
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
-                    await asyncio.shield(self._hearing.subscribed)
+                    await asyncio.shield(self._hearing.ready)
+                    await asyncio.shield(self._saying.ready)
         except ConfigurationError:
-            await self.close()
+            self._mailbox.close()
+            await self._leave()
             raise
         self._is_open = True
 
     async def close(self) -> None:
         """Say what was published before, for a second at most, then leave."""
-        hearing, saying = self._hearing, self._saying
-        if hearing is None or saying is None:
+        if self._saying is None:
             return
         self._mailbox.close()
-        await saying.flush(_FAREWELL)
-        await asyncio.gather(hearing.close(), saying.close())
+        await self._saying.flush(_FAREWELL)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        await asyncio.gather(*(line.close() for line in (self._hearing, self._saying) if line is not None))
         self._start_afresh()
         self._mailbox.forget()
 

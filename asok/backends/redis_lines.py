@@ -51,10 +51,14 @@ class Complaint:
 
 
 class _Kept:
-    """A line that is had again whenever it is lost, and the task that works on it until it is closed."""
+    """A line that is had again whenever it is lost, and the task that works on it until it is closed.
 
-    def __init__(self, address: Address, make: Callable[[], Line]) -> None:
-        self._address, self._complaint, self._tries = address, Complaint(), 0
+    ready: done when it has worked for the first time; ConfigurationError where it may not.
+    """
+
+    def __init__(self, address: Address, channel: str, make: Callable[[], Line]) -> None:
+        self._address, self._channel, self._complaint, self._tries = address, channel, Complaint(), 0
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lines = Lines(address, lambda: None, make)
         self._task = asyncio.create_task(self._keep())
 
@@ -74,10 +78,16 @@ class _Kept:
         raise NotImplementedError
 
     def _failed(self, error: Exception) -> None:
+        if isinstance(error, Unfit) and not self.ready.done():
+            problem = f"the Redis at {self._address.name} refuses the bus: {error}"
+            wanted = f"the user of ASOK_REDIS may SUBSCRIBE and PUBLISH on {self._channel}"
+            return self.ready.set_exception(ConfigurationError(f"{problem}; expected: {wanted}"))
         self._complaint.amiss("the bus has lost the Redis at %s and tries again: %s", self._address.name, error)
 
     def _well(self) -> None:
         self._tries = 0
+        if not self.ready.done():
+            self.ready.set_result(None)
         self._complaint.well("the bus has the Redis at %s again", self._address.name)
 
     def _pause(self) -> float:
@@ -90,6 +100,8 @@ class _Kept:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._lines.close()
+        if not self.ready.cancel() and not self.ready.cancelled():
+            self.ready.exception()  # nobody else may have asked
 
 
 class _HearingLine(Line):
@@ -120,16 +132,12 @@ class _HearingLine(Line):
 
 
 class HearingLine(_Kept):
-    """Hears one channel of the Redis. began: called each time that it has been subscribed to.
-
-    subscribed: done when that was the case for the first time; ConfigurationError where we may not.
-    """
+    """Hears one channel of the Redis. began: called each time that it has been subscribed to."""
 
     def __init__(self, address: Address, channel: str, heard: Callable[[bytes], None], began: Callable[[], None]):
-        self._channel, self._began = channel, began
+        self._began = began
         self._line: _HearingLine | None = None
-        self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        super().__init__(address, lambda: _HearingLine(heard))
+        super().__init__(address, channel, lambda: _HearingLine(heard))
 
     @property
     def silence(self) -> float:
@@ -141,10 +149,8 @@ class HearingLine(_Kept):
         checked(await line.call(command(["SUBSCRIBE", self._channel])))
         self._line = line
         try:
-            self._well()
             self._began()
-            if not self.subscribed.done():
-                self.subscribed.set_result(None)
+            self._well()
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(PING):
@@ -152,19 +158,6 @@ class HearingLine(_Kept):
                 checked(await line.call(command(["PING"])))
         finally:
             self._line = None
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        if isinstance(error, Unfit) and not self.subscribed.done():
-            problem = f"the Redis at {self._address.name} refuses the bus: {error}"
-            wanted = f"the user of ASOK_REDIS may SUBSCRIBE and PUBLISH on {self._channel}"
-            self.subscribed.set_exception(ConfigurationError(f"{problem}; expected: {wanted}"))
-
-    async def close(self) -> None:
-        """End the task and the line."""
-        await super().close()
-        if not self.subscribed.cancel() and not self.subscribed.cancelled():
-            self.subscribed.exception()  # nobody else may have asked
 
 
 class SayingLine(_Kept):
@@ -175,13 +168,13 @@ class SayingLine(_Kept):
     """
 
     def __init__(self, address: Address, channel: str, refused: Callable[[], None]) -> None:
-        self._channel, self._refused = channel, refused
+        self._refused = refused
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._batch: list[bytes] = []
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
-        super().__init__(address, Line)
+        super().__init__(address, channel, Line)
 
     def put(self, frame: bytes) -> bool:
         """Say it soon; False, and it does not wait, where too much waits already."""
