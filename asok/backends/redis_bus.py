@@ -20,8 +20,8 @@ from threading import RLock
 from weakref import WeakSet
 
 from asok.backends.redis_address import Address
-from asok.backends.redis_calls import Away, BlockingLine, Unfit, checked
-from asok.backends.redis_lines import Complaint, HearingLine, SayingLine
+from asok.backends.redis_calls import Away, BlockingLine, Unfit, checked, of_a_primary
+from asok.backends.redis_lines import Complaint, HearingLine, SayingLine, asking
 from asok.backends.redis_said import Forged, Said, Seal
 from asok.backends.resp import command
 from asok.bus import Channels, Listeners, Mailbox, check_message
@@ -113,7 +113,7 @@ class RedisBus:
         with self._direct_lock:
             self._hang_up()
         self._hearing = HearingLine(self._address, self._channel, self._heard, self._began)
-        self._saying = SayingLine(self._address, self._channel, self._refused)
+        self._saying = SayingLine(self._address, self._channel, self._refused, self._hearing.renew)
         self._mailbox.open()
         self._say("", b"")  # whether we may
         try:
@@ -176,19 +176,20 @@ class RedisBus:
             saying = command(["PUBLISH", self._channel, self._sealed(self._directly, channel, message)])
             try:
                 try:
-                    checked(self._direct_line().call(saying))
+                    self._call_directly(saying)
                 except Away:  # cut while nobody said anything, perhaps; who has heard it knows its number
                     self._hang_up()
-                    checked(self._direct_line().call(saying))
+                    self._call_directly(saying)
             except (Away, Unfit) as error:
                 self._hang_up()
                 self._missed = True
                 _log.warning("a message for %r does not reach the other processes: %s", channel, error)
 
-    def _direct_line(self) -> BlockingLine:
+    def _call_directly(self, saying: bytes) -> None:
         # Kept, since two lines could be read in either order.
         self._direct = self._direct or BlockingLine(self._address, _DIRECT)
-        return self._direct
+        of_a_primary(self._direct.call(asking(self._address)))
+        checked(self._direct.call(saying))
 
     def _hang_up(self) -> None:
         if self._direct is not None:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from asok.backends.redis_address import Address
 from asok.backends.resp import ErrorReply, Replies, command
 
-__all__ = ["SILENCE", "Away", "BlockingLine", "Line", "Lines", "Unfit", "checked"]
+__all__ = ["SILENCE", "Away", "BlockingLine", "Line", "Lines", "Unfit", "checked", "of_a_primary"]
 
 SILENCE = 2.0  # seconds
 _PIECE = 256 * 1024
@@ -40,6 +40,12 @@ def checked(reply: Any) -> Any:
     if reply.code in _PASSING or reply.text.startswith("ERR max number of clients"):
         raise Away(reply.text[:200])
     raise Unfit(reply.text[:200])
+
+
+def of_a_primary(reply: Any) -> None:
+    """Raises Away where the reply to a write is that of a replica, which hands on to nobody what is said there."""
+    if isinstance(reply, ErrorReply) and reply.code == "READONLY":
+        checked(reply)
 
 
 def _welcomed(replies: list[Any], address: Address) -> None:
@@ -166,6 +172,11 @@ class Lines:
             self._connecting = self._loop.create_task(self._connect())
             self._connecting.add_done_callback(self._connected)
         return await asyncio.shield(self._connecting)
+
+    def cut(self) -> None:
+        """Give up the line; the next one to ask has another."""
+        if self._line is not None:
+            self._line.lose(Away("another one is wanted"))
 
     async def close(self) -> None:
         """Cut the line."""

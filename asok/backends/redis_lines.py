@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from asok.backends.redis_address import Address
-from asok.backends.redis_calls import Away, Line, Lines, Unfit, checked
+from asok.backends.redis_calls import Away, Line, Lines, Unfit, checked, of_a_primary
 from asok.backends.resp import command
 from asok.bus import MESSAGE_LIMIT
 from asok.errors import ConfigurationError
 
-__all__ = ["Complaint", "HearingLine", "SayingLine"]
+__all__ = ["Complaint", "HearingLine", "SayingLine", "asking"]
 
 _log = logging.getLogger("asok")
 
@@ -76,6 +76,10 @@ class _Kept:
 
     async def _work(self, line: Line) -> None:
         raise NotImplementedError
+
+    def renew(self) -> None:
+        """Have another line: the address may lead to another server now."""
+        self._lines.cut()
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, Unfit) and not self.ready.done():
@@ -160,15 +164,22 @@ class HearingLine(_Kept):
             self._line = None
 
 
+def asking(address: Address) -> bytes:
+    """A write that changes nothing, and that only a primary takes."""
+    return command(["UNLINK", f"{address.prefix}nothing"])
+
+
 class SayingLine(_Kept):
     """Publishes on one channel of the Redis: what is put in waits, bounded, and goes out in batches.
 
-    A batch whose answers were lost goes out again: who has heard some of it knows their numbers. refused: called
-    when the server would not take a batch, which is gone then.
+    A batch whose answers were lost goes out again: who has heard some of it knows their numbers. So does one that a
+    replica was given, as the server that was the primary before. refused: called when the server would not take a
+    batch, which is gone then. moved: called when a primary takes it that was a replica, or another server, before.
     """
 
-    def __init__(self, address: Address, channel: str, refused: Callable[[], None]) -> None:
-        self._refused = refused
+    def __init__(self, address: Address, channel: str, refused: Callable[[], None], moved: Callable[[], None]) -> None:
+        self._refused, self._moved, self._was_a_replica = refused, moved, False
+        self._asking = asking(address)
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._batch: list[bytes] = []
@@ -213,12 +224,23 @@ class SayingLine(_Kept):
         while self._batch or self._waiting:
             if not self._batch:
                 self._take_batch()
+            asked = line.call(self._asking)
             calls = [line.call(command(["PUBLISH", self._channel, frame])) for frame in self._batch]
-            for answer in await asyncio.gather(*calls, return_exceptions=True):
+            answers = await asyncio.gather(asked, *calls, return_exceptions=True)
+            for answer in answers:
                 if isinstance(answer, BaseException):
                     raise answer
+            self._check(answers[0])
+            for answer in answers[1:]:
                 checked(answer)
             self._batch = []
+
+    def _check(self, asked: Any) -> None:
+        before, self._was_a_replica = self._was_a_replica, True
+        of_a_primary(asked)
+        self._was_a_replica = False
+        if before:
+            self._moved()
 
     def _take_batch(self) -> None:
         size = 0
@@ -235,4 +257,4 @@ class SayingLine(_Kept):
             async with asyncio.timeout(PING):
                 await self._wake.wait()
         except TimeoutError:
-            checked(await line.call(command(["PING"])))
+            self._check(await line.call(self._asking))

@@ -22,6 +22,7 @@ from asok.state import KeyRing
 from tests.redis_server import RedisServer, redis_server
 from tests.rig import KEY
 from tests.unit.redis_ears import PATIENCE, Ear, by_hand, opened, settled
+from tests.unit.redis_scenes import between, tell
 
 # --- as every bus
 
@@ -212,6 +213,30 @@ async def test_too_much_at_once_is_a_gap_for_those_who_never_lost_their_connecti
         await second.until(lambda: second.words[-1:] == ["29999"])
         assert second.gaps == 1 and len(second.words) < 20_001
         await first.until(lambda: first.gaps == 1)
+
+
+async def test_who_said_something_to_a_server_that_has_become_a_replica_says_it_to_the_primary(tmp_path: Path) -> None:
+    with redis_server(tmp_path / "one") as one, redis_server(tmp_path / "two") as two:
+        async with between(one.port) as proxy, opened(proxy.url) as busy, opened(proxy.url) as idle:
+            script = RedisBus(proxy.url, KeyRing([KEY]))
+            await asyncio.to_thread(script.publish, "words", b"before")
+            await busy.hears("before")
+            # A failover that leaves the connections to the old primary as they are.
+            proxy.port = two.port
+            tell(one.url, "REPLICAOF", "127.0.0.1", str(two.port))
+            async with opened(proxy.url) as late:
+                await busy.until(lambda: busy.gaps == 1)
+                await idle.until(lambda: idle.gaps == 1)
+                busy.bus.publish("words", b"busy")
+                await late.hears("busy")
+                idle.bus.publish("words", b"idle")
+                await late.hears("busy", "idle")
+                await asyncio.to_thread(script.publish, "words", b"script")
+                await late.hears("busy", "idle", "script")
+                await asyncio.to_thread(one.kill)
+                late.bus.publish("words", b"late")
+                await idle.until(lambda: idle.words[-1:] == ["late"])
+            script._hang_up()
 
 
 async def test_a_worker_that_starts_before_redis_hears_when_redis_is_there(tmp_path: Path) -> None:
