@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
-from asok.backends.redis_cells import CellsLine, check, dangers, facts_of, remedy
+from asok.backends.redis_cells import LARGEST_SKEW, CellsLine, check, dangers, facts_of, remedy
 from asok.backends.redis_scripts import COMMIT, DELETE, OLDEST, READ, SOURCES, SWEEP
 from asok.backends.resp import ErrorReply, command
 from asok.bus import Listeners
@@ -47,15 +47,18 @@ class RedisBackend:
     """Keeps cells in the Redis at `url`, which is of version 7.0 or later, or a Valkey, and no cluster.
 
     patience: for how many seconds a Redis that is away is asked again before `Busy` is raised.
-    clock: tells the Unix time of a write; a test may turn it by hand. Raises ConfigurationError for a malformed url.
+    clock: tells the Unix time of a write; a test may turn it by hand. Without one it is the later of the times here and
+    there, and a sweep goes by the earlier: one clock that is wrong does not sweep what is in use. Raises
+    ConfigurationError for a malformed url.
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, *, patience: float = 5.0, clock: Callable[[], float] | None = None) -> None:
         self._address = Address.of(url)
         self._patience, self._clock = patience, clock
         self._remembered = str(round(max(_REMEMBERED, 2 * patience)))
         self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
         self._server = ""
+        self._offset: float | None = None  # the time of the Redis, less that of `time.monotonic`
         self._replaced: Listeners[[]] = Listeners()
         self._idle: list[BlockingLine] = []
         self._avoided = 0.0
@@ -114,6 +117,7 @@ class RedisBackend:
         await self._ask(self._script(DELETE, owner))
 
     async def sweep(self, before: float) -> int:
+        before -= max(0.0, self._ahead())
         swept, gone = 0, _PAGE
         while gone == _PAGE:
             gone = int(await self._ask(self._script(SWEEP, repr(before), str(_PAGE))))
@@ -124,7 +128,18 @@ class RedisBackend:
         """Call the listener when a server answers that may hold something else than the one before."""
         return self._replaced.add(listener)
 
-    def _met(self, server: str) -> None:
+    def _ahead(self) -> float:
+        """By how many seconds our clock is ahead of that of the Redis, where that is more than nobody minds."""
+        if self._offset is None or self._clock is not None:
+            return 0.0
+        ahead = time.time() - time.monotonic() - self._offset
+        return ahead if abs(ahead) > LARGEST_SKEW else 0.0
+
+    def _now(self) -> float:
+        return self._clock() if self._clock is not None else time.time() + max(0.0, -self._ahead())
+
+    def _met(self, server: str, ahead: float) -> None:
+        self._offset = time.time() - ahead - time.monotonic()
         before, self._server = self._server, server
         if before and server != before:
             self._replaced.tell()
@@ -142,7 +157,7 @@ class RedisBackend:
         deletions = [key for key, value in commit.writes.items() if value is None]
         sizes = len(commit.checks), len(deletions), len(commit.writes) - len(deletions)
         id = commit.id or secrets.token_hex(12)
-        parts = self._script(COMMIT, id, self._remembered, repr(self._clock()), STORES, *moves)
+        parts = self._script(COMMIT, id, self._remembered, repr(self._now()), STORES, *moves)
         parts += [*map(str, sizes), ""]
         for (owner, name), version in commit.checks.items():
             parts += (owner, name, str(version))

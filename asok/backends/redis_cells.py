@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 from asok.backends.redis_calls import Line, Unfit
 from asok.backends.resp import command
 
-__all__ = ["CellsLine", "check", "dangers", "facts_of", "remedy"]
+__all__ = ["LARGEST_SKEW", "CellsLine", "check", "dangers", "facts_of", "remedy"]
 
+LARGEST_SKEW = 60.0  # seconds by which two clocks may differ without anybody's minding
 _OLDEST_SERVER = (7, 0)
 # How servers of several versions say that a command may not be run, or not by a script.
 _RIGHTLESS = re.compile("NOPERM|ACL failure|user executing the script")
 
 
 class CellsLine(Line):
-    """met: told of the server before anybody asks it anything.
+    """met: told of the server, and by how many seconds our clock is ahead of its own, before anybody asks it anything.
 
     server: a name of it that a restart or a failover changes, after which the last writes may be gone; "" where it
     does not say.
     """
 
-    def __init__(self, met: Callable[[str], None]) -> None:
+    def __init__(self, met: Callable[[str, float], None]) -> None:
         super().__init__()
         self._met, self.server = met, ""
 
     async def begin(self) -> None:
         """Ask who it is."""
-        info = await self.call(command(["INFO"]))
+        info, ahead = await self.call(command(["INFO"])), 0.0
         if isinstance(info, bytes):
             facts = facts_of(info)
             self.server = "/".join(facts.get(name, "") for name in ("run_id", "master_replid"))
-        self._met(self.server)
+            ahead = ahead_of(facts)
+        self._met(self.server, ahead)
 
 
 def facts_of(info: bytes) -> dict[str, str]:
     """What the reply to INFO says."""
     lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
     return {name: value for name, _, value in lines}
+
+
+def ahead_of(facts: Mapping[str, str]) -> float:
+    """By how many seconds our clock is ahead of that of the server; 0.0 where it does not say."""
+    theirs = facts.get("server_time_usec", "")
+    return time.time() - int(theirs) / 1e6 if theirs.isdecimal() else 0.0
 
 
 def check(facts: Mapping[str, str]) -> None:
@@ -59,6 +68,9 @@ def check(facts: Mapping[str, str]) -> None:
 
 def dangers(facts: Mapping[str, str]) -> Iterator[str]:
     """What may lose something, and is the operator's to choose."""
+    if abs(ahead := ahead_of(facts)) > LARGEST_SKEW:
+        what = f"has a clock that is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} ours"
+        yield f"{what}: sessions and logins end by the clock of whichever machine answers; set both right, as by NTP"
     policy = facts.get("maxmemory_policy", "")
     if facts.get("maxmemory", "0") != "0" and policy.startswith("volatile"):
         what = "may forget, when it is full, which commits it has applied, and do one twice that is sent again"

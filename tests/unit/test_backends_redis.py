@@ -189,6 +189,27 @@ async def test_scripts_that_redis_has_forgotten_are_sent_again(redis: RedisServe
         assert at_once(backend.read("s", [], prefix=""))["n"].version == n + 1
 
 
+@pytest.mark.parametrize("days", [-20, 20])
+@pytest.mark.parametrize("jumps", ["before", "later"])
+async def test_a_machine_whose_clock_is_wrong_sweeps_nothing_that_is_in_use(
+    redis: RedisServer, opened: Opening, monkeypatch: pytest.MonkeyPatch, days: int, jumps: str
+) -> None:
+    right, real, age = await opened(), time.time, 14 * 86400
+    await right.commit(writing({("right", "n"): b"1"}))
+    wrong = RedisBackend(redis.url)
+    if jumps == "later":
+        await wrong.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: real() + days * 86400)
+        if jumps == "before":
+            await wrong.open()
+        await wrong.commit(writing({("wrong", "n"): b"1"}))
+        assert await wrong.sweep(time.time() - age) == 0
+    assert await right.sweep(time.time() - age) == 0
+    assert await right.read("right", ["n"]) == await right.read("wrong", ["n"]) == {"n": Cell(1, b"1")}
+    await wrong.close()
+
+
 # ---- away
 
 
@@ -292,6 +313,8 @@ async def test_a_server_that_will_not_do_stops_the_start(answers: dict[str, list
         ({"maxmemory": 10**9, "maxmemory_policy": "noeviction", "aof_enabled": 1}, []),
         ({"maxmemory": 0, "maxmemory_policy": "volatile-lru"}, []),
         ({"maxmemory": 10**9, "maxmemory_policy": "volatile-ttl"}, ["(maxmemory-policy volatile-ttl); set noeviction"]),
+        ({"server_time_usec": 1_000_000}, ["s behind ours: sessions and logins end"]),
+        ({"server_time_usec": 10**17}, ["s ahead of ours: sessions and logins end"]),
         ({"aof_enabled": 0}, ["set appendonly yes, unless that may be"]),
     ],
 )
