@@ -665,6 +665,13 @@ DEFENCES = (
         "link_on_the_disk",
         ("if not stamp.path.resolve().is_relative_to(folder):", "if False:"),
     ),
+    defence(
+        "the sender of a form names no codec",
+        "form_http",
+        UNIT + "form_http",
+        "read_as_utf_8",
+        ('if encoding.lower() != b"utf-8":', "if False:"),
+    ),
     defence("a form takes no files", "form_http", ATTACKS + "files", "t24", ("max_files=0", "max_files=1000")),
     defence(
         "a form's body has an end",
