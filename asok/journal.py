@@ -89,12 +89,19 @@ def _place(record: logging.LogRecord) -> str:
 
 
 class OneLine(logging.Filter):
-    """For the server's own log: a browser's bad bytes are one line, no traceback; that would tell nothing."""
+    """For the server's own log: a browser's bad bytes are one line, no traceback; that would tell nothing.
+
+    The lines of other tracebacks are indented: an error's text may hold what a browser has sent, and must not look like
+    a line of the log.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record, some without their traceback, and not too many of a kind."""
         if str(record.msg).startswith("Invalid UTF-8"):
             record.exc_info = record.exc_text = None
+        elif record.exc_info and record.exc_info[1] is not None:
+            told = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
+            record.exc_text = "\n".join(f"  {line.translate(LINE_ENDS)}" for line in told.split("\n"))
         return record.levelno < logging.WARNING or _journal.keeps(record)
 
 

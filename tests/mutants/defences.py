@@ -666,6 +666,13 @@ DEFENCES = (
         ("if not stamp.path.resolve().is_relative_to(folder):", "if False:"),
     ),
     defence(
+        "no line of a traceback looks like one of the log",
+        "journal",
+        UNIT + "journal",
+        "looks_like_one",
+        ('f"  {line.translate(LINE_ENDS)}"', "line"),
+    ),
+    defence(
         "the sender of a form names no codec",
         "form_http",
         UNIT + "form_http",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from asok import Component, Limits, exposed
 from asok.journal import LINES_A_SECOND, keep_journal
@@ -146,6 +147,24 @@ async def test_t52_a_line_is_one_line_whatever_a_browser_or_an_error_says(
             assert record.exc_info is None
             assert not set(record.getMessage()) & set("\r\n\x1b\u2028")
         assert any("ValueError" in line and "test_journal.py" in line for line in said(caplog, "it failed"))
+
+
+@pytest.mark.usefixtures("as_before")
+async def test_t52_no_line_of_a_traceback_looks_like_one_of_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def page(request: Request) -> None:
+        raise ValueError(f"no such name: {request.path_params['name']}")
+
+    app = asok_app(tmp_path)
+    app.page("/{name}", "page.html")(page)
+    async with rig(app) as served:
+        logging.config.dictConfig(log_config(development=False))
+        assert (await (await served.visitor()).http.get("/a%0A1970-01-01 ERROR asok: a lie%0D%1B[31m")).status_code == 500
+    told = capfd.readouterr().err.splitlines()
+    begin = next(place for place, line in enumerate(told) if "Exception in ASGI application" in line)
+    assert any("a lie" in line for line in told) and "Traceback" in told[begin + 1]
+    assert all(line.startswith("  ") and not set(line) & set("\r\x1b") for line in told[begin + 1 :])
 
 
 def test_t52_lines_of_other_kinds_are_not_kept_back_and_debug_shows_tracebacks(
