@@ -101,7 +101,7 @@ class OneLine(logging.Filter):
             record.exc_info = record.exc_text = None
         elif record.exc_info and record.exc_info[1] is not None:
             told = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
-            record.exc_text = "\n".join(f"  {line.translate(LINE_ENDS)}" for line in told.split("\n"))
+            record.exc_text = "\n".join(f"  {part.translate(LINE_ENDS)}" for part in told.split("\n"))
         return record.levelno < logging.WARNING or _journal.keeps(record)
 
 

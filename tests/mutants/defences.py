@@ -670,7 +670,7 @@ DEFENCES = (
         "journal",
         UNIT + "journal",
         "looks_like_one",
-        ('f"  {line.translate(LINE_ENDS)}"', "line"),
+        ('f"  {part.translate(LINE_ENDS)}"', "part"),
     ),
     defence(
         "the sender of a form names no codec",
@@ -715,7 +715,7 @@ DEFENCES = (
         "t58",
         ("if debug or path.name not in DEVELOPMENT", "if True"),
     ),
-    defence("a line of the log is one", "journal", UNIT + "journal", "", (".translate(LINE_ENDS)", "")),
+    defence("a line of the log is one", "journal", UNIT + "journal", "", ("d)).translate(LINE_ENDS)", "d))")),
     defence(
         "JSON is not too deep",
         "shape",

@@ -160,7 +160,9 @@ async def test_t52_no_line_of_a_traceback_looks_like_one_of_the_log(
     app.page("/{name}", "page.html")(page)
     async with rig(app) as served:
         logging.config.dictConfig(log_config(development=False))
-        assert (await (await served.visitor()).http.get("/a%0A1970-01-01 ERROR asok: a lie%0D%1B[31m")).status_code == 500
+        visitor = await served.visitor()
+        answer = await visitor.http.get("/a%0A1970-01-01 ERROR asok: a lie%0D%1B[31m")
+        assert answer.status_code == 500
     told = capfd.readouterr().err.splitlines()
     begin = next(place for place, line in enumerate(told) if "Exception in ASGI application" in line)
     assert any("a lie" in line for line in told) and "Traceback" in told[begin + 1]
