@@ -17,6 +17,8 @@ __all__ = ["allowed_origin", "comes_from_afar", "host_allowed", "host_of"]
 
 OTHER_LETTERS = re.compile(r"(?=[^/.:]*[^\x00-\x7f])[^/.:]+")
 PORTS = {"http": 80, "https": 443}
+# What follows a `/` or an `@` is no part of the name, whatever an app makes of the header.
+HOST = re.compile(r"([^\s:/@?#\\\[\]]+|\[[^\s/@?#\\\[\]]+\])(?::[0-9]*)?")
 
 
 def host_of(scope: Scope) -> str:
@@ -36,7 +38,10 @@ def comes_from_afar(scope: Scope) -> bool:
 
 def host_allowed(host: str, settings: Settings) -> bool:
     """Whether a Host header names this app; neither port nor case matters, `*.name` allows subdomains."""
-    name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
+    written = HOST.fullmatch(host)
+    if written is None:
+        return False
+    name = written[1].lower()
     known = [_as_sent(allowed) for allowed in settings.hosts]
     return name in known or any(
         allowed == "*" or (allowed.startswith("*.") and name.endswith(allowed[1:])) for allowed in known

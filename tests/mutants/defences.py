@@ -370,6 +370,17 @@ DEFENCES = (
         ("if not host_allowed(host, self.settings):", "if False:"),
     ),
     defence(
+        "a host is a name and a port",
+        "origins",
+        UNIT + "endpoints",
+        "names or star",
+        ("    if written is None:\n        return False\n", ""),
+        (
+            "name = written[1].lower()",
+            'name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()',
+        ),
+    ),
+    defence(
         "of several hosts none is believed",
         "origins",
         ATTACKS + "origin",

@@ -44,7 +44,8 @@ def settings(**changes: Any) -> Settings:
     [
         ("localhost", True), ("localhost:8000", True), ("127.0.0.1:1", True), ("[::1]", True), ("[::1]:80", True),
         ("", False), ("evil.test", False), ("localhost.evil.test", False), ("evil.localhost", False), (":80", False),
-        ("localhost:80:80", False), ("localhost@evil.test", False), ("[::2]:80", False),
+        ("localhost:80:80", False), ("localhost@evil.test", False), ("[::2]:80", False), ("localhost:", True),
+        ("localhost:80@evil.test", False), ("localhost:@evil.test", False), ("localhost:80/x", False),
     ],
 )  # fmt: skip
 def test_only_the_names_of_the_app_are_served(host: str, allowed: bool) -> None:
@@ -62,6 +63,14 @@ def test_a_star_stands_for_subdomains_and_not_for_the_name_itself() -> None:
     assert host_allowed("a.app.test", with_star)
     assert not host_allowed("app.test", with_star)
     assert not host_allowed("evilapp.test", with_star)
+    for evil in (
+        "evil.test/.app.test",
+        "evil.test#.app.test",
+        "evil.test?.app.test",
+        "evil.test\\.app.test",
+        "a@.app.test",
+    ):
+        assert not host_allowed(evil, with_star)
 
 
 def scope(origin: str | None, host: str = "app.test", scheme: str = "wss") -> dict[str, Any]:
