@@ -85,6 +85,14 @@ class Host:
         self.crowd = Crowd(self.settings.limits)
         self.threads = Threads(self.settings.limits.threads)
 
+    def guard_of(self, route: str) -> bytes:
+        """What stands for the guard of a page's route in tokens; empty where it has none."""
+        guard = self.guards.get(route)
+        if guard is None:
+            return b""
+        named = guard if hasattr(guard, "__qualname__") else type(guard)
+        return digest(f"{getattr(named, '__module__', '')}.{named.__qualname__}")
+
     def shared_by(self, definition: Definition, mount: Mount, slot: str) -> SharedFields | None:
         """What keeps the fields of this component, where its page was given an instance to share."""
         shared = self.shared.get(mount.route)
@@ -197,7 +205,7 @@ class Host:
 
     def bound(self, token: Token, definition: Definition, session_id: str, root: str) -> bool:
         """Whether the token may be used in this session, that of a stateless class in any, by the app at this root."""
-        if token.mount.root != root:
+        if token.mount.root != root or token.mount.guard not in (b"", self.guard_of(token.mount.route)):
             return False
         if definition.cls.stateless:
             return True

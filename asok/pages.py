@@ -42,7 +42,7 @@ class Pages:
 
     async def respond(self, request: Request, template: str, context: Mapping[str, Any], route: str) -> HTMLResponse:
         """A template as a response, with every component in it mounted, loaded and rendered. Raises RenderError."""
-        place = _place(request, route)
+        place = _place(request, route, self._engine.guard_of(route))
         session = place.session
         html, shown = await self._engine.page(template, {"request": request, "session": session, **context}, place)
         if self._settings.debug:
@@ -117,13 +117,14 @@ def _tags(
     return script_tags(base, CSRF_PLACE, modules, flags, nonce=nonce, debug=debug) + Markup(HEAD_PLACE)
 
 
-def _place(request: Request, route: str) -> Place:
+def _place(request: Request, route: str, guard: bytes = b"") -> Place:
     session, scope = session_of(request), request.scope
     path, query = scope["path"], scope["query_string"].decode("latin-1")
     if len(path.encode()) + len(query) > LONGEST_ADDRESS:
         raise HTTPException(414)
     params = {name: value if _is_carried(value) else str(value) for name, value in request.path_params.items()}
-    return Place(request, session, Mount(route, path, query, params, scope.get("asok.root", "")), session.owner)
+    mount = Mount(route, path, query, params, scope.get("asok.root", ""), guard)
+    return Place(request, session, mount, session.owner)
 
 
 def _is_carried(value: Any) -> bool:

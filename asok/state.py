@@ -30,7 +30,8 @@ class Mount(Struct, array_like=True, frozen=True):
     """Where a component was mounted. The route, not the browser, tells which guards apply.
 
     root: the path below which the app lies. Other apps on the host may have the same keys and sessions; they do not
-    know these guards.
+    know these guards. guard: which one the page has, for apps that lie there too, under another host's name, and for
+    the next release, where the page may have another address. Empty where it has none.
     """
 
     route: str
@@ -38,6 +39,7 @@ class Mount(Struct, array_like=True, frozen=True):
     query: str = ""
     params: dict[str, Any] = {}
     root: str = ""
+    guard: bytes = b""
 
 
 class Token(Struct, array_like=True, frozen=True):

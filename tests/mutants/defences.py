@@ -53,7 +53,14 @@ DEFENCES = (
         "hosting",
         UNIT + "pages",
         "beside_takes_no_token",
-        ("if token.mount.root != root:", "if False:"),
+        ("token.mount.root != root or ", ""),
+    ),
+    defence(
+        "a token belongs to apps that know the guard of its page",
+        "hosting",
+        UNIT + "pages",
+        "at_another_host",
+        (' or token.mount.guard not in (b"", self.guard_of(token.mount.route)):', ":"),
     ),
     defence(
         "a session's cookie has exactly its name",

@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Host, Mount, Route
 from starlette.templating import Jinja2Templates
 
 from asok import Component
@@ -26,7 +26,7 @@ from asok.backends.memory import MemoryBackend
 from asok.backends.sqlite import SQLiteBackend
 from asok.component import exposed
 from asok.errors import RenderError
-from asok.sessions import META, Cell, Commit
+from asok.sessions import META, Cell, Commit, Session
 from tests.rig import PAGE, asok_app, rig
 
 
@@ -126,8 +126,9 @@ async def test_what_a_mount_takes_from_the_address_stays_a_path_of_this_site(tmp
 async def test_an_app_beside_takes_no_token_of_a_page_whose_guard_it_does_not_know(tmp_path: Path, beside: str) -> None:
     backend, members = MemoryBackend(), {"ada"}
     inner, other = (asok_app(tmp_path, backend=backend) for _ in range(2))
+    # By their names these two are one.
     inner.page("/", PagesLooking, guard=lambda request, session: "ada" in members)
-    other.page("/", PagesNumber)
+    other.page("/", PagesNumber, guard=lambda request, session: True)
     async with rig(Starlette(routes=[Mount("/members", inner), Mount(beside, other)])) as served:
         visitor = await served.visitor()
         page = await visitor.open("/members/")
@@ -135,6 +136,32 @@ async def test_an_app_beside_takes_no_token_of_a_page_whose_guard_it_does_not_kn
         tab = await visitor.connect(path=f"{beside}/live")
         await tab.join(page.tokens, page.csrf)
         assert (await tab.event("look"))[0] == "reset"
+
+
+@pytest.mark.parametrize("guards", [(None, None), (lambda request, session: True, None), (None, "/moved")])
+async def test_an_app_at_another_host_takes_no_token_of_a_page_whose_guard_it_does_not_know(
+    tmp_path: Path, guards: tuple[Any, str | None]
+) -> None:
+    backend, members = MemoryBackend(), {"ada"}
+    guard, moved = guards
+    inner, other = (asok_app(tmp_path, backend=backend) for _ in range(2))
+
+    def is_member(request: Request, session: Session) -> bool:
+        return "ada" in members
+
+    inner.page("/", PagesLooking, guard=is_member)
+    other.page(moved or "/", PagesNumber, guard=is_member if moved else guard)
+    async with rig(Starlette(routes=[Host("127.0.0.1", inner), Host("localhost", other)])) as served:
+        visitor = await served.visitor()
+        page = await visitor.open()
+        own = await visitor.connect()
+        await own.join(page.tokens, page.csrf)
+        assert (await own.event("look"))[0] == "update"
+        members.clear()
+        tab = await visitor.connect(host="localhost", origin=f"http://localhost:{served.port}")
+        await tab.join(page.tokens, page.csrf)
+        assert (await tab.event("look"))[0] == "reset"
+        assert (await own.event("look"))[:1] == ["refused"]
 
 
 @pytest.mark.parametrize("address", [f"/{'w' * 9000}", f"/w?{'q' * 9000}", f"/{'%C3%A9' * 4500}"])
