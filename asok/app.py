@@ -29,7 +29,7 @@ from asok.health import Health
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
 from asok.mounting import Guard, hook
-from asok.origins import comes_from_afar, host_allowed, host_of
+from asok.origins import from_afar, host_allowed, host_of
 from asok.pages import Pages, page_of, session_of
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, place_of_caller
@@ -133,8 +133,8 @@ class Asok(Sharing):
         if scope["type"] != "lifespan":
             # ASGI lets a server leave it out.
             scope.setdefault("scheme", {"websocket": "ws"}.get(scope["type"], "http"))
-            if self._stays_here and comes_from_afar(scope):
-                return await _refuse_stranger(scope, receive, send)
+            if self._stays_here and (stranger := from_afar(scope)):
+                return await _refuse_stranger(stranger, scope, receive, send)
             if not self._sweeper.runs and not (asks_health and self._beginning.locked()):
                 await self._begin()
         if asks_health:
@@ -274,11 +274,11 @@ class Asok(Sharing):
         await self.backend.close()
 
 
-async def _refuse_stranger(scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse_stranger(stranger: str, scope: Scope, receive: Receive, send: Send) -> None:
     log.warning(
-        "refused: %s reaches this app under development, whose key can be guessed; serve it on 127.0.0.1 only, or put "
+        "refused: %r reaches this app under development, whose key can be guessed; serve it on 127.0.0.1 only, or put "
         "SECRET_KEY=… with the output of `asok keys new` into .env",
-        scope["client"][0],
+        stranger[:80],
     )
     if scope["type"] == "http":
         return await PlainTextResponse("This app is under development.", 400)(scope, receive, send)

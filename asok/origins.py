@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from asok.settings import Settings
 
-__all__ = ["allowed_origin", "comes_from_afar", "host_allowed", "host_of"]
+__all__ = ["allowed_origin", "from_afar", "host_allowed", "host_of"]
 
 OTHER_LETTERS = re.compile(r"(?=[^/.:]*[^\x00-\x7f])[^/.:]+")
 PORTS = {"http": 80, "https": 443}
@@ -27,13 +27,25 @@ def host_of(scope: Scope) -> str:
     return hosts[0] if len(hosts) == 1 else ""
 
 
-def comes_from_afar(scope: Scope) -> bool:
-    """Whether another machine sends this; what is no address of the internet, such as a Unix socket's, is here."""
+def from_afar(scope: Scope) -> str:
+    """The address of another machine that sends this, itself or by a tunnel or proxy here that names it; else empty.
+
+    What is no address of the internet, such as a Unix socket's, is here.
+    """
+    peer = (scope.get("client") or ("",))[0]
+    if _is_far(peer, unknown=False):
+        return str(peer)
+    named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return next((each for each in ",".join(named).split(",") if each.strip() and _is_far(each, unknown=True)), "")
+
+
+def _is_far(text: str, *, unknown: bool) -> bool:
+    """Whether it is no address of this machine. unknown: what is said of that which is none at all."""
     try:
-        peer = ip_address((scope.get("client") or ("",))[0].partition("%")[0])
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
-        return False
-    return not (getattr(peer, "ipv4_mapped", None) or peer).is_loopback
+        return unknown
+    return not (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def host_allowed(host: str, settings: Settings) -> bool:

@@ -88,7 +88,14 @@ DEFENCES = (
         "app",
         UNIT + "app",
         "serves_nobody",
-        ("if self._stays_here and comes_from_afar(scope):", "if False:"),
+        ("if self._stays_here and (stranger := from_afar(scope)):", 'if stranger := "":'),
+    ),
+    defence(
+        "a key that can be guessed serves nobody through a tunnel",
+        "origins",
+        UNIT + "app",
+        "through_a_tunnel",
+        ('if name == b"x-forwarded-for"', "if False"),
     ),
     defence(
         "the mac covers the instance that a token is sent for",

@@ -336,6 +336,16 @@ async def test_a_key_that_can_be_guessed_serves_nobody_on_other_machines(tmp_pat
     assert said == ["websocket.close"]
 
 
+@pytest.mark.parametrize("named", ["192.0.2.1", "127.0.0.1, 2001:db8::1", "192.0.2.1:5000", "unknown", "\x1b[1m"])
+async def test_a_key_that_can_be_guessed_serves_nobody_through_a_tunnel(tmp_path: Path, named: str) -> None:
+    app = Asok(root=tmp_path, settings=Settings(tmp_path, True, database=":memory:"))
+    for peer in ("127.0.0.1", ""):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1))) as http:
+            for header, status in ((named, 400), ("127.0.0.1, ::1", 404)):
+                answer = await http.get("http://localhost/", headers={"x-forwarded-for": header})
+                assert answer.status_code == status
+
+
 @pytest.mark.parametrize("peer", ["127.0.0.9", "::1", "::ffff:127.0.0.1", "", "a socket's path"])
 async def test_a_key_that_can_be_guessed_serves_this_machine(tmp_path: Path, peer: str) -> None:
     app = Asok(root=tmp_path, settings=Settings(tmp_path, True, database=":memory:"))
