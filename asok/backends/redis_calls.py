@@ -191,8 +191,8 @@ class Lines:
         try:
             async with asyncio.timeout(SILENCE):
                 await self._reach(line)
-            greetings = [line.call(command(greeting)) for greeting in self._address.greetings()]
-            _welcomed([await greeting for greeting in greetings], self._address)
+            greetings = map(command, self._address.greetings())
+            _welcomed(await asyncio.gather(*map(line.call, greetings)), self._address)
             await line.begin()
         except Away as error:
             line.lose(error)

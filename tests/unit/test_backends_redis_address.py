@@ -48,6 +48,7 @@ def test_tls_believes_only_what_it_can_check_unless_it_is_told_otherwise() -> No
         ("redis://db/first", "write it as redis://"),
         ("redis://db/-1", "write it as redis://"),
         ("redis://db:port", "write it as redis://"),
+        ("redis://db..internal", "write it as redis://"),
         ("redisss://db", "write it as redis://"),
         ("redis+sentinel://db", "write it as redis://"),
         ("http://db", "write it as redis://"),

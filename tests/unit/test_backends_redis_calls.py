@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import ssl
 import subprocess
@@ -199,6 +200,22 @@ async def test_a_line_that_is_cut_answers_nobody_and_says_so_at_once(
             await line.call(command(["PING"]))
         assert await (await lines.line()).call(command(["PING"])) == b"PONG"
         await lines.close()
+
+
+async def test_a_server_that_hangs_up_on_every_greeting_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        lines = redis_calls.Lines(Address.of(f"redis://:word@127.0.0.1:{port}/1"), lambda: None)
+        for _ in range(3):
+            with pytest.raises(redis_calls.Away):
+                await lines.line()
+        await lines.close()
+    gc.collect()
+    assert not caplog.records  # nobody has left the other greetings' answers lying about
 
 
 # ---- stores
