@@ -7,12 +7,12 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from python_multipart.multipart import parse_options_header
-from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -81,13 +81,14 @@ class FormEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        try:
-            response = await self._posted(request)
-        except FormRefused as error:
-            log.warning("refused: a form: %r", str(error)[:200])
-            response = self._refusal(error)
-        response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
-        await response(scope, receive, send)
+        async with AsyncExitStack() as after:
+            try:
+                response = await self._posted(request, after)
+            except FormRefused as error:
+                log.warning("refused: a form: %r", str(error)[:200])
+                response = self._refusal(error)
+            response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
+            await response(scope, receive, send)
 
     def _refusal(self, error: FormRefused) -> Response:
         page = self._engine.templates.env.get_template("asok/form_refused.html")
@@ -96,7 +97,8 @@ class FormEndpoint:
         later = {"retry-after": str(error.retry_after)}
         return HTMLResponse(html, error.status, {405: {"allow": "POST"}, 429: later, 503: later}.get(error.status))
 
-    async def _posted(self, request: Request) -> Response:
+    async def _posted(self, request: Request, after: AsyncExitStack) -> Response:
+        """after: ends, when the answer is on its way, what it has left running."""
         if request.method != "POST":
             raise FormRefused(405, f"{request.method} of a form")
         self._check_sender(request)
@@ -116,27 +118,16 @@ class FormEndpoint:
         try:
             token = self._token(text)
             session_id = self._check_csrf(token, session, own.get(CSRF, ""))
-            return await self._answer(request, session_id, token, text, event)
+            csrf = self._engine.ring.mac("csrf", session_id) if session_id else ""
+            conversation = LiveSession(self._engine, request.scope, session_id)
+            after.push_async_callback(conversation.end, gone=False)
+            return RedirectResponse(_location(token, await _answered(conversation, csrf, text, event), request), 303)
         except FormRefused as error:
             # Nothing is shown of what no page of this app has sent.
             if token is not None or error.status == EXPIRED:
                 error.typed = [entry for entry in typed if not is_secret(entry[0])]
                 error.path = _path(token, request) if token else ""
             raise
-
-    async def _answer(
-        self, request: Request, session_id: str, token: Token, text: str, event: protocol.Event
-    ) -> Response:
-        csrf = self._engine.ring.mac("csrf", session_id) if session_id else ""
-        conversation = LiveSession(self._engine, request.scope, session_id)
-        try:
-            effects = await _answered(conversation, csrf, text, event)
-        except BaseException:
-            await conversation.end(gone=False)
-            raise
-        # What the method has left running may take its time.
-        ending = BackgroundTask(conversation.end, gone=False)
-        return RedirectResponse(_location(token, effects, request), 303, background=ending)
 
     def _check_sender(self, request: Request) -> None:
         """Raises FormRefused unless a page of this app sends it."""

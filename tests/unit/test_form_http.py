@@ -15,9 +15,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from asok import Asok, Component, Session, Settings, exposed
 from asok.forms import Form, Meta, form_of
+from asok.observing import Observer
 
 SITE = "http://localhost"
 INPUT = re.compile(r"<(?:input|button)\b([^>]*)>")
@@ -93,8 +95,8 @@ class AroundForm(Component):
 class Plain:
     """A browser without JavaScript, as far as forms go."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http, self.path, self.text = http, "/", ""
+    def __init__(self, http: httpx.AsyncClient, app: Asok) -> None:
+        self.http, self.app, self.path, self.text = http, app, "/", ""
 
     async def open(self, path: str) -> str:
         answer = await self.http.get(path, follow_redirects=True)
@@ -143,7 +145,7 @@ async def browsing(root: Path) -> AsyncIterator[Plain]:
     app.add_route("/out", leave)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SITE)
     async with app.starlette.router.lifespan_context(app.starlette), http:
-        yield Plain(http)
+        yield Plain(http, app)
 
 
 async def test_a_post_runs_the_method_and_leads_back_to_the_page(plain: Plain) -> None:
@@ -159,6 +161,31 @@ async def test_the_same_form_sent_twice_has_its_effect_once(plain: Plain) -> Non
     for _ in range(3):
         answer = await plain.post(fields)
         assert answer.status_code == 303
+    assert "<b>1</b><i>peace</i>" in await plain.open("/wishes")
+
+
+async def test_a_form_whose_browser_goes_before_the_answer_leaves_nothing_behind(plain: Plain) -> None:
+    class Told(Observer):
+        def __init__(self) -> None:
+            self.of: list[str] = []
+
+        def opened(self, transport: str) -> None:
+            self.of.append("opened")
+
+        def closed(self, transport: str) -> None:
+            self.of.append("closed")
+
+    async def broken(message: Message) -> None:
+        raise OSError("the browser has gone")  # as ASGI lets a server say it
+
+    told = Told()
+    plain.app.observe(told)
+    await plain.open("/wishes")
+    through = httpx.ASGITransport(lambda scope, receive, send: plain.app(scope, receive, broken))
+    async with httpx.AsyncClient(transport=through, base_url=SITE, cookies=plain.http.cookies) as http:
+        with pytest.raises(OSError, match="gone"):
+            await Plain(http, plain.app).post({**plain.hidden, "text": "peace"})
+    assert told.of == ["opened", "closed"]
     assert "<b>1</b><i>peace</i>" in await plain.open("/wishes")
 
 
