@@ -79,13 +79,14 @@ class Rules:
         """What a follower is sent: `[path, value]`, or `[path]` for what is gone.
 
         For a touched path above readable ones the value is what `visible` shows of it, so that what went with the
-        old value is gone for the follower too.
+        old value is gone for the follower too. A path below another one is left out: its value is in the other's.
+        The order among equally long ones is kept, since items that were appended must arrive one after the other.
         """
-        kept: list[Path] = []
+        kept = set[Path]()
         found: list[list[Any]] = []
         for path in sorted(dict.fromkeys(touched), key=len):
-            if self._may_show(path) and not any(path[: len(above)] == above for above in kept):
-                kept.append(path)
+            if self._may_show(path) and not any(path[:length] in kept for length in range(len(path))):
+                kept.add(path)
                 value = self._pruned(_at(tree, path, MISSING), path)
                 found.append([path_text(path)] if value is MISSING else [path_text(path), value])
         return found

@@ -34,7 +34,6 @@ __all__ = [
     "Path",
     "Write",
     "apply",
-    "changes",
     "differences",
     "forbidden",
     "freeze",
@@ -259,25 +258,6 @@ def _at_end(node: Any, path: Path) -> Any:
     if isinstance(node, list) and _index(node, path, at, len(node) + 1) == len(node):
         return MISSING
     return _child(node, path, at)
-
-
-def changes(tree: Any, paths: Iterable[Path]) -> list[list[Any]]:
-    """What a follower is sent for touched paths: `[path, value]`, or `[path]` for what is gone.
-
-    A path below another one is left out: its value is in the other's. The order among equally long ones is kept,
-    since items that were appended must arrive one after the other.
-    """
-    found: list[list[Any]] = []
-    kept: set[Path] = set()
-    for path in sorted(dict.fromkeys(paths), key=len):
-        if any(path[:length] in kept for length in range(len(path))):
-            continue
-        kept.add(path)
-        try:
-            found.append([path_text(path), read_at(tree, path)])
-        except PathError:
-            found.append([path_text(path)])
-    return found
 
 
 def same(a: Any, b: Any) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from asok.access import Change, Rules
 from asok.errors import ConfigurationError, PathError, StoreDenied, StoreError, ValueRefused
 from asok.trees import Path, Write, apply, freeze, parse_path, path_text, read_at, same
+from tests.unit.effort import lines_run
 
 TREE = {
     "votes": {"red": 1, "blue": 2},
@@ -104,6 +105,25 @@ def test_a_follower_is_sent_the_readable_part_of_what_was_touched() -> None:
     ]
     after, touched = apply(after, Write("delete", ("todo",)))
     assert rules.visible_changes(after, [*touched, ("todo", "0", "done")]) == [["todo"]]
+
+
+def test_a_follower_is_sent_each_value_once() -> None:
+    tree = freeze({"todo": [{"text": "milk", "done": False}], "counter": 1})
+    touched = [("todo", "0", "done"), ("todo", "0"), ("counter",), ("counter",), ("todo", "9"), ("counter", "x")]
+    assert Rules("shop", readable=True).visible_changes(tree, touched) == [
+        ["counter", 1],
+        ["todo/0", {"text": "milk", "done": False}],
+        ["todo/9"],
+    ]
+
+
+def test_what_a_follower_is_sent_of_many_changes_costs_so_much_for_each() -> None:
+    def effort(size: int) -> int:
+        merged = {str(number): number for number in range(size)}
+        after, touched = apply(freeze({}), Write("update", (), merged))
+        return lines_run(lambda: Rules("shop", readable=True).visible_changes(after, touched))
+
+    assert effort(800) < 5 * effort(200)
 
 
 # ---- writing
