@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
-import sys
 from collections.abc import Callable
 from threading import RLock
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
-from weakref import WeakSet
+from typing import Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from asok.errors import AsokError
+from asok.forks import in_each_child
 
 __all__ = [
     "CHANNEL_LIMIT",
@@ -199,7 +197,7 @@ class Channels:
     def __init__(self) -> None:
         self._listeners: dict[str, Listeners[[bytes]]] = {}
         self.renew()
-        _channels.add(self)
+        in_each_child(self, Channels.renew)
 
     def renew(self) -> None:
         """Be usable in a child, though another thread may have been subscribing at the fork."""
@@ -239,7 +237,7 @@ class Mailbox(Generic[_Item]):
     def __init__(self, take: Callable[[_Item], None]) -> None:
         self._take = take
         self.forget()
-        _mailboxes.add(self)
+        in_each_child(self, Mailbox.forget)
 
     @property
     def is_open(self) -> bool:
@@ -282,21 +280,6 @@ class Mailbox(Generic[_Item]):
             batch, self._waiting = self._waiting, []
         for item in batch:
             self._take(item)
-
-
-_mailboxes: WeakSet[Mailbox[Any]] = WeakSet()
-_channels: WeakSet[Channels] = WeakSet()
-
-
-def _start_in_child() -> None:
-    for mailbox in tuple(_mailboxes):
-        mailbox.forget()
-    for channels in tuple(_channels):
-        channels.renew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)
 
 
 def _nothing() -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import RLock
 from typing import Any
-from weakref import WeakSet
 
 import msgspec
 
 from asok.bus import Bus, Listeners, Mailbox, PeerBus, RemoteBus
 from asok.errors import Refusal, StoreError
+from asok.forks import in_each_child
 from asok.frozen import freeze
 from asok.roster import Member, Roster
 
@@ -76,7 +74,7 @@ class Presence:
         self._news = Mailbox(lambda news: self._listeners.tell(*news))
         self._endings: list[Callable[[], None]] = []
         self._start_afresh()
-        _presences.add(self)
+        in_each_child(self, Presence._start_in_child)
 
     def _start_afresh(self) -> None:
         self._lock = RLock()
@@ -242,15 +240,3 @@ def checked_meta(meta: Mapping[str, Any]) -> Mapping[str, Any]:
     if size > _META:
         raise PresenceRefused(f"meta has {size} bytes packed, {_META} are the most; store the rest and name it here")
     return frozen
-
-
-_presences: WeakSet[Presence] = WeakSet()
-
-
-def _start_in_child() -> None:
-    for presence in tuple(_presences):
-        presence._start_in_child()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Lines, Unfit, checked
@@ -27,6 +24,7 @@ from asok.backends.resp import ErrorReply, command
 from asok.bus import Listeners
 from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
+from asok.forks import in_each_child
 from asok.sessions import STORES, Cell, Commit
 
 __all__ = ["RedisBackend"]
@@ -64,7 +62,7 @@ class RedisBackend:
         self._avoided = 0.0
         self._away = False
         self._told = -_LOG_SECONDS
-        _backends.add(self)
+        in_each_child(self, RedisBackend._start_in_child)
 
     def __repr__(self) -> str:
         return f"<RedisBackend at {self._address.name}>"
@@ -299,17 +297,7 @@ class RedisBackend:
         self._hang_up()
 
 
-_backends: WeakSet[RedisBackend] = WeakSet()
 _inherited: list[Lines] = []
-
-
-def _start_in_child() -> None:
-    for backend in tuple(_backends):
-        backend._start_in_child()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

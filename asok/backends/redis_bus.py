@@ -11,13 +11,10 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import os
 import secrets
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import RLock
-from weakref import WeakSet
 
 from asok.backends.redis_address import Address
 from asok.backends.redis_calls import Away, BlockingLine, Unfit, checked, of_a_primary
@@ -26,6 +23,7 @@ from asok.backends.redis_said import Forged, Said, Seal
 from asok.backends.resp import command
 from asok.bus import Channels, Listeners, Mailbox, check_message
 from asok.errors import ConfigurationError
+from asok.forks import in_each_child
 from asok.state import KeyRing
 
 __all__ = ["RedisBus"]
@@ -73,7 +71,7 @@ class RedisBus:
         self._complaint = Complaint()
         self.dropped = 0
         self._start_afresh()
-        _buses.add(self)
+        in_each_child(self, RedisBus._start_in_child)
 
     def _start_afresh(self) -> None:
         self._hearing: HearingLine | None = None
@@ -234,14 +232,4 @@ class RedisBus:
         self._start_afresh()
 
 
-_buses: WeakSet[RedisBus] = WeakSet()
 _inherited: list[HearingLine | SayingLine | None] = []
-
-
-def _start_in_child() -> None:
-    for bus in tuple(_buses):
-        bus._start_in_child()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)

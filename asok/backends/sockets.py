@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from weakref import WeakSet, finalize
+from weakref import finalize
 
 from asok.backends.lines import (
     BACKLOG,
@@ -36,6 +36,7 @@ from asok.backends.lines import (
 )
 from asok.bus import Channels, Listeners, Mailbox, check_message
 from asok.errors import ConfigurationError
+from asok.forks import in_each_child
 
 __all__ = ["SocketBus", "available"]
 
@@ -76,7 +77,7 @@ class SocketBus:
         self._direct: dict[str, socket.socket] = {}
         finalize(self, _close_all, self._direct)
         self._start_afresh()
-        _buses.add(self)
+        in_each_child(self, SocketBus._start_in_child)
 
     def _start_afresh(self) -> None:
         self._listener: socket.socket | None = None
@@ -329,15 +330,3 @@ def _make_private(folder: Path) -> None:
 
 def _means_gone(error: OSError) -> bool:
     return isinstance(error, ConnectionError | FileNotFoundError)
-
-
-_buses: WeakSet[SocketBus] = WeakSet()
-
-
-def _start_in_child() -> None:
-    for bus in tuple(_buses):
-        bus._start_in_child()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)

@@ -15,7 +15,6 @@ import logging
 import os
 import random
 import sqlite3
-import sys
 import time
 from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
@@ -25,7 +24,6 @@ from itertools import compress
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
-from weakref import WeakSet
 
 from asok.backends.copies import Copies
 from asok.backends.gathering import Gathering, is_new
@@ -33,6 +31,7 @@ from asok.backends.sqlite_file import REPLACED, DatabaseFile
 from asok.bus import Listeners
 from asok.driven import driven
 from asok.errors import Busy, ConfigurationError
+from asok.forks import in_each_child
 from asok.sessions import STORES, Cell, Commit
 
 __all__ = ["SQLiteBackend"]
@@ -85,7 +84,7 @@ class SQLiteBackend:
         self._gathering: Gathering | None = None
         self._told = "", 0.0
         self._replaced: Listeners[[]] = Listeners()
-        _backends.add(self)
+        in_each_child(self, SQLiteBackend._start_in_child)
 
     async def open(self) -> None:
         with suppress(RuntimeError):  # nobody waits where no loop runs
@@ -253,17 +252,7 @@ class SQLiteBackend:
         self._connection, self._lock = None, Lock()
 
 
-_backends: WeakSet[SQLiteBackend] = WeakSet()
 _inherited: list[sqlite3.Connection] = []
-
-
-def _start_in_child() -> None:
-    for backend in _backends:
-        backend._start_in_child()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_in_child)
 
 
 def _is_held(error: sqlite3.OperationalError) -> bool:

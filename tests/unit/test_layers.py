@@ -21,6 +21,7 @@ LAYERS = (
     "asok.underneath",
     "asok.timing",
     "asok.inside",
+    "asok.forks",
     # pure
     "asok.shape",
     "asok.duplicating",
