@@ -15,8 +15,9 @@ from asok.exposing import Exposed
 from asok.fields import NO_PART
 from asok.form_events import Filling, restore
 from asok.form_words import FormError
-from asok.mounting import Engine, hook
+from asok.mounting import Engine
 from asok.opening import guarded
+from asok.places import hook
 from asok.units import Unit
 
 __all__ = ["Acting"]

@@ -26,11 +26,12 @@ from asok.endpoints import LiveEndpoint
 from asok.errors import ConfigurationError, Denied, RenderError
 from asok.form_http import FormEndpoint
 from asok.health import Health
+from asok.hosting import Guard
 from asok.journal import keep_journal
 from asok.middleware import SessionMiddleware
-from asok.mounting import Guard, hook
 from asok.origins import from_afar, host_allowed, host_of
 from asok.pages import Pages, page_of, session_of
+from asok.places import hook
 from asok.posting import PostEndpoint
 from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, place_of_caller
 from asok.protocol import CLOSE

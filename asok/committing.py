@@ -10,7 +10,8 @@ import msgspec
 from asok.component import surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed
 from asok.evicting import with_room
-from asok.mounting import Engine, Mounted
+from asok.mounting import Engine
+from asok.places import Mounted
 from asok.reviving import record_of
 from asok.rows import FILL, STREAM
 from asok.rows import kept as kept_rows

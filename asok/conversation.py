@@ -23,10 +23,10 @@ from asok.component import registry
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded, TokenError, UnknownComponent
 from asok.following import Following
 from asok.lines import TURN, Line, Turn, Work, take_turn
-from asok.live import Live, SessionEnded
+from asok.live import Live
 from asok.mounting import Engine
 from asok.observing import Observer
-from asok.opening import member_of
+from asok.opening import SessionEnded, member_of
 from asok.outbox import Closing, Outbox
 from asok.protocol import CLOSE
 from asok.reaching import Reach

@@ -8,10 +8,11 @@ from typing import Any
 from asok.calling import ends_all
 from asok.component import surroundings_of
 from asok.errors import MethodFailed
-from asok.mounting import Engine, Rendering
+from asok.mounting import Engine
 from asok.opening import guarded
 from asok.rows import STREAM, fill, refills, render_changes, reset_of
 from asok.state import digest
+from asok.texts import Rendering
 from asok.units import Effects, Unit
 
 __all__ = ["NONE", "filled", "look_again", "missed", "take_changes"]

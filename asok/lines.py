@@ -17,8 +17,9 @@ from asok.component import Component, surroundings_of
 from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
 from asok.following import share_topic
-from asok.live import Live, SessionEnded
+from asok.live import Live
 from asok.news import Called, Found, Given, Late, News, take_late
+from asok.opening import SessionEnded
 from asok.topics import UNMARKED, Mark
 from asok.units import Joined, Unit
 

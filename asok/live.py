@@ -22,14 +22,16 @@ from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded
 from asok.filling import NONE, filled, look_again, missed, take_changes
 from asok.form_words import FormError
 from asok.markup import children_in
-from asok.mounting import Engine, Mounted, Rendering, hook
+from asok.mounting import Engine
 from asok.observing import Observer
 from asok.opening import Opener, SessionEnded, guarded, load
+from asok.places import Mounted, hook
 from asok.showing import Screen
+from asok.texts import Rendering
 from asok.trials import Found, Parked, Trial
 from asok.units import Effects, Joined, Unit
 
-__all__ = ["Live", "SessionEnded"]
+__all__ = ["Live"]
 
 ATTEMPTS = 5
 MOST_REFUSED = 31

@@ -20,29 +20,19 @@ from asok.component import Definition, registry, surroundings_of
 from asok.errors import AsyncHook, Busy, Refusal, ResetNeeded
 from asok.form_html import Posting, may_be_posted, postable
 from asok.frames import Child, Frame
-from asok.hosting import Guard, Host
+from asok.hosting import Host
 from asok.markup import PLACEHOLDER, with_state
 from asok.pending import must_be_kept, pending_record
-from asok.places import Mounted, Place, hook, listens, page_request
+from asok.places import Mounted, Place, hook
 from asok.reviving import record_of, restore
 from asok.rows import fill, with_rows
 from asok.sessions import Record, pack, unpack_record
 from asok.slots import pack_content
-from asok.texts import Rendering, Renderings
+from asok.texts import Rendering
 from asok.verdicts import check_hook
 from asok.writing import at_once
 
-__all__ = [
-    "Engine",
-    "Guard",
-    "Mounted",
-    "Place",
-    "Rendering",
-    "Renderings",
-    "hook",
-    "listens",
-    "page_request",
-]
+__all__ = ["Engine"]
 
 T = TypeVar("T")
 

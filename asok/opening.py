@@ -13,7 +13,8 @@ from asok import protocol
 from asok.calling import ends_all
 from asok.component import Component, Event, definition_of, surroundings_of
 from asok.errors import AsokError, Busy, Denied, MethodFailed, MethodTimeout, Refusal, ResetNeeded
-from asok.mounting import Engine, Place, page_request
+from asok.mounting import Engine
+from asok.places import Place, page_request
 from asok.reviving import revive, take_part, values_of
 from asok.sessions import META, Record, Session, open_session, owner_of, serve_session, unpack_record
 from asok.state import Token

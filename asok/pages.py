@@ -16,7 +16,8 @@ from asok.addresses import root_of
 from asok.component import Component, Definition, definition_of, registry
 from asok.errors import FieldError, RenderError
 from asok.frames import Child
-from asok.mounting import Engine, Place
+from asok.mounting import Engine
+from asok.places import Place
 from asok.project import Scripts, needs_of_all
 from asok.runtime import runtime_url, script_tags
 from asok.sessions import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asok.errors import PathError
 
-__all__ = ["FORBIDDEN", "MAX_PARTS", "Path", "encodes", "fault", "forbidden", "overlaps", "parse_path", "path_text"]
+__all__ = ["MAX_PARTS", "Path", "encodes", "fault", "overlaps", "parse_path", "path_text"]
 
 Path = tuple[str, ...]
 

@@ -12,7 +12,7 @@ from asok.bus import Bus, LocalBus
 from asok.errors import ConfigurationError
 from asok.following import RoomWatchers
 from asok.handlers import StateHandlers
-from asok.mounting import Engine, Renderings
+from asok.mounting import Engine
 from asok.namespaces import Namespaces
 from asok.observing import Lag, Observer
 from asok.presence import Presence
@@ -24,6 +24,7 @@ from asok.sessions import Backend, Session
 from asok.settings import Settings
 from asok.state import KeyRing
 from asok.superstore import SuperStore
+from asok.texts import Renderings
 from asok.topics import Topics
 from asok.trials import Trials
 from asok.watchdog import Watchdog

@@ -18,12 +18,14 @@ from asok.component import Component, Definition, surroundings_of
 from asok.diff import Delta
 from asok.diff import change as difference
 from asok.markup import children_in
-from asok.mounting import Engine, Mounted, Rendering, listens
+from asok.mounting import Engine
 from asok.observing import Observer
+from asok.places import Mounted, listens
 from asok.reviving import revive
 from asok.rows import reset_of
 from asok.sessions import Record
 from asok.state import Token, coarse, token_change
+from asok.texts import Rendering
 from asok.units import Effects, Joined, Unit
 
 __all__ = ["Screen"]

@@ -13,36 +13,28 @@ from typing import Any
 from asok.errors import PathError, UnknownVerb, ValueRefused, ValueTooLarge
 from asok.frozen import (
     FROZEN,
-    FrozenDict,
-    FrozenList,
     Weight,
     check_weight,
     freeze,
     frozen_dict,
     frozen_list,
-    thaw,
     weigh,
 )
-from asok.paths import FORBIDDEN, MAX_PARTS, Path, fault, forbidden, overlaps, parse_path, path_text
+from asok.paths import MAX_PARTS, Path, fault, overlaps, parse_path, path_text
 from asok.shape import MAX_EXACT_INTEGER
 
 __all__ = [
-    "FORBIDDEN",
     "VERBS",
-    "FrozenDict",
-    "FrozenList",
     "Path",
     "Write",
     "apply",
     "differences",
-    "forbidden",
     "freeze",
     "overlaps",
     "parse_path",
     "path_text",
     "read_at",
     "same",
-    "thaw",
 ]
 
 MISSING: Any = object()

@@ -11,7 +11,7 @@ from asok.asynchronous import is_loading
 from asok.component import Component, Definition
 from asok.documents import Reads, Work
 from asok.following import Following
-from asok.mounting import Place
+from asok.places import Place
 from asok.sessions import Record
 from asok.state import Token
 

@@ -10,8 +10,8 @@ from asok import protocol
 from asok.component import Definition
 from asok.errors import Busy, MethodFailed, Refusal, ResetNeeded
 from asok.lines import Work
-from asok.live import SessionEnded
 from asok.observing import Observer, Observers
+from asok.opening import SessionEnded
 from asok.trials import Parked
 
 __all__ = ["Watch", "event_id", "say_refused"]

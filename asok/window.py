@@ -15,25 +15,18 @@ from typing import Annotated, Any, TypeVar, overload
 import msgspec
 from msgspec import Meta
 
-from asok.asking import Asking, NoAnswer
+from asok.asking import NoAnswer
 from asok.errors import ComponentError
-from asok.targets import EventSurroundings, SurroundingsData, Target, TargetData, surroundings_from
 
 __all__ = [
     "Answer",
-    "Asking",
-    "EventSurroundings",
     "Location",
     "NoAnswer",
     "Screen",
     "Storage",
-    "SurroundingsData",
-    "Target",
-    "TargetData",
     "Viewport",
     "Window",
     "is_site_path",
-    "surroundings_from",
 ]
 
 T = TypeVar("T")

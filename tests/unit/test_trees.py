@@ -19,23 +19,8 @@ from hypothesis import strategies as st
 
 from asok.access import Rules
 from asok.errors import PathError, StoreError, UnknownVerb, ValueRefused, ValueTooLarge
-from asok.frozen import weigh
-from asok.trees import (
-    VERBS,
-    FrozenDict,
-    FrozenList,
-    Path,
-    Write,
-    apply,
-    differences,
-    freeze,
-    overlaps,
-    parse_path,
-    path_text,
-    read_at,
-    same,
-    thaw,
-)
+from asok.frozen import FrozenDict, FrozenList, thaw, weigh
+from asok.trees import VERBS, Path, Write, apply, differences, freeze, overlaps, parse_path, path_text, read_at, same
 from tests.unit.effort import lines_run
 
 ALL = Rules("shop", readable=True)
