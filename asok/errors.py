@@ -14,6 +14,7 @@ AsokError
 │   ├── Denied              a guard or a method said no
 │   ├── MethodFailed        the method raised
 │   ├── MethodTimeout       the method ran into its time limit
+│   ├── MethodCancelled     the person has stopped the method
 │   └── StoreError          what a store does not read or write
 │       ├── UnknownStore    a name that no store carries
 │       ├── UnknownVerb     a verb that is none of set, update, append and delete
@@ -44,6 +45,7 @@ __all__ = [
     "Denied",
     "DuplicateComponent",
     "FieldError",
+    "MethodCancelled",
     "MethodFailed",
     "MethodTimeout",
     "NotExposed",
@@ -236,8 +238,8 @@ class UnknownVerb(StoreError):
 
     code = "unknown_verb"
 
-    def __init__(self, verb: str, known: Iterable[str], store: str = "") -> None:
-        self.verb, self.known, self.store = verb, tuple(known), store
+    def __init__(self, verb: str, known: Iterable[str]) -> None:
+        self.verb, self.known = verb, tuple(known)
 
     def __str__(self) -> str:
         return f"{self.place} cannot {self.verb!r}{nearest(self.verb, self.known)}; it knows {', '.join(self.known)}"
@@ -248,10 +250,10 @@ class PathError(StoreError):
 
     STATUSES = {"missing": 404, "scalar": 409, "index": 409, "not_a_list": 409, "bad_path": 400}
 
-    def __init__(self, kind: str, path: str, problem: str, store: str = "") -> None:
+    def __init__(self, kind: str, path: str, problem: str) -> None:
         self.kind = self.code = kind
         self.status = self.STATUSES[kind]
-        self.path, self.problem, self.store = path, problem, store
+        self.path, self.problem = path, problem
 
     def __str__(self) -> str:
         return f"{self.place}{_at_path(self.path)}: {self.problem}"
@@ -300,9 +302,10 @@ class ValueTooLarge(StoreError):
     """A value, or the tree with it, is beyond a limit."""
 
     code, status = "too_big", 413
+    path = ""
 
-    def __init__(self, problem: str, path: str = "", store: str = "") -> None:
-        self.problem, self.path, self.store = problem, path, store
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
 
     def __str__(self) -> str:
         return f"{self.place}{_at_path(self.path)}: {self.problem}"
@@ -313,13 +316,12 @@ class NotSignedIn(StoreError):
 
     code, status = "not_signed_in", 403
 
-    def __init__(self, store: str, function: str = "") -> None:
-        self.store, self.function = store, function
+    def __init__(self, store: str) -> None:
+        self.store = store
 
     def __str__(self) -> str:
-        named = f" ({self.function})" if self.function else ""
         return (
-            f"the AuthStore {self.store!r} has no copy for this session: its function{named} returned None for it; "
+            f"the AuthStore {self.store!r} has no copy for this session: its function returned None for it; "
             "sign the person in first, or ask for a copy only where somebody is signed in"
         )
 
