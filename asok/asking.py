@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asok.errors import AsokError
+from asok.protocol import Ask
 from asok.timing import TimeLimit
 
 __all__ = ["Asking", "NoAnswer"]
@@ -42,14 +43,14 @@ class Question:
 
 
 class Asking:
-    """What an event has asked. `send` takes `["ask", instance, seq, n, name, args]` for the browser.
+    """What an event has asked. `send` takes each question, for the browser.
 
     limit: the method's own time limit; it stands still while a question is open. key: instance and sequence.
     """
 
     def __init__(
         self,
-        send: Callable[[list[Any]], None],
+        send: Callable[[Ask], None],
         instance: str,
         seq: int,
         *,
@@ -103,7 +104,7 @@ class Asking:
             return known
         n = len(self._sent) + 1
         question = Question(n, name, args, asyncio.get_running_loop().create_future())
-        self._send(["ask", *self.key, n, name, args])
+        self._send(Ask(*self.key, n, name, args))
         self._sent[n] = question
         self._run[place : place + 1] = [question]
         return question

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -254,11 +254,8 @@ class Screen:
     def ask(self, joined: Joined, seq: int) -> Asking:
         """The questions of an event, or of what no event has asked for (seq 0)."""
         key = joined.token.instance, seq or next(self._numbers)
-        self._asking[key] = asking = Asking(self._ask, *key)
+        self._asking[key] = asking = Asking(self.send, *key)
         return asking
-
-    def _ask(self, message: list[Any]) -> None:
-        self.send(protocol.Ask(*message[1:]))
 
     def asked(self, asking: Asking) -> None:
         """No more is asked."""

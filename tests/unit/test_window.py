@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from asok.asking import Asking, NoAnswer
 from asok.errors import AsokError, ComponentError
+from asok.protocol import Ask
 from asok.targets import SurroundingsData, Target, TargetData, surroundings_from
 from asok.timing import TimeLimit
 from asok.window import Answer, Location, Screen, Viewport, Window, is_site_path
@@ -43,7 +44,7 @@ class Wire:
     """An event's questions, with the messages that went to the browser."""
 
     def __init__(self, *, limit: TimeLimit | None = None) -> None:
-        self.sent: list[list[Any]] = []
+        self.sent: list[Ask] = []
         self._more = asyncio.Event()
         self.asking = Asking(self._send, "component001", 7, limit=limit)
         self.window = Window(self.asking.ask)
@@ -55,7 +56,7 @@ class Wire:
                 self._more.clear()
                 await self._more.wait()
 
-    def _send(self, message: list[Any]) -> None:
+    def _send(self, message: Ask) -> None:
         self.sent.append(message)
         self._more.set()
 
@@ -304,8 +305,8 @@ async def test_questions_are_numbered_and_carry_their_event() -> None:
     work = asyncio.gather(wire.window.confirm("a"), wire.window.local_storage.get("b"))
     await wire.asked(2)
     assert wire.sent == [
-        ["ask", "component001", 7, 1, "confirm", ["a"]],
-        ["ask", "component001", 7, 2, "local_storage.get", ["b"]],
+        Ask("component001", 7, 1, "confirm", ["a"]),
+        Ask("component001", 7, 2, "local_storage.get", ["b"]),
     ]
     wire.asking.answer(1, True)
     wire.asking.answer(2, ["x"])
@@ -398,7 +399,7 @@ async def test_a_second_run_asks_only_what_differs(first: list[str], second: lis
             number += 1
             assert answer == f"{text}, asked as number {number}"
     assert len(wire.sent) == number
-    assert [each[3] for each in wire.sent] == list(range(1, number + 1))
+    assert [each.n for each in wire.sent] == list(range(1, number + 1))
 
 
 async def test_the_answer_to_what_an_earlier_run_asked_is_not_taken_for_another_question() -> None:
