@@ -80,13 +80,12 @@ async def test_t60_a_client_of_another_release_reloads(tmp_path: Path) -> None:
         assert (await tab.until("reset", "update"))[1] == token.instance
 
 
-def test_every_error_is_of_one_tree() -> None:
+def test_every_error_is_of_one_tree_and_drawn_in_it() -> None:
     import asok.errors as errors
 
-    for name in errors.__all__:
-        thing = getattr(errors, name)
-        if isinstance(thing, type):
-            assert issubclass(thing, AsokError)
+    made = {name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, AsokError)}
+    drawn = re.findall(r"^[│├└─ ]*([A-Z]\w+)(?:  +\S.*)?$", errors.__doc__ or "", re.MULTILINE)
+    assert sorted(drawn) == sorted(made) == sorted(set(errors.__all__) - {"nearest"})
 
 
 async def test_t55_what_another_process_says_on_the_bus_is_heard_or_dropped_and_harms_nobody(tmp_path: Path) -> None:

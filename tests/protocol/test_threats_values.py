@@ -81,7 +81,7 @@ async def test_t31_odd_characters_are_refused_or_kept_as_they_are(tmp_path: Path
         tab = await served.tab()
         for call in ("\u0430dd", "add\u200b", "\uff41dd", "add\u202e()", "add\uff08\uff09", "ADD"):
             assert (await tab.event(call))[0] == "refused", call
-        assert ran == [] or "add" not in ran
+        assert "add" not in ran
         assert (await tab.event("name", {"value": "a\x00b"}))[3] == "bad_args"
         for text in ("e\u0301", "\u202eabc", "😀"):
             assert text in await tab.text_after("name", {"value": text})
