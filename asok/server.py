@@ -31,7 +31,7 @@ from asok.loading import Loaded
 from asok.log_lines import JsonLines, wants_json
 from asok.settings import Limits, Settings, development_key
 
-__all__ = ["Server", "Serving", "Started", "is_written_by_people", "serve"]
+__all__ = ["Server", "Serving", "Started", "is_written_by_people", "need_open_files", "serve"]
 
 log = logging.getLogger("asok")
 
@@ -40,6 +40,7 @@ THRESHOLDS = 10_000, 10, 10
 # A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
 LAST_REQUESTS = 0.05
 OTHER_FILES = 256
+FEWEST_FILES = 64  # an app with nothing in it opens 28
 DEVELOPMENT_DRAIN = 2.0
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
 UNWATCHED = {"__pycache__", "node_modules", "venv", "site-packages"}
@@ -137,7 +138,7 @@ def is_loopback(host: str) -> bool:
 
 def make_room(connections: int, asoks: Sequence[Asok]) -> None:
     """Let each app have so many connections; uvicorn counts requests only. Fewer where there are no files for them."""
-    allow_open_files(connections)
+    allow_open_files(connections + OTHER_FILES)
     room = min(connections, most_connections())
     if room < connections and not all(asok.settings.limits.connections for asok in asoks):
         problem = "the files that this process may open are enough for %d connections, not for %d"
@@ -146,16 +147,28 @@ def make_room(connections: int, asoks: Sequence[Asok]) -> None:
         asok.limit_connections(room)
 
 
-def allow_open_files(connections: int) -> None:
-    """Each connection is an open file, and many systems allow 1,024 of those until they are asked for more."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+def allow_open_files(wanted: int) -> float:
+    """Let this process, and those that it starts, open so many files, where the system gives them. The number is what
+    there may be: each connection is a file, and many systems allow 1,024 until they are asked for more."""
+    try:
         import resource  # Windows has none
 
         allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = connections + OTHER_FILES
-        if allowed < wanted:
-            ceiling = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, ceiling), most))
+        endless = resource.RLIM_INFINITY
+        if allowed != endless and allowed < wanted:
+            allowed = max(allowed, wanted if most == endless else min(wanted, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    except (ImportError, ValueError, OSError):
+        return math.inf
+    return math.inf if allowed == endless else allowed
+
+
+def need_open_files() -> None:
+    """Raise ConfigurationError where so few files may be open that no app could be served."""
+    allowed = allow_open_files(FEWEST_FILES)
+    if allowed < FEWEST_FILES:
+        problem = f"this process may open {allowed} files, and needs {FEWEST_FILES} and one more for each connection"
+        raise ConfigurationError(f"{problem}; raise `ulimit -n`, in systemd LimitNOFILE=")
 
 
 class Server(uvicorn.Server):

@@ -22,7 +22,7 @@ from asok.errors import ConfigurationError
 from asok.figures import told
 from asok.fleet import RESPAWN_PAUSE, Fleet, say_died
 from asok.log_lines import say
-from asok.server import Serving, is_written_by_people
+from asok.server import Serving, is_written_by_people, need_open_files
 from asok.worker import FAILED, REFUSED, Worker, stop
 
 __all__ = ["bind", "develop", "supervise"]
@@ -76,6 +76,7 @@ def supervise(serving: Serving, listener: socket.socket, announce: Callable[[], 
 
     announce: called when the first one serves. Exits with 1 when it does not come up: then none would.
     """
+    need_open_files()
     try:
         with told() as forget:
             run_fleet(serving, listener, announce, forget)
@@ -129,6 +130,7 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
     announce: called when it serves for the first time. Exits with 1 when the app is refused before that; later,
     and for an app that raises, the next change is awaited.
     """
+    need_open_files()
     orders = Orders(hangup=False)  # its terminal has been closed
     worker = Worker(serving, listener).begin()
     folders = {serving.path.parent}

@@ -220,6 +220,22 @@ async def test_a_worker_takes_no_more_connections_than_it_may_open_files_and_say
         assert await server.get("/most") == "200"
 
 
+@pytest.mark.parametrize("command", ["run", "dev"])
+async def test_too_few_open_files_for_any_app_end_the_start_in_a_sentence(app: Path, command: str) -> None:
+    async with running(command, cwd=app.parent, env=PRODUCTION, files=24) as server:
+        assert await server.ended() == 1
+    assert server.said == (
+        "Error: this process may open 24 files, and needs 64 and one more for each connection; "
+        "raise `ulimit -n`, in systemd LimitNOFILE=\n"
+    )
+
+
+async def test_as_few_open_files_as_are_asked_for_are_enough(app: Path) -> None:
+    async with running("run", cwd=app.parent, env=PRODUCTION, files=64) as server:
+        await server.announces()
+        assert await server.get() == "first"
+
+
 async def test_a_redis_that_cannot_be_used_ends_the_start_in_a_sentence(app: Path, redis: RedisServer) -> None:
     url = redis.url.replace("redis://", "redis://ann:hunter2@")
     for database in (redis.url.removesuffix("/0") + "/99", url):
