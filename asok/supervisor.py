@@ -8,11 +8,13 @@ refused, until the end of all.
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -68,6 +70,17 @@ class Orders:
         self.renew = True
 
 
+def bury() -> None:
+    """As the first process of a container, take note of the end of those whose parents have gone, as after a worker
+    that was killed. Nobody else does, and each would keep its place among the processes for good."""
+    if sys.platform != "linux" or os.getpid() != 1:
+        return
+    ours = {process.pid for process in active_children()}
+    with suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in ours:
+            os.waitpid(ended.si_pid, os.WNOHANG)
+
+
 # --- production
 
 
@@ -103,6 +116,7 @@ def run_fleet(
             orders.renew = False
             fleet.renew()
         fleet.look()
+        bury()
         fleet.wait(BREATH)
     # From now on nobody is kept waiting for an answer that will not come: connections are refused.
     listener.close()
@@ -136,6 +150,7 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
     folders = {serving.path.parent}
     has_served = is_waiting = False
     for changed in changes(folders, orders.stop):
+        bury()
         if changed:
             say(f"asok: {', '.join(sorted(changed))} changed, starting again")
             successor = Worker(serving, listener)  # it imports what it needs while the old one ends

@@ -7,6 +7,8 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -234,6 +236,34 @@ async def test_as_few_open_files_as_are_asked_for_are_enough(app: Path) -> None:
     async with running("run", cwd=app.parent, env=PRODUCTION, files=64) as server:
         await server.announces()
         assert await server.get() == "first"
+
+
+ORPHANS = """
+import os, sys
+from multiprocessing import get_context
+os.getpid = lambda: 1
+from asok.supervisor import bury
+
+if __name__ == "__main__":
+    worker = get_context("spawn").Process(target=sys.exit, args=(7,))
+    worker.start()
+    orphan = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    bury()
+    worker.join()
+    try:
+        os.waitpid(orphan, 0)
+    except ChildProcessError:
+        print("worker", worker.exitcode, "orphan gone")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="containers are there")
+def test_as_the_first_process_it_leaves_no_zombies_of_others_and_knows_how_its_workers_ended(tmp_path: Path) -> None:
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    done = subprocess.run([sys.executable, "orphans.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "worker 7 orphan gone\n", done.stderr
 
 
 async def test_a_redis_that_cannot_be_used_ends_the_start_in_a_sentence(app: Path, redis: RedisServer) -> None:
