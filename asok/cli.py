@@ -18,6 +18,16 @@ __all__ = ["main"]
 PORT = click.IntRange(0, 65535)
 
 
+def bare(context: click.Context, option: click.Parameter, host: str) -> str:
+    """An address of IPv6 without the brackets that it has in a URL."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+HOST = click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=bare, help="Address to listen on; 0.0.0.0 for all."
+)
+
+
 class Commands(click.Group):
     """Commands whose mistakes end in one sentence and a non-zero exit."""
 
@@ -50,7 +60,7 @@ def new(name: str) -> None:
 
 @main.command()
 @click.argument("app", default="app.py", metavar="[APP.PY]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@HOST
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--access-log", is_flag=True, help="Log every request.")
 def dev(app: str, host: str, port: int, access_log: bool) -> None:
@@ -72,7 +82,7 @@ def dev(app: str, host: str, port: int, access_log: bool) -> None:
 
 @main.command()
 @click.argument("app", default="app.py", metavar="[APP.PY]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@HOST
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes.")
 @click.option(

@@ -34,13 +34,22 @@ BREATH = 0.25  # how long a wait for one thing may keep us from looking at the o
 
 def bind(host: str, port: int) -> socket.socket:
     """The listening socket. Raises ConfigurationError when it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not host:  # which means all addresses to the system, and to people a variable that is not set
+        raise ConfigurationError("--host is empty; name an address of this machine, 0.0.0.0 for all of them")
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family_of(host), backlog=2048)
         # Made anew from its descriptor it knows that it is TCP, without which asyncio sends small frames late.
         return socket.socket(fileno=listener.detach())
     except OSError as error:
         raise ConfigurationError(why_not(host, port, error)) from None
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """IPv6 for its addresses, and for names that have no other."""
+    if ":" in host:
+        return socket.AF_INET6
+    found = {entry[0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return socket.AF_INET6 if found == {socket.AF_INET6} else socket.AF_INET
 
 
 def why_not(host: str, port: int, error: OSError) -> str:

@@ -16,6 +16,7 @@ from asok import Asok, Settings
 from asok.bus import LocalBus
 from asok.errors import ConfigurationError
 from asok.server import check_sharing
+from asok.supervisor import family_of
 from tests.unit.commands import GOOD_KEY, asok, clean_environment, fails
 
 COUNTER = """\
@@ -222,6 +223,26 @@ def test_a_port_in_use_is_refused(tmp_path: Path, command: str) -> None:
 def test_an_address_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(ONE_FILE)
     assert "cannot listen on 192.0.2.1:0" in fails("dev", "--host", "192.0.2.1", "--port", "0", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", ["dev", "run"])
+def test_an_empty_host_is_not_all_addresses(tmp_path: Path, command: str) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    said = fails(command, "--host", "", "--port", "0", cwd=tmp_path, SECRET_KEY=GOOD_KEY)
+    assert "--host is empty; name an address of this machine, 0.0.0.0 for all of them" in said
+
+
+def test_a_name_that_has_no_address_but_of_ipv6_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, port: object, family: int = 0, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert family_of("six.example.org") == socket.AF_INET6
+
+
+def test_an_address_of_ipv6_may_have_the_brackets_of_a_url(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(ONE_FILE)
+    assert "cannot listen on 2001:db8::1:0" in fails("dev", "--host", "[2001:db8::1]", "--port", "0", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("option", [("--workers", "2"), ("--host", "0.0.0.0")])
