@@ -178,7 +178,7 @@ def check_local(hosts: tuple[str, ...]) -> None:
 
 def development_key(root: Path) -> str:
     """The same for a project on every start, so that state survives a restart; never used without DEBUG."""
-    return DEVELOPMENT + hashlib.sha256(f"asok development key {root.resolve()}".encode()).hexdigest()
+    return DEVELOPMENT + hashlib.sha256(b"asok development key " + os.fsencode(root.resolve())).hexdigest()
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asok import Asok, Settings
 from asok.errors import ConfigurationError
 from asok.scaffold import fresh_key
-from asok.settings import LOCAL_HOSTS, read_dotenv
+from asok.settings import LOCAL_HOSTS, development_key, read_dotenv
 
 GOOD = "v7Jq2mXw9RkT4bNc8LzHs1DyFg6PaEuO"
 
@@ -193,3 +193,7 @@ def test_a_dotenv_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Path, "read_text", refuse)  # root may read any file
     with pytest.raises(ConfigurationError, match=r"\.env cannot be read: Permission denied; let the user who runs"):
         read_dotenv(tmp_path / ".env")
+
+
+def test_a_folder_whose_name_is_no_text_has_a_development_key(tmp_path: Path) -> None:
+    assert development_key(tmp_path / "\udcff") != development_key(tmp_path / "\udcfe")
