@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from asok.errors import AsokError
+from asok.errors import AsokError, ConfigurationError
 from asok.settings import Settings, read_dotenv
 
 __all__ = ["main"]
@@ -54,7 +54,7 @@ def new(name: str) -> None:
     """Make a folder NAME with a small project that runs."""
     from asok.scaffold import create_project
 
-    create_project(Path.cwd(), name)
+    create_project(here(), name)
     click.echo(f"{name} is ready:\n\n    cd {name}\n    asok dev\n")
 
 
@@ -202,8 +202,17 @@ def keys_new() -> None:
 @keys.command("check")
 def keys_check() -> None:
     """Say whether the keys of the environment and ./.env are good enough for production."""
-    settings = Settings.read(Path.cwd(), {**os.environ, "DEBUG": "false"})
+    settings = Settings.read(here(), {**os.environ, "DEBUG": "false"})
     click.echo(f"{count(len(settings.keys), 'key')}, good for production; the first signs")
+
+
+def here() -> Path:
+    """The current folder. Raises ConfigurationError where it has been removed meanwhile."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        problem = f"the current folder cannot be found: {error.strerror}"
+        raise ConfigurationError(f"{problem}; change to one that is there") from None
 
 
 def take_over(path: Path, *names: str) -> None:

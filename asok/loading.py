@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -30,7 +32,18 @@ class Loaded:
 
 
 def app_file(argument: str) -> Path:
-    """The app's file. Raises ConfigurationError when it is not there."""
+    """The app's file. Raises ConfigurationError when it is not there, or may not be read."""
+    try:
+        path = _app_file(argument)
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        problem = f"{argument} cannot be read: {error.strerror}"
+        raise ConfigurationError(f"{problem}; let the user who runs this process read it and its folder") from None
+    return path
+
+
+def _app_file(argument: str) -> Path:
     path = Path(argument)
     if path.is_dir():
         path = path / "app.py"

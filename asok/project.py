@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import inspect
 import os
@@ -19,10 +20,11 @@ from starlette.staticfiles import StaticFiles
 
 from asok.attributes import needs_features
 from asok.component import Definition, registry
+from asok.errors import ConfigurationError
 from asok.sources import texts_in_code
 from asok.unknown import projects
 
-__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
+__all__ = ["Files", "Scripts", "check_readable", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
 __all__ += ["place_of_caller", "uses_features"]
 
 IN_A_CIRCLE = (
@@ -32,6 +34,7 @@ IN_A_CIRCLE = (
 LONGEST_SCRIPT = 512 * 1024
 USED = re.compile(r"\balive\s*\.\s*(store|appState|call|hooks|resync)\b")
 OF_STORES = {"store", "appState"}
+WRITTEN = ("templates", "src/templates", "src/components")
 
 
 class Files(StaticFiles):
@@ -40,6 +43,21 @@ class Files(StaticFiles):
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """As Starlette's."""
         return ("", None) if any(part.startswith(".") for part in Path(path).parts) else super().lookup_path(path)
+
+
+def check_readable(root: Path) -> None:
+    """Raise ConfigurationError where this user may not read a component or a template, as in an image that was built
+    from a checkout of its owner's eyes only: what cannot be listed would not be there, without a word."""
+
+    def refuse(error: OSError) -> None:
+        if isinstance(error, PermissionError):
+            problem = f"{error.filename} cannot be read: {error.strerror}"
+            raise ConfigurationError(f"{problem}; let the user who runs this process read it: chmod -R a+rX {root}")
+
+    for folder, _, names in (found for each in WRITTEN for found in os.walk(root / each, onerror=refuse)):
+        for file in (os.path.join(folder, name) for name in names if name.endswith((".py", ".html"))):
+            if os.path.isfile(file) and not os.access(file, os.R_OK):
+                refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), file))
 
 
 def discover(folder: Path) -> None:
@@ -135,7 +153,7 @@ def _looks_for_features(definition: Definition) -> bool:
 
 def scripts_of(root: Path) -> Iterator[Path]:
     """The project's own scripts and templates; what is very long is a library."""
-    for folder in ("static", "src/static", "templates", "src/templates", "src/components"):
+    for folder in ("static", "src/static", *WRITTEN):
         for suffix in ("*.js", "*.mjs", "*.html"):
             for file in (root / folder).rglob(suffix):
                 if file.is_file() and file.stat().st_size <= LONGEST_SCRIPT and os.access(file, os.R_OK):

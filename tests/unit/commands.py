@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import httpx
 
-__all__ = ["GOOD_KEY", "Running", "asok", "clean_environment", "eventually", "fails", "running"]
+__all__ = ["COMMAND", "GOOD_KEY", "Running", "asok", "clean_environment", "eventually", "fails", "running"]
 
 PATIENCE = 30
 COMMAND = str(Path(sys.executable).with_name("asok"))

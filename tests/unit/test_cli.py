@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -15,9 +16,10 @@ import pytest
 from asok import Asok, Settings
 from asok.bus import LocalBus
 from asok.errors import ConfigurationError
+from asok.project import check_readable
 from asok.server import check_sharing
 from asok.supervisor import family_of
-from tests.unit.commands import GOOD_KEY, asok, clean_environment, fails
+from tests.unit.commands import COMMAND, GOOD_KEY, asok, clean_environment, fails
 
 COUNTER = """\
 # src/components/Counter.py
@@ -243,6 +245,42 @@ def test_a_name_that_has_no_address_but_of_ipv6_is_listened_on(monkeypatch: pyte
 def test_an_address_of_ipv6_may_have_the_brackets_of_a_url(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(ONE_FILE)
     assert "cannot listen on 2001:db8::1:0" in fails("dev", "--host", "[2001:db8::1]", "--port", "0", cwd=tmp_path)
+
+
+def test_a_folder_that_was_removed_is_said(tmp_path: Path) -> None:
+    for words in "asok new demo", "asok keys check":
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        command = f"rmdir ../gone && exec {Path(COMMAND).parent}/{words}"
+        done = subprocess.run(command, shell=True, cwd=gone, capture_output=True, text=True, timeout=60)
+        said = "Error: the current folder cannot be found: No such file or directory; change to one that is there\n"
+        assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_a_file_that_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
+    assert f"{'a' * 300}.py cannot be read: File name too long" in fails("run", f"{'a' * 300}.py", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("closed", ["src/components/Counter.py", "src/templates/index.html"])
+def test_a_component_or_template_that_may_not_be_read_is_said(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    monkeypatch.setattr(os, "access", lambda file, mode: file != str(demo / closed))  # root may read any file
+    with pytest.raises(ConfigurationError, match=rf"{closed} cannot be read: Permission denied; .*chmod -R a\+rX"):
+        check_readable(demo)
+
+
+def test_a_folder_of_components_that_may_not_be_listed_is_said(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = os.scandir
+
+    def scandir(folder: Path | str) -> object:
+        if Path(folder).name == "components":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ConfigurationError, match="src/components cannot be read: Permission denied"):
+        check_readable(demo)
 
 
 @pytest.mark.parametrize("option", [("--workers", "2"), ("--host", "0.0.0.0")])
