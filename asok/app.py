@@ -164,6 +164,11 @@ class Asok(Sharing):
         """The Jinja environment that renders pages and components."""
         return self._templates.env
 
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The app's routes, by which `request.url_for` of an app around this one finds its pages."""
+        return self.starlette.routes
+
     @overload
     def page(
         self, path: str, page: type[Component] | Component, *, guard: Guard | None = None, name: str | None = None

@@ -122,6 +122,17 @@ async def test_what_a_mount_takes_from_the_address_stays_a_path_of_this_site(tmp
         await tab.join(page.tokens, page.csrf)
 
 
+@pytest.mark.parametrize(("mount", "prefix"), [(None, ""), ("admin", "admin:")])
+async def test_a_mounted_page_finds_its_own_addresses_by_name(tmp_path: Path, mount: str | None, prefix: str) -> None:
+    (tmp_path / "static").mkdir()
+    names = f"('{prefix}home'), request.url_for('{prefix}static', path='app.css')"
+    app = asok_app(tmp_path, templates={"p.html": f"{{{{ [request.url_for{names}] | join(' ') }}}}"})
+    app.page("/", "p.html", name="home")
+    async with rig(Starlette(routes=[Mount("/in", app, name=mount)])) as served:
+        page = await (await served.visitor()).open("/in/")
+        assert page.text == f"{served.base}/in/ {served.base}/in/static/app.css"
+
+
 @pytest.mark.parametrize("beside", ["/other", ""])
 async def test_an_app_beside_takes_no_token_of_a_page_whose_guard_it_does_not_know(tmp_path: Path, beside: str) -> None:
     backend, members = MemoryBackend(), {"ada"}
