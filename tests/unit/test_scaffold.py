@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="cannot be written: Not a directory"):
         create_project(tmp_path / "file", "demo")
+
+
+def test_its_types_can_be_checked_where_a_file_of_src_is_imported_by_its_name(tmp_path: Path) -> None:
+    project = create_project(tmp_path, "typed")
+    (project / "src/words.py").write_text('HELLO: str = "hello"\n')
+    with (project / "app.py").open("a") as file:
+        file.write("from src.words import HELLO\n\nassert HELLO\n")
+    mypy = (sys.executable, "-m", "mypy", "--no-site-packages", "--ignore-missing-imports", ".")
+    checked = subprocess.run(mypy, cwd=project, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
