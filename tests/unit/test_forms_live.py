@@ -395,3 +395,29 @@ async def test_a_new_draft_has_no_field_that_was_visited_in_the_old_one() -> Non
 
 def test_a_draft_is_told_on_any_page_which_of_its_fields_were_left() -> None:
     assert uses_features(definition_of(People))
+
+
+class Entry(Form):
+    name: str
+    age: int
+    agreed: bool
+    note: str = ""
+
+
+class FormMacros(Component):
+    form = form_of(Entry)
+    locked: bool = False
+    template = """{% from "asok/forms.html" import area, choice, field, tick %}<form>
+    {{ field(form.name, disabled=locked, title=none, autocomplete="name") }}
+    {{ field(form.age, type="range") }}{{ tick(form.agreed) }}{{ area(form.note) }}</form>"""
+
+
+async def test_a_macro_leaves_out_what_is_false_and_says_what_must_be_filled_in() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(FormMacros)
+        assert page.attribute("[name=name]", "disabled") is page.attribute("[name=name]", "title") is None
+        assert page.attribute("[name=name]", "autocomplete") == "name"
+        required = [page.attribute(f"[name={name}]", "aria-required") for name in ("name", "agreed", "age", "note")]
+        assert required == ["true", "true", None, None]
+        locked = await client.mount(FormMacros, locked=True)
+        assert locked.attribute("[name=name]", "disabled")
