@@ -1,6 +1,7 @@
 /**
  * When an update removes what has the focus, the focus goes to its neighbour, as WAI-ARIA asks for: the next one, else
- * the one before, else to what is around. From a control in a row it goes to the same control of the other row.
+ * the one before, else to what is around. From a control in a row it goes to the same control of the other row, and of
+ * the row itself where that has gone to another list.
  */
 import { closest } from "./elements.js";
 
@@ -31,7 +32,13 @@ document.addEventListener("focusout", ({ target }) => {
 });
 
 /** @param {any} node  @returns {any[]} */
-const controls = (node) => [node, ...(node.querySelectorAll?.("*") ?? [])].filter((each) => each.tabIndex >= 0 && !each.disabled);
+const all = (node) => [node, ...(node.querySelectorAll?.("*") ?? [])];
+
+/** @param {any} node  @returns {any[]} */
+const controls = (node) => all(node).filter((each) => each.tabIndex >= 0 && !each.disabled);
+
+/** @param {any} node */
+const name = (node) => node.nodeName + (node.getAttribute?.("ws-key") ?? node.id);
 
 /** What can have the focus only because we say so. @type {any} */
 let lent;
@@ -64,6 +71,11 @@ new MutationObserver((records) => {
   for (const [gone, record] of removals) {
     const root = gone.contains(focused) && alive.around(record.target)?.root;
     if (!root?.isConnected) continue;
+    const row = closest.call(focused, "[ws-key],[id]");
+    const came = row ? records.flatMap(({ addedNodes }) => [...addedNodes].flatMap(all)) : [];
+    const again = came.find((each) => each.isConnected && name(each) === name(row));
+    const same = again && controls(again)[controls(row).indexOf(focused)];
+    if (same) return give(same);
     const place = controls(gone).indexOf(focused);
     for (const way of ["nextSibling", "previousSibling"])
       // A neighbour may be gone, too; it had one of its own.

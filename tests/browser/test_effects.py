@@ -189,6 +189,36 @@ async def test_from_the_last_row_the_focus_goes_to_what_is_around(rows: Page) ->
     await expect(rows.locator("section")).to_be_focused()
 
 
+async def test_the_focus_goes_along_with_a_row_that_goes_to_another_list(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    class Columns(Component):
+        left: list[str] = ["a", "b", "c"]
+        right: list[str] = ["a"]
+        template = """<section>{% for names in (left, right) %}<ul>{% for name in names %}
+            <li ws-key="{{ name }}"><button ws-click="drop('{{ name }}')">drop {{ name }}</button>
+              <button ws-click="move('{{ name }}')">move {{ name }}</button></li>{% endfor %}</ul>{% endfor %}
+            <output>{{ left | length }} {{ right | length }}</output></section>"""
+
+        @exposed
+        def move(self, name: str) -> None:
+            self.left, self.right = [each for each in self.left if each != name], [*self.right, name]
+
+        @exposed
+        def drop(self, name: str) -> None:
+            self.left = [each for each in self.left if each != name]
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Columns') }}"))
+    await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    await page.get_by_role("button", name="move b").press("Enter")
+    await expect(page.locator("output")).to_have_text("2 2")
+    await expect(page.get_by_role("button", name="move b")).to_be_focused()
+    # What was in the other list before is another row, though its key is the same.
+    await page.locator("ul:first-child").get_by_role("button", name="drop a").press("Enter")
+    await expect(page.locator("output")).to_have_text("1 2")
+    await expect(page.get_by_role("button", name="drop c")).to_be_focused()
+
+
 async def test_who_reads_elsewhere_is_not_taken_to_where_the_focus_goes(rows: Page) -> None:
     await rows.evaluate("document.body.style.paddingBottom = '9000px'")
     for name in "abc":  # at last, to what is around
