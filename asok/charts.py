@@ -23,7 +23,7 @@ SPAN = 1000
 BAR = 10
 LARGEST = 1e300
 # So many words fit below a chart on a phone, and so many characters in all.
-LABELS, LONGEST, CHARACTERS = 6, 14, 44
+LABELS, LONGEST, CHARACTERS = 6, 14, 43
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,16 @@ def test_values_have_labels_and_series_have_names() -> None:
     assert [(text.at, text.text) for text in chart.labels] == [(0, "Mon"), (1, "Tue")]
 
 
+@pytest.mark.parametrize("characters", range(1, 15))
+def test_labels_stand_side_by_side_on_a_phone(characters: int) -> None:
+    half, plot = characters * 6.9 / 2, 0.88 * 300
+    for count in range(2, 40):
+        chart = line_chart([("8" * characters, 1)] * count)
+        # The last one ends where the plot does.
+        middles = [plot - half if text.at == 1 else text.at * plot for text in chart.labels]
+        assert all(right - left >= 2 * half for left, right in pairwise(middles)), (count, middles)
+
+
 def test_few_of_many_labels_are_shown_and_long_ones_are_cut() -> None:
     chart = line_chart([(f"a very long label {place}", place) for place in range(100)])
     assert [text.text for text in chart.labels] == ["a very long l…"] * 2
