@@ -18,13 +18,17 @@ from asok.rows import kept as kept_rows
 from asok.sessions import CellKey, Commit, Record, pack
 from asok.units import Unit
 
-__all__ = ["REFUSED", "commit", "keep", "record_after", "unchanged"]
+__all__ = ["REFUSED", "Overtaken", "commit", "keep", "record_after", "unchanged"]
 
 TABS = 16
 UNSETTLED = 32
 SOURCES = 16
 REFUSED = "refused"
 NOTHING: Mapping[int, str] = {}
+
+
+class Overtaken(Busy):
+    """Something else has shown or changed this meanwhile, as it may; another attempt sees that."""
 
 
 def record_after(unit: Unit, tab: str, seq: int, *, event: bool, refused: Mapping[int, str] = NOTHING) -> Record:
@@ -87,6 +91,8 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
         if changes or session.dirty or unit.work.writes:
             problem = AsokError("a stateless component writes neither session nor stores")
             raise MethodFailed(unit.joined.definition.name, problem)
+        if unit.outdated:
+            return False
         await keep(engine, owner, unit, fresh)
         return True
     if record is None or record is unit.record:
@@ -112,7 +118,11 @@ def _first(fresh: Mapping[str, Mounted]) -> bool:
 
 
 async def keep(engine: Engine, owner: str, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
-    """Commit the records of children that a rendering renewed which itself commits nothing."""
+    """Commit the records of children that a rendering renewed which itself commits nothing, unless it is outdated."""
+    if not fresh:
+        return
+    if unit.outdated:
+        raise Overtaken("the instance was given other arguments meanwhile")
     records = {each.child.instance: each for each in fresh.values() if each.record is not None}
     checks = {(owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
     writes: dict[CellKey, bytes | None] = {
@@ -124,5 +134,7 @@ async def keep(engine: Engine, owner: str, unit: Unit, fresh: Mapping[str, Mount
         # What works just now goes on, however long ago it was written.
         made.pop((owner, f"record/{unit.joined.token.instance}"), None)
         checks, writes = checks if made == writes else {**session.checks(owner), **checks}, made
-    if records and not await engine.backend.commit(Commit(checks, writes)):
-        raise Busy("a child has changed meanwhile")
+    # It may have been given other arguments, with which its children were shown.
+    checks[owner, f"record/{unit.joined.token.instance}"] = unit.version
+    if owner and not await engine.backend.commit(Commit(checks, writes)):
+        raise Overtaken("the instance or a child has changed meanwhile")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from logging import INFO, WARNING, getLogger
 from typing import Any
 
 import msgspec
 
 from asok import protocol
 from asok.carried import accepted
+from asok.committing import Overtaken
 from asok.component import Component, surroundings_of
 from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
@@ -25,7 +26,7 @@ from asok.units import Joined, Unit
 
 __all__ = ["TURN", "Line", "Turn", "Work", "take_turn"]
 
-log = logging.getLogger("asok")
+log = getLogger("asok")
 
 MOST_NEWS = 1000
 AGAIN = 1.0
@@ -201,7 +202,7 @@ async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None],
             await live.catch_up(unit)
     except Busy as error:
         if not line.over:
-            log.warning("busy: %s; again in a moment", error)
+            log.log(INFO if isinstance(error, Overtaken) else WARNING, "busy: %s; again in a moment", error)
             line.news.extendleft(reversed(news))
             line.waiting[:0], waiting = waiting, []
             line.outdated_soon()

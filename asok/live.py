@@ -206,7 +206,7 @@ class Live:
         shown = {**self.screen.inside(name for name in fresh if name in shown), **shown}
         seconds = self.engine.settings.limits.handler_timeout
         await self.screen.finish([name for name in fresh if name not in shown], seconds)
-        return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds)
+        return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds, given=self.screen.given)
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""

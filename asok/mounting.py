@@ -46,6 +46,11 @@ NOTHING: Mapping[str, str] = {}
 NO_FORMS: Set[str] = frozenset()
 
 
+def _unknown(instance: str) -> str:
+    """The arguments of an instance of which nobody knows."""
+    return ""
+
+
 class Bounds(Struct, frozen=True):
     """What a child raises out of its tree, instead of showing its boundary, and how long it may take."""
 
@@ -66,18 +71,20 @@ class Engine(Host):
         raising: tuple[type[Exception], ...] = (),
         seconds: float | None = None,
         fresh: bool = False,
+        given: Callable[[str], str] = _unknown,
     ) -> dict[str, Mounted]:
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
         shown: the instances that the page shows already, with the marks that they had. raising: what one of the first
         level raises out of here, instead of showing its boundary. seconds: how long each may take. fresh: all get new
-        instances, which nobody can have kept.
+        instances, which nobody can have kept. given: the arguments of one that may be at work just now.
         """
         found: dict[str, Mounted] = {}
         level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
         while level:
             kept = await self._kept(level, place, fresh) if place.owner else _nothing
-            showing = (self._show(child, place, kept(child), shown.get(child.instance, ""), bounds) for child in level)
+            before = (shown.get(child.instance) or given(child.instance) for child in level)
+            showing = (self._show(*each, place, bounds) for each in zip(level, map(kept, level), before, strict=True))
             if len(level) > 1 and any(child.definition.waits for child in level):
                 mounted = await _side_by_side(showing)
             else:
@@ -108,7 +115,7 @@ class Engine(Host):
         return find
 
     async def _show(
-        self, child: Child, place: Place, kept: tuple[Record | None, Record | None], before: str, bounds: Bounds
+        self, child: Child, kept: tuple[Record | None, Record | None], before: str, place: Place, bounds: Bounds
     ) -> Mounted:
         """The child; in its place a placeholder where it is lazy and not begun, its boundary where it raises."""
         if not child.definition.cls.stateless:

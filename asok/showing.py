@@ -108,6 +108,11 @@ class Screen:
             todo.extend(marks)
         return found
 
+    def given(self, instance: str) -> str:
+        """The arguments of an instance that has joined, as in a mark; empty for any other."""
+        joined = self.joined.get(instance)
+        return joined.token.arguments.hex() if joined is not None else ""
+
     def change(self, unit: Unit, rendering: Rendering) -> str | Delta:
         """What turns the text that the browser holds into the new one; all of it where it holds none."""
         joined, steps, name = unit.joined, self.engine.steps, unit.joined.definition.name
@@ -212,7 +217,7 @@ class Screen:
         self.drop_step(token.instance)
         if self.joined.get(token.instance) is not joined:
             return  # it has left the page, which may have been given another one by now
-        if joined.token is not unit.token and token.version < joined.token.version:
+        if unit.outdated or (joined.token is not unit.token and token.version < joined.token.version):
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
         if rendering is not None:
             joined.follow(unit.component)

@@ -82,6 +82,11 @@ class Unit:
         """How many commits the instance has seen."""
         return self.record.version if self.record else 0
 
+    @property
+    def outdated(self) -> bool:
+        """Whether one that has no record, which would tell, was given other arguments since it was opened."""
+        return self.joined.definition.cls.stateless and self.joined.token is not self.token
+
     def applied(self, tab: str) -> int:
         """The last sequence of a tab that the instance has applied."""
         return self.record.applied.get(tab, 0) if self.record else 0

@@ -584,6 +584,97 @@ async def test_a_change_that_came_while_a_page_was_being_rendered_is_not_missed(
         await tab.shows("1")
 
 
+@pytest.mark.parametrize("forgets", [False, True], ids=["middle keeps a record", "middle is stateless"])
+@pytest.mark.parametrize("leaf_forgets", [False, True], ids=["leaf keeps a record", "leaf is stateless"])
+async def test_what_two_show_anew_at_once_is_shown_as_the_newer_says(
+    tmp_path: Path, forgets: bool, leaf_forgets: bool
+) -> None:
+    votes, began, goes_on = Store({"n": 0, "wakes": 0}, name="nested_votes"), asyncio.Event(), asyncio.Event()
+
+    class NestedLeaf(Component):
+        stateless = leaf_forgets
+        n: int
+        template = "<i>{{ n }}</i>"
+
+    class NestedMiddle(Component):
+        stateless = forgets
+        n: int
+        template = "<b>{{ n }} {{ component('NestedLeaf', n=n * 10 + wakes) }}</b>"
+
+        async def load(self) -> None:
+            self.wakes = votes.read("wakes")
+            if self.wakes and not self.n:
+                began.set()
+                await goes_on.wait()
+
+        @exposed
+        def look(self) -> None:
+            """Nothing."""
+
+    class NestedTop(Component):
+        template = "<p>{{ component('NestedMiddle', n=n) }}</p>"
+
+        def load(self) -> None:
+            self.n = votes.read("n")
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('NestedTop') }}"})) as served:
+        tab = await served.tab()
+        _, middle, leaf = tab.shown
+        await votes.set("wakes", 1)
+        await began.wait()
+        await votes.set("n", 1)
+        await tab.shows("1 <template", middle)
+        # What was begun before is outdated, with what it says of the leaf.
+        goes_on.set()
+        await tab.event("look", instance=middle)
+        assert "1 <template" in tab.text(middle)
+        assert tab.text(leaf) == "<i>11</i>"
+
+
+async def test_what_is_shown_anew_while_it_gets_other_arguments_is_shown_with_these(tmp_path: Path) -> None:
+    votes, began, goes_on = Store({"n": 0}, name="deep_votes"), asyncio.Event(), asyncio.Event()
+
+    class DeepLeaf(Component):
+        a: int
+        template = "<i>{{ a }} {{ n }}</i>"
+
+        async def load(self) -> None:
+            self.n = votes.read("n")
+            if self.n and not self.a:
+                began.set()
+                await goes_on.wait()
+
+        @exposed
+        def look(self) -> None:
+            """Nothing."""
+
+    class DeepMiddle(Component):
+        a: int
+        template = "<b>{{ component('DeepLeaf', a=a) }}</b>"
+
+    class DeepTop(Component):
+        a: int = 0
+        template = "<p>{{ component('DeepMiddle', a=a) }}</p>"
+
+        @exposed
+        def turn(self) -> None:
+            self.a += 1
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('DeepTop') }}"})) as served:
+        visitor = await served.visitor()
+        page, tab = await visitor.open(), await visitor.connect()
+        # A page joins what listens, and what is clicked.
+        top, _, leaf = page.tokens
+        await tab.join([top, leaf], page.csrf)
+        await votes.set("n", 1)
+        await began.wait()
+        await tab.event("turn")
+        goes_on.set()
+        leaf = leaf.partition(".")[0]
+        await tab.event("look", instance=leaf)
+        assert tab.text(leaf) == '<i data-live="0">1 1</i>'
+
+
 async def test_what_is_not_shown_any_more_is_not_followed_any_more(tmp_path: Path) -> None:
     votes = Store({"a": 0, "b": 0}, name="left_votes")
     rendered: list[str] = []
