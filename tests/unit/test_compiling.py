@@ -59,6 +59,7 @@ class HtmlText(str):
 class Described:
     name = "a <name>"
     empty = None
+    __iter__ = None  # else there would be an item for each number, without end
 
     def __str__(self) -> str:
         return "<described & 'quoted'>"
@@ -224,16 +225,21 @@ def environment(
     return env
 
 
+# Where an object is in memory, however a filter has left it: `AT 0X7F…`, or letter by letter.
+BETWEEN = r"(?:\W|lt|amp|u003c)*"
+ADDRESS = re.compile(rf"0{BETWEEN}x(?:{BETWEEN}[0-9a-f])+", re.IGNORECASE)
+
+
 def outcome(env: jinja2.Environment, name: str, values: dict[str, Any], *, ours: bool) -> object:
     """The text, or the error and the lines of the templates that it names."""
     try:
         template = env.get_template(name)
         text = render(template, values) if ours else template.render(values)
-        return re.sub(r" at 0x[0-9a-f]+", "", text)
+        return ADDRESS.sub("", text)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [(frame.name, frame.lineno) for frame in frames if frame.filename == "<template>"]
-        return type(error), re.sub(r" at 0x[0-9a-f]+", "", str(error)), lines
+        return type(error), ADDRESS.sub("", str(error)), lines
 
 
 def assert_same(templates: dict[str, str], values: dict[str, Any], undefined: type[jinja2.Undefined]) -> None:
