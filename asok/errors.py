@@ -320,10 +320,8 @@ class NotSignedIn(StoreError):
         self.store = store
 
     def __str__(self) -> str:
-        return (
-            f"the AuthStore {self.store!r} has no copy for this session: its function returned None for it; "
-            "sign the person in first, or ask for a copy only where somebody is signed in"
-        )
+        problem = f"the AuthStore {self.store!r} has no copy for this session: its function returned None for it"
+        return f"{problem}; sign the person in first, or ask for a copy only where somebody is signed in"
 
 
 class ProtocolError(AsokError):
