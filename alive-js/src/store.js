@@ -89,7 +89,7 @@ const settle = (n, version) => {
   const [root, namespace] = settled.place?.split("/") ?? [];
   sent--;
   // Unless this change, and perhaps a later one, has been told already.
-  if (namespace && version > (known.get(`${root}/${namespace}`) ?? known.get(root) ?? 0)) keep(settled.place, settled.value);
+  if (namespace && version > (known.get(`${root}/${namespace}`) ?? known.get(root) ?? 0)) keep([[settled.place, settled.value]]);
   show("py");
   send();
   return settled;
@@ -132,17 +132,17 @@ const known = new Map();
 
 /** @param {string} store  @param {number} version  @param {[path: string, value?: any][]} changes  @param {Origin} origin */
 const changed = (store, version, changes, origin) => {
-  const places = changes.map(([path, ...given]) => {
+  const news = changes.flatMap(([path, ...given]) => {
     const place = placeOf(store, path);
-    const before = keep(place, given.length ? frozen(given[0]) : undefined);
     // Namespaces that are stores of their own are told by themselves.
-    if (place === STATE) for (const each of known.keys()) if (/^~./.test(each)) keep(each, at(each, before));
-    return place + "/";
+    const others = place === STATE ? [...known.keys()].filter((each) => /^~./.test(each)) : [];
+    return [[place, given.length ? frozen(given[0]) : undefined], ...others.map((each) => [each, at(each)])];
   });
+  keep(/** @type {any} */ (news));
   known.set(placeOf(store, ""), version);
   for (const one of followed.values()) {
     const value = at(one.place);
-    if (one.come ? same(one.value, value) : !places.some((place) => (one.place + "/").startsWith(place))) continue;
+    if (one.come ? same(one.value, value) : !news.some(([place]) => (one.place + "/").startsWith(place + "/"))) continue;
     Object.assign(one, { come: true, value }, store === one.store && { version });
     for (const user of [...one.users]) user(origin);
     one.resolve();

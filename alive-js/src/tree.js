@@ -38,19 +38,19 @@ let tree = {};
 export const at = (place, from = tree) =>
   place.split("/").reduce((inner, part) => (Object.hasOwn(inner ?? 0, part) ? inner[part] : undefined), from);
 
-/** The tree with another value there; undefined takes away. @param {Value} tree  @param {string[]} way  @param {Value} value  @returns {Value} */
-const put = (tree, [part, ...way], value) => {
-  const next = Array.isArray(tree) ? [...tree] : { ...tree };
-  next[part] = way.length ? put(next[part], way, value) : value;
-  if (next[part] === undefined) delete next[part];
-  return Object.freeze(next);
-};
-
-/** Puts a value there. @param {any} place  @param {Value} value  @returns {Value} the tree as it was before */
-export const keep = (place, value) => {
-  const before = tree;
-  tree = put(tree, place.split("/"), value);
-  return before;
+/** Puts values there, in this order; undefined takes away. @param {[place: any, value: Value][]} news */
+export const keep = (news) => {
+  // Of thousands of values in one object, each would copy it again.
+  const own = new Set();
+  const put = (/** @type {Value} */ tree, /** @type {string[]} */ [part, ...way], /** @type {Value} */ value) => {
+    const next = own.has(tree) ? tree : Array.isArray(tree) ? [...tree] : { ...tree };
+    own.add(next);
+    next[part] = way.length ? put(next[part], way, value) : value;
+    if (next[part] === undefined) delete next[part];
+    return next;
+  };
+  for (const [place, value] of news) tree = put(tree, place.split("/"), value);
+  own.forEach(Object.freeze);
 };
 
 /** @param {Value} one  @param {Value} other */
