@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asok.asking import Asking, NoAnswer
+from asok.calling import no_step
 from asok.component import Component, surroundings_of
 from asok.showing import Screen
 from asok.timing import TimeLimit
@@ -76,8 +77,4 @@ class Attempt:
 
     def end(self) -> None:
         """No more states are shown on the way."""
-        self._show = _nothing
-
-
-async def _nothing() -> None:
-    """Nobody looks."""
+        self._show = no_step

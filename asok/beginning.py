@@ -14,7 +14,7 @@ from asok.sessions import serve_session
 from asok.showing import Screen
 from asok.units import Joined, Unit
 
-__all__ = ["begin"]
+__all__ = ["ATTEMPTS", "begin"]
 
 ATTEMPTS = 5
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from asok.asynchronous import Async, worded
-from asok.calling import run_method
+from asok.calling import no_step, run_method
 from asok.component import Component, surroundings_of
 from asok.errors import ComponentError, MethodTimeout
 from asok.exposing import Exposed
@@ -56,7 +56,7 @@ async def _find(engine: Engine, line: Line, name: str, method: Exposed, run: int
     definition, seconds, debug = line.joined.definition, method.timeout or 0, engine.settings.debug
     whole = f"{definition.name}.{name}"
     try:
-        value = await run_method(reader, method, ([], {}), seconds=seconds, threads=engine.threads, step=_no_step)
+        value = await run_method(reader, method, ([], {}), seconds=seconds, threads=engine.threads, step=no_step)
         _check_read_only(whole, reader)
         news = Found(name, run, value)
     except Exception as error:
@@ -71,7 +71,3 @@ def _check_read_only(name: str, reader: Component) -> None:
     if around.touched or around.effects or around.outgoing:
         problem = f"{name} has set or asked for something, which nobody would keep"
         raise ComponentError(f"{problem}; let it return what it finds, and let a method do the rest")
-
-
-async def _no_step() -> None:
-    """It has none."""

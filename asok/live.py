@@ -13,8 +13,8 @@ from asok import protocol
 from asok.acting import Acting
 from asok.asking import Asking
 from asok.attempt import Attempt
-from asok.beginning import begin
-from asok.calling import ends_all
+from asok.beginning import ATTEMPTS, begin
+from asok.calling import ends_all, no_step
 from asok.committing import REFUSED, commit, keep, record_after, unchanged
 from asok.component import surroundings_of
 from asok.documents import working
@@ -33,7 +33,6 @@ from asok.units import Effects, Joined, Unit
 
 __all__ = ["Live"]
 
-ATTEMPTS = 5
 MOST_REFUSED = 31
 Action = Callable[[Unit], Awaitable[None]]
 
@@ -278,7 +277,7 @@ class Live:
         for _ in range(ATTEMPTS):
             unit = await self.open(joined)
             around = surroundings_of(unit.component)
-            around.tab = attempt = Attempt(unit, asking, self.screen, _nothing)
+            around.tab = attempt = Attempt(unit, asking, self.screen, no_step)
             with working(unit.work):
                 await guarded(self.engine, name, hook(unit.component.unmount))
                 self._take_shared(unit)
@@ -287,7 +286,3 @@ class Live:
                 return self.screen.committed(unit, record)
             attempt.undo(unit.component)
         raise Busy(f"{name}: {ATTEMPTS} commits in a row met newer data")
-
-
-async def _nothing() -> None:
-    """Nobody looks."""
