@@ -21,7 +21,7 @@ from asok.errors import AsokError
 from asok.settings import Limits
 from asok.timing import steady
 
-__all__ = ["Bucket", "Crowd", "Crowded", "Seat", "Visitor", "counted_address"]
+__all__ = ["OTHER_FILES", "Bucket", "Crowd", "Crowded", "Seat", "Visitor", "counted_address", "most_connections"]
 
 # What a process needs beside its connections: requests, the database, the bus, files.
 OTHER_FILES = 256

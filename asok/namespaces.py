@@ -23,7 +23,7 @@ from asok.superstore import SuperStore
 from asok.trees import Path, Write, apply, freeze, parse_path, path_text, read_at
 from asok.writing import Written
 
-__all__ = ["ALL", "Namespaces", "SessionState"]
+__all__ = ["ALL", "CELL", "Namespaces", "SessionState"]
 
 ALL = "~"
 CELL = "state"

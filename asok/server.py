@@ -25,7 +25,7 @@ from watchfiles import Change, awatch
 from asok.app import Asok
 from asok.bus import LocalBus
 from asok.component import registry
-from asok.crowding import most_connections
+from asok.crowding import OTHER_FILES, most_connections
 from asok.errors import ConfigurationError
 from asok.loading import Loaded
 from asok.log_lines import JsonLines, wants_json
@@ -39,7 +39,6 @@ log = logging.getLogger("asok")
 THRESHOLDS = 10_000, 10, 10
 # A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
 LAST_REQUESTS = 0.05
-OTHER_FILES = 256
 FEWEST_FILES = 64  # an app with nothing in it opens 28
 DEVELOPMENT_DRAIN = 2.0
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}

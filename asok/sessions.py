@@ -31,7 +31,9 @@ __all__ = [
     "current_session",
     "open_session",
     "owner_of",
+    "pack",
     "serve_session",
+    "unpack_record",
 ]
 
 CellKey = tuple[str, str]

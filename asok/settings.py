@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asok.errors import ConfigurationError
 
-__all__ = ["Limits", "Settings", "development_key", "read_dotenv", "templates_root"]
+__all__ = ["KEY_BYTES", "Limits", "Settings", "development_key", "read_dotenv", "templates_root", "words"]
 
 KEY_BYTES = 32
 DEVELOPMENT = "development:"
@@ -127,6 +127,7 @@ def is_on(text: str) -> bool:
 
 
 def words(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 

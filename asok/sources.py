@@ -18,7 +18,7 @@ from asok.errors import AsokError
 from asok.exposing import below, codes
 from asok.scoping import split_styles
 
-__all__ = ["OWN", "Source", "sources", "template_names"]
+__all__ = ["OWN", "Source", "sources", "template_names", "texts_in_code"]
 
 SUFFIXES = frozenset({".html", ".htm", ".jinja", ".jinja2", ".j2"})
 FILE = re.compile(r"[\w. /-]{1,200}\.(?:html?|jinja2?|j2)")

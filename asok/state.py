@@ -18,7 +18,20 @@ from msgspec import Struct
 from asok.errors import ResetNeeded, TokenError
 from asok.settings import Limits
 
-__all__ = ["INSTANCE", "KeyRing", "Mount", "Token", "coarse", "digest", "instance_of", "seal", "token_change", "unseal"]
+__all__ = [
+    "INSTANCE",
+    "KeyRing",
+    "Mount",
+    "Token",
+    "coarse",
+    "digest",
+    "instance_of",
+    "random_id",
+    "seal",
+    "token_change",
+    "unseal",
+    "urlsafe",
+]
 
 INSTANCE = re.compile(r"[A-Za-z0-9_-]{12}")
 CLOCK_SKEW = 60

@@ -8,7 +8,20 @@ from bs4.element import Tag
 
 from asok.testing_values import given_value
 
-__all__ = ["Forms", "Value", "default", "form_of", "is_control", "is_disabled", "is_editable", "option_value"]
+__all__ = [
+    "BUTTONS",
+    "CONTROLS",
+    "Forms",
+    "Value",
+    "default",
+    "form_of",
+    "is_control",
+    "is_disabled",
+    "is_editable",
+    "kind",
+    "option_value",
+    "text_of",
+]
 
 Value = str | bool | list[str]
 CONTROLS = ("input", "textarea", "select", "button")

@@ -312,6 +312,30 @@ def test_a_module_imports_only_modules_above_it(module: str) -> None:
     assert not wrong, f"{module} imports {', '.join(sorted(wrong))}, which must not stand above it"
 
 
+@cache
+def named_by(module: str) -> frozenset[str]:
+    """What it says that others may take: the lists that it gives and adds to `__all__`."""
+    found = set[str]()
+    for node in ast.parse(MODULES[module].read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and ast.unparse(node).startswith("__all__"):
+            assert node.value is not None
+            found |= set(ast.literal_eval(node.value))
+    return frozenset(found)
+
+
+def taken_by(module: str) -> set[tuple[str, str]]:
+    """The names that it imports from other modules of ours, each with its home."""
+    nodes = [each for each in ast.walk(ast.parse(MODULES[module].read_text())) if isinstance(each, ast.ImportFrom)]
+    names = {(str(node.module), alias.name) for node in nodes for alias in node.names}
+    return {(home, name) for home, name in names if home in MODULES and f"{home}.{name}" not in MODULES}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_takes_from_others_only_what_they_name(module: str) -> None:
+    hidden = {f"{home}.{name}" for home, name in taken_by(module) if name not in named_by(home)}
+    assert not hidden, f"{module} imports {', '.join(sorted(hidden))}: put it into __all__ there"
+
+
 @pytest.mark.parametrize("technology", ONLY_IN)
 def test_a_technology_is_imported_only_where_it_belongs(technology: str) -> None:
     users = {module for module in MODULES if any(is_part(name, technology) for name in imports_of(module))}
