@@ -314,6 +314,7 @@ async def test_a_server_that_takes_nothing_is_told_once_and_what_it_refused_is_a
             await ear.until(lambda: ear.gaps == 1)
             quiet.bus.publish("words", b"on")
             await ear.until(lambda: ear.words[-1:] == ["on"])
+            await settled(lambda: "has the Redis" in caplog.text)
             assert caplog.text.count("has lost the Redis") == caplog.text.count("has the Redis") == 1
 
 
