@@ -1,7 +1,7 @@
 """Lines to a Redis: one for each event loop, on which calls follow each other without waiting; others that block.
 
-A line that brings nothing for two seconds, although an answer is due, is given up, and so is one that was cut. Who
-waits on it hears `Away`, and asks again.
+A line that for two seconds neither brings anything, although an answer is due, nor takes anything of what is said is
+given up, and so is one that was cut. Who waits on it hears `Away`, and asks again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -17,10 +18,15 @@ from typing import Any, cast
 from asok.backends.redis_address import Address
 from asok.backends.resp import ErrorReply, Replies, command
 
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
 __all__ = ["SILENCE", "Away", "BlockingLine", "Line", "Lines", "Unfit", "checked", "of_a_primary"]
 
 SILENCE = 2.0  # seconds
 _PIECE = 256 * 1024
+_LARGE = 16 * 1024  # bytes that may take a slow network longer than that
 # What passes by itself, or when another server has taken over.
 _PASSING = {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN"}
 
@@ -73,6 +79,7 @@ class Line(asyncio.Protocol):
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
         self._heard, self.has_heard = 0.0, False
+        self._unwritten = 0
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -103,12 +110,16 @@ class Line(asyncio.Protocol):
     def _send(self) -> None:
         if self._transport is not None:
             self._transport.write(b"".join(self._unsent))
+            self._unwritten = self._transport.get_write_buffer_size()
         self._unsent.clear()
 
     def _listen(self) -> None:
         """Give up a line that has been silent for too long."""
         self._timer = None
-        if self._waiting:
+        if self._waiting and self._transport is not None:
+            before, self._unwritten = self._unwritten, _unwritten(self._transport)
+            if before and self._unwritten != before:
+                self._heard = self._loop.time()  # a slow network takes a large value
             left = self._heard + SILENCE - self._loop.time()
             if left <= 0:
                 self.lose(Away(f"it has not answered for {SILENCE:g} s"))
@@ -152,6 +163,16 @@ class Line(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """End."""
         self.lose(Away(f"the connection was cut: {error or 'closed by the other side'}"))
+
+
+def _unwritten(transport: asyncio.Transport) -> int:
+    """How many bytes the other side has not got, as far as one can tell."""
+    size = transport.get_write_buffer_size()
+    if sys.platform == "linux":
+        with suppress(OSError):  # it is closed
+            socket = transport.get_extra_info("socket")
+            size += int.from_bytes(ioctl(socket.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    return size
 
 
 class Lines:

@@ -25,9 +25,13 @@ def tell(url: str, *words: str) -> object:
 
 
 class Between:
-    """Passes bytes to and fro. up, down: cut all lines after so many more bytes to the server, or from it."""
+    """Passes bytes to and fro. up, down: cut all lines after so many more bytes to the server, or from it.
+
+    pause: seconds before each piece goes on.
+    """
 
     def __init__(self, port: int) -> None:
+        self.pause = 0.0
         self.port, self.up, self.down = port, 1 << 60, 1 << 60
         self.url = ""
         self.taken = 0
@@ -58,6 +62,7 @@ class Between:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                await asyncio.sleep(self.pause)
                 left = getattr(self, way)
                 writer.write(data[:left])
                 await writer.drain()

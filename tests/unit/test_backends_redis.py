@@ -181,6 +181,19 @@ async def test_a_server_that_hung_and_then_does_all_at_once_does_nothing_twice(
             await backend.close()
 
 
+async def test_a_large_value_passes_a_slow_network(
+    redis: RedisServer, opened: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with between(redis.port, path=tmp_path / "redis.sock") as proxy:
+        backend = await opened(proxy.url, patience=0)
+        monkeypatch.setattr(redis_calls, "SILENCE", 1.0)
+        size, proxy.pause = 1_000_000, 0.25
+        assert await backend.commit(writing({("s", "n"): b"1" * size}))
+        proxy.pause = 0
+        assert len((await backend.read("s", ["n"]))["n"].value) == size
+        assert proxy.taken == 1
+
+
 async def test_scripts_that_redis_has_forgotten_are_sent_again(redis: RedisServer, opened: Opening) -> None:
     backend = await opened()
     for n in range(3):
