@@ -30,6 +30,7 @@ from asok.errors import ConfigurationError
 from asok.loading import Loaded
 from asok.log_lines import JsonLines, wants_json
 from asok.settings import Limits, Settings, development_key
+from asok.wire_head import bounded
 
 __all__ = ["Server", "Serving", "Started", "is_written_by_people", "need_open_files", "serve"]
 
@@ -184,7 +185,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and in development follow the templates from then on."""
-        await take_own_sockets(self.config)
+        await take_own_protocols(self.config)
         await super().startup(sockets)
         if self._development:
             self._follower = asyncio.create_task(follow(self._asoks, self._told.folders))
@@ -229,7 +230,7 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
     config = uvicorn.Config(
         loaded.app,
         host=serving.host,
-        ws="websockets-sansio",  # until `take_own_sockets` has found that ours fits
+        ws="websockets-sansio",  # until `take_own_protocols` has found that ours fits
         ws_max_size=max((asok.settings.limits.message for asok in loaded.asoks), default=Limits().message),
         ws_per_message_deflate=False,
         ws_ping_interval=20,
@@ -249,13 +250,17 @@ def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
     return config
 
 
-async def take_own_sockets(config: uvicorn.Config) -> None:
-    """Let our class carry the WebSockets, at half of the cost, where it fits to the uvicorn that is installed."""
+async def take_own_protocols(config: uvicorn.Config) -> None:
+    """Let our classes read the requests, with an end, and carry the WebSockets, at half of the cost, where they fit to
+    the uvicorn that is installed."""
+    theirs = config.http_protocol_class
     try:
         from asok.wire_rehearsal import WebSocketProtocol, rehearse
 
+        bounded(config)
         await rehearse(config)
     except Exception as error:
+        config.http_protocol_class = theirs
         problem = f"{type(error).__name__}: {error}"
         log.warning("uvicorn %s carries the sockets itself, our class does not fit: %s", uvicorn.__version__, problem)
     else:

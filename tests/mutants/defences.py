@@ -952,6 +952,27 @@ DEFENCES = (
         ("if size > room and not first & CONTROL:", "if False:"),
     ),
     defence(
+        "a request's head has an end",
+        "wire_head",
+        UNIT + "wire_head",
+        "never_comes",
+        ("if self._unused > LONGEST_HEAD and", "if False and"),
+    ),
+    defence(
+        "who sends no head is hung up on",
+        "wire_head",
+        UNIT + "wire_head",
+        "sends_no_head",
+        ("self._waiting = self.loop.call_later(SECONDS, lambda: self.transport.close())", "self._waiting = None"),
+    ),
+    defence(
+        "asok run reads no head without an end",
+        "server",
+        UNIT + "wire_head",
+        "our_class",
+        ("        bounded(config)\n", ""),
+    ),
+    defence(
         "a frame that is not masked is refused",
         "wire_frames",
         UNIT + "wire",

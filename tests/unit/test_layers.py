@@ -232,6 +232,7 @@ LAYERS = (
     "asok.wire_pulse",
     "asok.wire",
     "asok.wire_rehearsal",
+    "asok.wire_head",
     "asok.proxies",
     "asok.server",
     "asok.figures",

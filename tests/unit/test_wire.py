@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close, Frame, Opcode
 
-from asok.server import take_own_sockets
+from asok.server import take_own_protocols
 from asok.wire import WebSocketProtocol
 from asok.wire_frames import framed
 from tests.rig import rig
@@ -397,11 +397,11 @@ async def test_where_it_does_not_fit_uvicorn_carries_the_sockets_itself_and_says
 ) -> None:
     config = uvicorn.Config(echo, ws="websockets-sansio", log_config=None, interface="asgi3")
     config.load()
-    await take_own_sockets(config)
+    await take_own_protocols(config)
     assert config.ws_protocol_class is WebSocketProtocol
     config.ws_protocol_class = WebSocketsSansIOProtocol
     monkeypatch.setattr(WebSocketProtocol, "data_received", lambda self, data: None)
     with caplog.at_level(logging.WARNING, "asok"):
-        await take_own_sockets(config)
+        await take_own_protocols(config)
     assert config.ws_protocol_class is WebSocketsSansIOProtocol
     assert len(caplog.records) == 1 and "our class does not fit" in caplog.text
