@@ -146,7 +146,7 @@ class Filling:
             self._refused(wrong.by_path())
             return None
         if self.method.form is None:
-            return self.arguments
+            return self._for_this_draft() if self.method in OWN else self.arguments
         self.draft.visit_all_()
         made, errors = await checked(self.draft)
         if errors or made is None:
@@ -154,6 +154,12 @@ class Filling:
             return None
         self.draft.judge_({})
         return self._with(made, self.method.form)
+
+    def _for_this_draft(self) -> Arguments:
+        """What every form answers to means the draft that has the event's fields, unless the call names one."""
+        args, kwargs = self.arguments
+        named = len(args) == len(self.method.parameters)
+        return args, kwargs if named else {"form": self.field, **kwargs}
 
     def _refused(self, errors: Any) -> None:
         draft = self.draft

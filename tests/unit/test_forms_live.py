@@ -158,24 +158,31 @@ def test_what_a_page_has_put_into_a_form_is_nothing_that_a_person_typed() -> Non
         assert event.data.form == [("name", "Ada")]
 
 
-@pytest.mark.parametrize("which", ["", "form", "other"])
-async def test_a_form_with_two_drafts_says_which_is_meant(which: str) -> None:
-    class TwoForms(Component):
-        form = form_of(Order)
-        other = form_of(Line)
-        template = """<section><form id="a"><input {{ form.name.attributes }}><i>{{ form.name.error }}</i>
-            <button ws-click="CALL">Check</button></form>{% for line in form.lines %}<b></b>{% endfor %}</section>"""
-        template = template.replace("CALL", f"validate('{which}')" if which else "validate")
+class TwoDrafts(Component):
+    form = form_of(Order)
+    other = form_of(Line)
+    call: str = "validate"
+    template = """<section><form id="a"><input {{ form.name.attributes }}><i>{{ form.name.error }}</i>
+        <button ws-click="{{ call }}">Check</button></form>{% for line in form.lines %}<b></b>{% endfor %}
+        <button id="outside" ws-click="{{ call }}">Check</button></section>"""
 
+
+@pytest.mark.parametrize("which", ["", "form", "other"])
+async def test_a_form_with_two_drafts_may_say_which_is_meant(which: str) -> None:
     async with LiveClient() as client:
-        page = await client.mount(TwoForms)
+        page = await client.mount(TwoDrafts, call=f"validate('{which}')" if which else "validate")
         await page.fill("[name=name]", "A")
-        if which == "":
-            with pytest.raises(Refused, match=r"which form\? form, other"):
-                await page.click("button")
-        else:
-            await page.click("button")
-            assert page.text("i") == ("Please use at least 2 characters." if which == "form" else "")
+        await page.click("#a button")
+        assert page.text("i") == ("" if which == "other" else "Please use at least 2 characters.")
+
+
+async def test_of_two_drafts_a_row_is_added_to_the_one_whose_form_it_is() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(TwoDrafts, call="add_row('lines')")
+        await page.click("#a button")
+        assert len(page.all("b")) == 1
+        with pytest.raises(Refused, match=r"which form\? form, other"):
+            await page.click("#outside")
 
 
 class Extras(Form):
