@@ -302,11 +302,12 @@ def _backend(settings: Settings) -> Backend:
         from asok.backends.memory import MemoryBackend
 
         return MemoryBackend()
-    if settings.database.startswith(("redis:", "rediss:", "postgres")):
-        scheme = settings.database.partition(":")[0]
+    # It would be a file below a folder of that name beside the app, and be gone with the next deployment.
+    if "://" in settings.database or settings.database.startswith(("file:", "postgres", "redis:", "sqlite:", "~")):
+        scheme = settings.database.partition(":")[0].partition("/")[0]
         raise ConfigurationError(
-            f"ASOK_DATABASE begins with {scheme}: and must be the path of an SQLite file or :memory:; "
-            "the URL of a Redis belongs into ASOK_REDIS"
+            f"ASOK_DATABASE begins with {scheme}, and must be the path of an SQLite file as it is, such as "
+            "/data/sessions.db, or :memory:; the URL of a Redis belongs into ASOK_REDIS"
         )
     from asok.backends.sqlite import SQLiteBackend
 

@@ -152,9 +152,13 @@ def test_an_endpoint_that_is_no_path_is_refused(tmp_path: Path, live: str) -> No
         Settings(tmp_path, keys=(GOOD,), live=live)
 
 
-def test_a_database_that_asok_does_not_know_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="SQLite file or :memory:"):
-        Asok(settings=Settings(tmp_path, keys=(GOOD,), database="postgres://somewhere"))
+@pytest.mark.parametrize(
+    "written", ["postgres://ann:hunter2@db", "sqlite:///data/sessions.db", "file:sessions.db", "~/sessions.db"]
+)
+def test_a_database_that_is_no_path_is_refused_in_words(tmp_path: Path, written: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be the path of an SQLite file as it is") as refused:
+        Asok(settings=Settings(tmp_path, keys=(GOOD,), database=written))
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["redis://:hunter2@db/0", "rediss://db:6380", "unix:///run/redis.sock?db=1"])
