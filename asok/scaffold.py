@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+from importlib.metadata import requires
 from pathlib import Path
 
 from asok.errors import ConfigurationError
@@ -15,6 +16,7 @@ from asok.settings import KEY_BYTES, templates_root
 __all__ = ["create_project", "fresh_key"]
 
 NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
+PACKAGE = re.compile(r"[\w-]+")
 # A project that depends on a package of its own name cannot be installed; Windows keeps the devices' names.
 RESERVED = {
     "asok",
@@ -52,8 +54,14 @@ def check_name(name: str) -> None:
         raise ConfigurationError(
             f"{name!r} is no name for a project: use letters, digits, - and _, starting with a letter, like 'my-shop'"
         )
-    if keyword.iskeyword(name) or name.lower().replace("_", "-") in RESERVED:
+    if keyword.iskeyword(name) or name.lower().replace("_", "-") in RESERVED | needed():
         raise ConfigurationError(f"{name!r} is a reserved name; choose another, like '{name}-app'")
+
+
+def needed() -> set[str]:
+    """The packages that asok depends on, and so every project, by the names that pip compares."""
+    found = [PACKAGE.match(each) for each in requires("asok-live") or ()]
+    return {each[0].lower().replace("_", "-") for each in found if each}
 
 
 def write_project(folder: Path, words: dict[str, str]) -> None:

@@ -27,7 +27,9 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["class", "None", "asok", "asok-live", "Asok_Live", "con", "COM1"])
+@pytest.mark.parametrize(
+    "name", ["class", "None", "asok", "asok-live", "Asok_Live", "con", "COM1", "starlette", "Python_Multipart"]
+)
 def test_a_reserved_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="is a reserved name"):
         create_project(tmp_path, name)
