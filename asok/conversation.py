@@ -172,7 +172,7 @@ class LiveSession:
             self._gone.setdefault(instance, Refusal("too many instances on one connection"))
             return self._refuse(instance, entry.seq, self._gone[instance] or Refusal("told to reset"))
         try:
-            token = unseal(entry.token, self._engine.ring, self._limits, time.time())
+            token = unseal(text := self.screen.now(instance, entry.token), self._engine.ring, self._limits, time.time())
             definition = registry.find(token.component)
             if not self._engine.bound(token, definition, self.session_id, self._live.root):
                 raise TokenError("the token is another session's, or another app's")
@@ -181,7 +181,7 @@ class LiveSession:
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             return self._reset(instance, error)
         if line is None:
-            line = self._add(Joined(token, entry.token, definition, token.rendering, bool(entry.held), told=entry.seq))
+            line = self._add(Joined(token, text, definition, token.rendering, bool(entry.held), told=entry.seq))
         if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 

@@ -59,7 +59,8 @@ class Screen:
         # Asked once: each answer costs a system call.
         self.loop = asyncio.get_running_loop()
         self.joined: dict[str, Joined] = {}
-        self.sent: dict[str, bytes] = {}
+        # What this connection has sent of children last: the digest of the rendering, and the token's text.
+        self.sent: dict[str, tuple[bytes, str]] = {}
         self._statics: set[str] = set()
         self._asking: dict[tuple[str, int], Asking] = {}
         self._left: dict[str, asyncio.Task[None]] = {}
@@ -102,7 +103,7 @@ class Screen:
         found, todo = dict[str, str](), list(changed)
         while todo:
             joined = self.joined.get(name := todo.pop())
-            digest = joined.shown if joined is not None else self.sent.get(name, b"")
+            digest = joined.shown if joined is not None else self.sent.get(name, (b"", ""))[0]
             marks = children_in(self.engine.renderings.get(digest) or "")
             found.update(marks)
             todo.extend(marks)
@@ -122,6 +123,10 @@ class Screen:
         if name not in steps or steps[name][0] != step:
             steps[name] = step, difference(self.known(unit), rendering.html)
         return steps[name][1]
+
+    def now(self, instance: str, text: str) -> str:
+        """The token that the page has of a child that joins with this one: another may have crossed it on its way."""
+        return text if instance in self.joined else self.sent.get(instance, (b"", text))[1]
 
     def add(self, joined: Joined) -> None:
         """The page shows it, as far as this connection knows."""
@@ -167,7 +172,7 @@ class Screen:
                 joined.told = seq
             elif joined is not None:  # what is settled besides, its own answer tells, with its effects
                 seq = min(seq, joined.told)
-            self.sent[token.instance] = token.rendering
+            self.sent[token.instance] = token.rendering, text
             effects = [reset_of(name, html) for name, html in each.rows.items()]
             self.send(protocol.Update(token.instance, seq, each.rendering.html, text, effects))
             if joined is not None:
