@@ -17,8 +17,9 @@ const parse = (html) => {
 const update = (alive, instance, seq, html, token, effects) => {
   const { components } = alive;
   if (!components.has(instance)) {
-    // Of one that has left, or was never there, a difference says nothing.
-    if (typeof html !== "string" || typeof token !== "string") return;
+    // Of one that has left, or was never there, a difference says nothing; its children have come in vain.
+    if (typeof html !== "string" || typeof token !== "string")
+      return document.head.querySelectorAll(`:scope>[${STATE}]`).forEach((child) => child.remove());
     const root = /** @type {Element} */ (parse(html).cloneNode());
     root.setAttribute(STATE, token);
     components.set(instance, { id: instance, root, token, queue: [], last: seq, held: 0, sent: /** @type {any} */ (root).dataset.live });

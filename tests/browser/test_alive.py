@@ -456,6 +456,17 @@ async def test_a_child_that_left_is_signed_off(page: Page, open_page: Open, serv
     assert await line.message("leave") == ["leave", TWO]
 
 
+async def test_a_child_whose_parent_has_left_meanwhile_is_signed_off(page: Page, open_page: Open) -> None:
+    line = await open_page(root(f"<p>0</p>{root('child', TWO, tag='b')}"))
+    await line.update(0, "<div><p>1</p></div>")
+    assert await line.message("leave") == ["leave", TWO]
+    # What the server had said of it before it heard of that.
+    await line.update(0, "<i>grandchild</i>", instance=ONE[:-1] + "5")
+    await line.update(0, [2, "c", -1], [20, "new"], instance=TWO)
+    assert await line.message("leave") == ["leave", ONE[:-1] + "5"]
+    await expect(page.locator("i")).to_have_count(0)
+
+
 # --- what goes wrong
 
 
