@@ -14,7 +14,7 @@ const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh", "speller"];
 /** Bytes after gzip -9. */
-const LIMITS = { alive: 2032, features: 7400, keyed: 3960, messages: 7780, statics: 660, store: 2585, together: 22_320 };
+const LIMITS = { alive: 2037, features: 7400, keyed: 3960, messages: 8010, statics: 660, store: 2570, together: 22_540 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
 /**

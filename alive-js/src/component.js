@@ -1,8 +1,8 @@
 /** The components of the page: each has its queue of events, the text it shows and the token of its state. */
-import { CHILD, INSTANCE_LENGTH, LATE, PROTOCOL, STATE, WINDOW } from "./protocol.js";
-import { alive, components, emit, load, script, send } from "./page.js";
-import { morph } from "./morph.js";
 import { apply } from "./patch.js";
+import { CHILD, INSTANCE_LENGTH, PROTOCOL, STATE, WINDOW } from "./protocol.js";
+import { morph } from "./morph.js";
+import { alive, components, emit, load, script, send } from "./page.js";
 
 /**
  * @typedef {[name: "event", instance: string, seq: number, call: string, data: object]} Message
@@ -42,8 +42,7 @@ export const enqueue = (alive.enqueue = (component, call, data, control) => {
   const event = ["event", component.id, ++component.last, call, data];
   component.queue.push(event);
   event.control = control;
-  control?.setAttribute("disabled", "");
-  setTimeout(() => component.queue.includes(event) && load("loading", component), LATE);
+  if (control) /** @type {any} */ (control).disabled = 1;
   flush(component);
   return event;
 });

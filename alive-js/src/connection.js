@@ -1,6 +1,6 @@
 /** The one line of the page: opened, listened to, and opened again when it is lost. */
-import { flush, join, update } from "./component.js";
 import { alive, components, emit, load, script } from "./page.js";
+import { flush, join, update } from "./component.js";
 import { BATCH, LONGEST_DELAY } from "./protocol.js";
 
 const page = document.documentElement.dataset;
@@ -11,7 +11,7 @@ const lost = (event) => {
   alive.socket = undefined;
   page.alive = "offline";
   // When the next one is made, and how, is the affair of `offline`; without it, any time that is not too soon.
-  load("offline", event.code).then((taken) => taken || setTimeout(alive.connect, Math.random() * LONGEST_DELAY));
+  load("offline", event.code).catch(() => setTimeout(alive.connect, LONGEST_DELAY));
 };
 
 /** On a page with `data-post` it is lost before it is made: what goes without a WebSocket stands in a module. */

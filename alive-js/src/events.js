@@ -1,7 +1,7 @@
 /** From the browser's event to a call, for attributes without modifiers; the module `features` hears all others, too. */
+import { OWNER, SLOT } from "./protocol.js";
 import { componentOf } from "./component.js";
 import { alive, components } from "./page.js";
-import { OWNER, SLOT } from "./protocol.js";
 
 export const EVENTS = ["click", "input", "change", "submit", "compositionend"];
 

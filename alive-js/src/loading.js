@@ -2,9 +2,11 @@
  * While an answer is late: the component's root has the class `ws-loading` and is `aria-busy`; a bar at the top of the
  * page shows longer waits.
  */
-import { LOADING, LONG } from "./protocol.js";
+import { LATE, LOADING, LONG } from "./protocol.js";
 
 /** @typedef {import("./component.js").Component} Component */
+
+const { alive } = window;
 
 /** Those that are shown as waiting. @type {Set<Component>} */
 const late = new Set();
@@ -12,8 +14,8 @@ const late = new Set();
 /** @type {HTMLElement | undefined} */
 let bar;
 
-/** @param {import("./page.js").Alive} _  @param {Component} component */
-export default (_, component) => {
+/** @param {Component} component */
+const begin = (component) => {
   late.add(component);
   show();
   setTimeout(() => late.has(component) && !bar && document.body.append((bar = strip())), LONG);
@@ -48,4 +50,19 @@ const show = () => {
   if (!late.size) bar = void bar?.remove();
 };
 
+const { enqueue } = alive;
+
+/** @param {Component} component  @param {import("./component.js").Event} event */
+const expect = (component, event) => setTimeout(() => component.queue.includes(event) && begin(component), LATE);
+
+alive.enqueue = (component, ...args) => {
+  const event = enqueue(component, ...args);
+  expect(component, event);
+  return event;
+};
+for (const component of alive.components.values()) for (const event of component.queue) expect(component, event);
+
 document.addEventListener("alive:updated", show);
+
+/** A core of an earlier release tells by itself when an answer is late. @param {unknown} _  @param {Component} component */
+export default (_, component) => begin(component);

@@ -45,7 +45,8 @@ export const morph = (root, next, childRoot) => {
     const news = [...fresh.childNodes];
     let cursor = old.firstChild;
     while (left.at(-1)?.isEqualNode(news.at(-1))) placed.set(left.pop(), news.pop());
-    left.forEach((node) => later.push(() => placed.has(node) || node.remove()));
+    // Not `node.remove`: a form may have a field that is called so.
+    for (const node of left) later.push(() => placed.has(node) || old.removeChild(node));
     const labelled = Map.groupBy(left.reverse(), label);
     news.forEach((wanted, place) => {
       const node =

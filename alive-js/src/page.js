@@ -1,4 +1,5 @@
 /** The page and what of Alive belongs to it as a whole: the script element, the components, the modules, the open socket. */
+import { PATIENCE } from "./protocol.js";
 
 /**
  * @typedef {import("./component.js").Component} Component
@@ -32,17 +33,28 @@ export const components = new Map();
 
 export const alive = (window.alive = /** @type {Alive} */ ({ ...window.alive, components }));
 
+/** @param {EventTarget} target  @param {string} name */
+export const emit = (target, name) => target.dispatchEvent(new Event("alive:" + name, { bubbles: true }));
+
+/** What it is called. Browsers may remember what could not be had, so then it gets another name. */
+let file = "messages.js";
+
+/** @type {Promise<any> | undefined} */
+let messages;
+
+/** Asks until the module is there. @param {(messages: any) => void} give */
+const fetched = (give) =>
+  import(/** @type {any} */ (new URL(file, script.src))).then(give, () => setTimeout(fetched, PATIENCE, give, (file += "?")));
+
 /**
- * Calls a part of the module `messages`, which lies beside this script and is fetched when it is first needed.
+ * Calls a part of the module `messages`, which lies beside this script and is fetched when it is first needed. Where it
+ * cannot be had, calls wait for it in their order; only that of `offline` fails, since who makes it can do without.
  * @param {string} kind  @param {unknown[]} args
  */
 export const load = (kind, ...args) =>
-  import(/** @type {any} */ (new URL("messages.js", script.src)))
-    .then((messages) => messages.default(kind, alive, ...args))
-    .catch(console.warn);
-
-/** @param {EventTarget} target  @param {string} name */
-export const emit = (target, name) => target.dispatchEvent(new Event("alive:" + name, { bubbles: true }));
+  (kind === "offline" ? import(/** @type {any} */ (new URL(file, script.src))) : (messages ??= new Promise(fetched))).then((messages) =>
+    messages.default(kind, alive, ...args),
+  );
 
 /** Into the socket; without one, into the void: what matters is kept and sent on the next. @param {unknown[]} message */
 export const send = (message) => alive.socket?.send(JSON.stringify(message));

@@ -7,6 +7,7 @@ import { waits } from "./waits.js";
 /** @typedef {import("./page.js").Alive} Alive */
 
 const CONNECTING = 0;
+const OPEN = 1;
 const TICK = 1000;
 /** A connection that is quiet for so many milliseconds is tested. */
 const IDLE = 25_000;
@@ -27,7 +28,8 @@ export const left = new WeakMap();
 
 /** Called when a connection is being made, and with each answer to a ping. @param {Alive} alive  @param {any} [socket] */
 export default (alive, socket) => {
-  if (!socket) return;
+  // Called late, when this module has come at last, it may be one that is over.
+  if (!socket || socket.readyState > OPEN) return;
   const proven = dialed(socket);
   const opened = () => {
     dialed(socket, true);

@@ -221,6 +221,17 @@ test("an update for a component that is gone does nothing", async () => {
   assert.deepEqual(page.warnings, []);
 });
 
+test("what was said while the module for it could not be had is heard once it is there", async () => {
+  const page = open({ missing: 2 });
+  const socket = await page.connect();
+  await socket.hear("update", "counter00001", 0, [], [], [["title", "one"]]);
+  await socket.hear("update", "counter00001", 0, [], [], [["title", "two"]]);
+  assert.equal(document.title, undefined);
+  await page.clock.pass(10_000);
+  assert.equal(document.title, "two");
+  assert.deepEqual(page.warnings, []);
+});
+
 test("a message that nobody knows is one warning", async () => {
   const page = open();
   const socket = await page.connect();

@@ -16,7 +16,7 @@ const bundle = async (file, format) => {
 };
 
 // A script in a context of its own cannot import; the page does it for it.
-const script = (await bundle("alive.js", "iife")).replace(/\bimport\(/, "importModule(");
+const script = (await bundle("alive.js", "iife")).replace(/\bimport\(/g, "importModule(");
 const folder = mkdtempSync(join(tmpdir(), "alive-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 const messages = join(folder, "messages.mjs");
@@ -126,8 +126,8 @@ Map.groupBy ??= (items, key) => {
   return groups;
 };
 
-/** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them; `fetch` is its network, else there is none. */
-export const open = ({ instances = ["counter00001"], tail, random = 0.5, features, post, fetch } = {}) => {
+/** A page with a component for each instance; `random` is what Math.random gives; one with `features` leaves the events to them; `fetch` is its network, else there is none; so many times `messages.js` is `missing`. */
+export const open = ({ instances = ["counter00001"], tail, random = 0.5, features, post, fetch, missing = 0 } = {}) => {
   const clock = new Clock();
   const sockets = [];
   const warnings = [];
@@ -169,6 +169,7 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
   // Modules are imported by Node and see its globals. A query makes them new for each page.
   Object.assign(globalThis, { document, Element, window: world.window, matchMedia: () => ({ matches: true }), CloseEvent: class extends Event { code = 0 }, WebSocket: world.WebSocket, location: { href: "https://host/" } });
   for (const name of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) globalThis[name] = world[name];
+  console.warn = world.console.warn;
   globalThis.fetch = fetch ?? (() => Promise.reject(new TypeError("no network")));
   const network = new EventTarget();
   globalThis.addEventListener = network.addEventListener.bind(network);
@@ -180,7 +181,9 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
   const page = ++turn;
   world.importModule = async (specifier) => {
     const file = String(specifier).split("/").at(-1);
-    assert.equal(file, "messages.js");
+    assert.match(file, /^messages\.js\?*$/);
+    // Under a name that has failed it never comes, as in browsers that remember that.
+    if (file.length - "messages.js".length < missing) throw new TypeError("Failed to fetch");
     const module = import(`${messages}?${page}`);
     imports.add(module);
     return module.finally(() => imports.delete(module));

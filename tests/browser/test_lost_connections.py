@@ -12,9 +12,10 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from asok import Component, Limits, Store, exposed
+from tests.browser.alive_rig import ONE, Rig, root
 from tests.browser.conftest import Launch, Serve
 from tests.browser.gate import Gate
 from tests.browser.small import live, small_app, until, while_time_passes
@@ -167,6 +168,48 @@ async def test_a_page_whose_modules_were_not_to_be_had_knocks_until_the_server_i
     await while_time_passes(page, live(page))
     await click_fast(page, 1)
     await counts(page, 1)
+
+
+@pytest.mark.parametrize("name", ["features", "messages"])
+async def test_a_module_that_could_not_be_had_is_asked_for_until_it_is_there(
+    page: Page, server: Rig, name: str
+) -> None:
+    asked: list[str] = []
+
+    async def fail_at_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) < 6:
+            await route.fulfill(status=502, content_type="text/html", body="Bad Gateway")
+        else:
+            await route.continue_()
+
+    await page.route(f"**/{name}.js*", fail_at_first)
+    await page.clock.install()
+    server.body = root('<button ws-click.stop="go">Go</button>')
+    await page.goto(server.url)
+    line = await server.line()
+    await line.say("update", ONE, 0, [], [], [["title", "one"]])
+    await line.say("update", ONE, 0, [], [], [["title", "two"]])
+    await while_time_passes(page, until(page, "window.alive.call && document.title === 'two'"))
+    await page.click("button")
+    assert (await line.event())[2] == "go"
+    assert len(asked) == 6
+
+
+async def test_a_module_that_throws_runs_once(page: Page, server: Rig, page_faults: list[str]) -> None:
+    text = "window.runs = (window.runs ?? 0) + 1; throw new TypeError('broken');"
+    await page.route(
+        "**/features.js*", lambda route: route.fulfill(status=200, content_type="text/javascript", body=text)
+    )
+    await page.clock.install()
+    server.body = root('<button ws-click.stop="go">Go</button>')
+    await page.goto(server.url)
+    line = await server.line()
+    await line.say("update", ONE, 0, [], [], [["title", "one"]])
+    await expect(page).to_have_title("one")
+    await page.clock.run_for(60_000)
+    assert await page.evaluate("runs") == 1
+    assert "broken" in page_faults.pop()
 
 
 # --- a worker that is killed
