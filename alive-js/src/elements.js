@@ -1,2 +1,2 @@
 /** What elements do though a form has a field that is called so: `matches.call(form, "…")`. */
-export const { closest, matches } = Element.prototype;
+export const { closest, contains, matches, remove } = Element.prototype;

@@ -39,7 +39,7 @@ export const place = ({ path, runs }, more, morph) => {
   arrange(parent, start, order, ends, gone);
   for (const [node, old] of pairs) morph(old, node, nobody);
   for (const node of fresh) if (!pairs.has(node) && alive.keep?.(node, node) === false) morph(node, node, nobody);
-  for (const node of gone) node.remove();
+  for (const node of gone) parent.removeChild(node);
   if (focus !== document.activeElement) focus.focus(alive);
 
   for (const each of path) each.size += more;

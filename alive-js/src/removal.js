@@ -3,7 +3,7 @@
  * the one before, else to what is around. From a control in a row it goes to the same control of the other row, and of
  * the row itself where that has gone to another list.
  */
-import { closest } from "./elements.js";
+import { closest, contains } from "./elements.js";
 
 const { alive } = window;
 
@@ -69,7 +69,7 @@ new MutationObserver((records) => {
   const removals = new Map();
   for (const record of records) for (const node of record.removedNodes) removals.set(node, record);
   for (const [gone, record] of removals) {
-    const root = gone.contains(focused) && alive.around(record.target)?.root;
+    const root = contains.call(gone, focused) ? alive.around(record.target)?.root : undefined;
     if (!root?.isConnected) continue;
     const row = closest.call(focused, "[ws-key],[id]");
     const came = row ? records.flatMap(({ addedNodes }) => [...addedNodes].flatMap(all)) : [];

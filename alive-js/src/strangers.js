@@ -2,6 +2,7 @@
  * What others have done to a page, as far as an update would take something from the person for it: a password manager
  * puts its buttons between the elements, and the browser writes the size that somebody gives a field by hand as a style.
  */
+import { remove } from "./elements.js";
 import { label } from "./label.js";
 import { STATE } from "./protocol.js";
 
@@ -22,7 +23,7 @@ alive.tolerate = (old, fresh) => {
     for (const coming = /** @type {any[]} */ (wanted.get(name) ?? []); coming[0]?.getAttributeNames && there.length > coming.length; there.shift()) {
       const next = looks(coming[0]);
       const place = there.slice(0, there.length - coming.length + 1).findIndex((each) => looks(each) === next);
-      for (const each of there.splice(0, place)) each.querySelector(`[${STATE}]`) ?? each.remove();
+      for (const each of there.splice(0, place)) each.querySelector(`[${STATE}]`) ?? remove.call(each);
       coming.shift();
     }
 };

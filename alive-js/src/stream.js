@@ -1,4 +1,5 @@
 /** Rows of a stream come, change and go one by one: `["stream", "rows", "put", "<li ws-key=…>…</li>", before, limit]`. */
+import { remove } from "./elements.js";
 import { KEY, STATE, STREAM } from "./protocol.js";
 import { lined } from "./writing.js";
 
@@ -43,7 +44,7 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
   let cursor = typeof place === "string" ? known.get(place) : (others[/** @type {any} */ (place)] ?? null);
   if (cursor === undefined) return;
   if (verb === "reset") {
-    for (const row of others) row.remove();
+    for (const row of others) remove.call(row);
     cursor = box.firstElementChild;
   }
   for (const next of rows) {
@@ -51,12 +52,12 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
     const row = old ? become(old, next) : next;
     // Of another tag, it has taken the old one's place.
     if (cursor === old) cursor = row;
-    if (verb === "delete") row.remove();
+    if (verb === "delete") remove.call(row);
     else if (row === cursor) cursor = row.nextElementSibling;
     // Moved like this it keeps scroll and playing media; not in every browser, and not what is new.
     else if (verb !== "update") box[row.isConnected && box.moveBefore ? "moveBefore" : "insertBefore"](row, cursor);
   }
-  while (limit && box.childElementCount > Math.abs(limit)) box[goes].remove();
+  while (limit && box.childElementCount > Math.abs(limit)) remove.call(box[goes]);
   if (focus !== document.activeElement) focus.focus(window.alive);
 
   // Browsers keep what is looked at in its place, but not at the very top.

@@ -687,6 +687,29 @@ async def test_a_field_may_be_called_like_what_alive_asks_its_form(
     await expect(page.locator("p")).to_have_text("1")
 
 
+@pytest.mark.parametrize("name", ["remove", "contains"])
+@pytest.mark.parametrize("features", ["", '<i ws-keydown.enter="go"></i>'], ids=["core", "features"])
+async def test_a_form_goes_whatever_its_fields_are_called(
+    page: Page, open_page: Open, name: str, features: str
+) -> None:
+    form = f'<form ws-submit="go"><button name="{name}">Go</button></form>'
+    rows = '<ul ws-stream="rows"></ul>' if features else ""
+    line = await open_page(root(f"{features}{rows}<b>0</b>{form}"))
+    await line.update(0, [], [], [["title", "ready"]])
+    await expect(page).to_have_title("ready")
+    await page.click("button")
+    await line.event()
+    await line.update(1, f"<div>{features}{rows}<b>1</b></div>")
+    await expect(page.locator("b")).to_have_text("1")
+    await expect(page.locator("form")).to_have_count(0)
+    if features:
+        row = f'<form ws-key="2"><button name="{name}">Go</button></form>'
+        await line.update(1, [], [], [["stream", "rows", "put", row, 0, 0], ["stream", "rows", "delete", ["2"], 0, 0]])
+        await line.update(1, [], [], [["title", "streamed"]])
+        await expect(page).to_have_title("streamed")
+        await expect(page.locator("form")).to_have_count(0)
+
+
 async def test_a_module_that_is_not_there_is_one_warning(page: Page, open_page: Open) -> None:
     line = await open_page()
     async with page.expect_console_message(lambda message: message.type == "warning") as warning:
