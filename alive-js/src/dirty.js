@@ -14,6 +14,8 @@ const text = (list, name) => JSON.stringify(list?.filter(([each]) => (name ? eac
 
 /** The form is as it should be. @param {HTMLFormElement} form */
 export const clean = (form) => {
+  // In an <svg> it is no form.
+  if (!(form instanceof HTMLFormElement)) return;
   known.set(form, [...new FormData(form)]);
   lay();
 };

@@ -710,6 +710,12 @@ async def test_a_form_goes_whatever_its_fields_are_called(
         await expect(page.locator("form")).to_have_count(0)
 
 
+async def test_a_form_in_a_picture_is_no_form_and_disturbs_nobody(page: Page, open_page: Open) -> None:
+    line = await open_page(root('<svg><form><text>x</text></form></svg><button ws-click.stop="go">Go</button>'))
+    await page.click("button")
+    assert (await line.event())[2] == "go"
+
+
 async def test_a_module_that_is_not_there_is_one_warning(page: Page, open_page: Open) -> None:
     line = await open_page()
     async with page.expect_console_message(lambda message: message.type == "warning") as warning:
