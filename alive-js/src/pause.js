@@ -20,8 +20,9 @@ export const later = (key, ms, go) => {
   waiting = { key, go, timer: setTimeout(flush, ms) };
 };
 
-// Who goes to another page, or whose tab is put away, has finished typing.
+// Who goes to another page, or whose tab is put away, has finished typing. Before the line hears that the page goes.
 document.addEventListener("visibilitychange", flush);
+addEventListener("pagehide", flush, true);
 
 const { enqueue } = alive;
 alive.enqueue = (...args) => {

@@ -367,6 +367,17 @@ async def test_what_waits_for_a_pause_goes_when_the_page_is_left(page: Page, ser
     assert (await line.event())[3] == {"fields": {"draft": "abc"}}
 
 
+async def test_what_waits_for_a_pause_goes_before_the_line_of_a_page_that_is_put_into_the_cache(
+    page: Page, server: Rig
+) -> None:
+    await open_rig(page, server, '<input ws-model.debounce.60000="draft">')
+    line = await server.line()
+    line.silent = True
+    await page.fill("input", "abc")
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    assert (await line.event())[3] == {"fields": {"draft": "abc"}}
+
+
 @pytest.mark.parametrize(
     ("text", "sent"), [("7", 7), ("-2.5", -2.5), ("9007199254740992", "9007199254740992"), ("1e999", "1e999"), ("", "")]
 )
