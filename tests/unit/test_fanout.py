@@ -256,12 +256,12 @@ def test_a_process_that_serves_does_not_stop_at_each_change_to_look_for_garbage(
             found.append((gc.get_threshold(), gc.get_freeze_count() > 10_000))
 
     monkeypatch.setattr("asok.server.Server", Looks)
+    gc.unfreeze()  # what the tests have frozen when they began
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             serve(Serving(tmp_path, "127.0.0.1"), Loaded(asok_app(tmp_path), ()), listener, lambda told: None)
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
     assert found == [(THRESHOLDS, True)]
 
 
