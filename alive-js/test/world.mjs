@@ -137,6 +137,7 @@ export const open = ({ instances = ["counter00001"], tail, random = 0.5, feature
   const document = new EventTarget();
   Object.assign(document, {
     documentElement: { dataset: {} },
+    head: { querySelectorAll: () => [] },
     querySelectorAll: (selector) => (selector.startsWith("[data-asok-state") ? roots : []),
     querySelector: (selector) => ({ "script[data-live]": tag, "script[data-live][data-post]": post === undefined ? null : tag })[selector] ?? null,
     createElement: () => ({ style: {}, animate() {}, remove() {}, append() {} }),
