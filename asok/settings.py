@@ -91,7 +91,6 @@ class Settings:
             raise ConfigurationError(f"live={self.live!r} is no path for the endpoint; write it like '/live'")
         check_names(self.hosts, self.origins)
         check_redis(self.redis)
-        check_database(self.database)
         if not self.debug:
             check_keys(self.keys)
         elif not self.keys:
@@ -167,13 +166,6 @@ def check_redis(url: str) -> None:
     # Its password may stand anywhere in a URL that is none: no part of it is shown.
     if url and not url.startswith(REDIS):
         raise ConfigurationError(f"ASOK_REDIS is no URL of a Redis: it begins with none of {', '.join(REDIS)}")
-
-
-def check_database(path: str) -> None:
-    # It would be made as a file of that name beside the app, and be gone with the next deployment.
-    if path.startswith(("~", "file:", "sqlite:")) or "://" in path:
-        problem = "ASOK_DATABASE is no path of a file, and no shell reads it; write it whole, like /data/sessions.db"
-        raise ConfigurationError(f"{problem}, without a scheme or ~; the URL of a Redis goes into ASOK_REDIS")
 
 
 def check_local(hosts: tuple[str, ...]) -> None:

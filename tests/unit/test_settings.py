@@ -201,12 +201,3 @@ def test_a_dotenv_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pyte
 
 def test_a_folder_whose_name_is_no_text_has_a_development_key(tmp_path: Path) -> None:
     assert development_key(tmp_path / "\udcff") != development_key(tmp_path / "\udcfe")
-
-
-@pytest.mark.parametrize(
-    "written", ["sqlite:///data/sessions.db", "file:sessions.db", "~/sessions.db", "postgresql://ann:hunter2@db/app"]
-)
-def test_a_database_that_is_no_path_is_refused_and_not_repeated(tmp_path: Path, written: str) -> None:
-    with pytest.raises(ConfigurationError, match="ASOK_DATABASE is no path of a file") as refused:
-        Settings.read(tmp_path, {"SECRET_KEY": GOOD, "ASOK_DATABASE": written})
-    assert "hunter2" not in str(refused.value)
