@@ -236,12 +236,13 @@ class SQLiteBackend:
 
     def _sweep_page(self, after: str, before: float, connection: sqlite3.Connection) -> list[tuple[str, float]]:
         """The newest write of the owners that follow, those deleted that are older than `before`."""
+        ages = connection.execute(_AGES, (after, _PAGE)).fetchall()
+        if all(touched >= before for _, touched in ages):
+            return ages  # a million sessions are looked at for seconds, in which others may write
         connection.execute("BEGIN IMMEDIATE")
         ages = connection.execute(_AGES, (after, _PAGE)).fetchall()
-        old = [(owner,) for owner, touched in ages if touched < before]
-        if old:
-            self._copies.void()
-            connection.executemany(_DELETE, old)
+        self._copies.void()
+        connection.executemany(_DELETE, [(owner,) for owner, touched in ages if touched < before])
         connection.execute("COMMIT")
         return ages
 

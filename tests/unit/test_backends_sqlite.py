@@ -176,6 +176,19 @@ def test_a_file_that_stays_held_is_busy(path: Path, opened: Opening, neighbour: 
     assert at_once(backend.commit(writing({("s", "a"): b"1"})))
 
 
+def test_a_sweep_that_finds_nothing_old_keeps_nobody_from_writing(
+    path: Path, opened: Opening, neighbour: sqlite3.Connection
+) -> None:
+    backend = opened(path, patience=0, clock=lambda: 100.0)
+    at_once(backend.commit(writing({("s", "a"): b"1"})))
+    neighbour.execute("BEGIN IMMEDIATE")
+    assert at_once(backend.sweep(100.0)) == 0
+    with pytest.raises(Busy, match="held the session database"):
+        at_once(backend.sweep(101.0))
+    neighbour.execute("COMMIT")
+    assert at_once(backend.sweep(101.0)) == 1
+
+
 def test_a_file_that_fails_is_busy_with_one_line_in_the_log(
     path: Path, opened: Opening, neighbour: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
