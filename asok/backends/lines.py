@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import stat
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ __all__ = [
     "connect",
     "frame_of",
     "listen",
+    "make_private",
     "peers_in",
 ]
 
@@ -233,6 +235,21 @@ def peers_in(folder: Path) -> set[str]:
         return {name.removesuffix(ENDING) for name in os.listdir(folder) if name.endswith(ENDING)}
     except FileNotFoundError:
         return set()
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder, or take one that is there, for this user alone. Raises OSError, ConfigurationError."""
+    for missing in reversed((folder, *folder.parents)):
+        if not missing.exists():
+            missing.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"the folder of the bus, {folder}, is no folder of the user who runs this process; name one that is, "
+            "or let all processes of the app run as one user"
+        )
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
 
 
 def listen(folder: Path, id: str) -> socket.socket:

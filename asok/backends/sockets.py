@@ -13,7 +13,6 @@ import asyncio
 import logging
 import os
 import socket
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,7 @@ from asok.backends.lines import (
     connect,
     frame_of,
     listen,
+    make_private,
     peers_in,
 )
 from asok.bus import Channels, Listeners, Mailbox, check_message
@@ -43,6 +43,7 @@ __all__ = ["SocketBus", "available"]
 _log = logging.getLogger("asok")
 
 _WAIT = 0.25  # before a line that could not be had is tried again; also what a script gives a busy process
+_LOOK = 1.0  # between two looks whether others can find this process
 _FAREWELL = 1.0  # how long closing waits for others to read what was published before
 
 
@@ -82,6 +83,8 @@ class SocketBus:
     def _start_afresh(self) -> None:
         self._listener: socket.socket | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._is_lost = False
         self._outlets: dict[str, Outlet] = {}
         self._inlets: set[Inlet] = set()
         self._peers: frozenset[str] = frozenset()
@@ -118,13 +121,14 @@ class SocketBus:
             return
         if not available():
             raise ConfigurationError("this system has no Unix sockets; use a LocalBus and one process")
-        _make_private(self._folder)
+        make_private(self._folder)
         with self._direct_lock:
             _close_all(self._direct)
         self._listener = listen(self._folder, self.id)
         asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
         self._mailbox.open()
         self._look_around()
+        self._look_later()
 
     async def close(self) -> None:
         """Send what was published before, for a second at most, then leave."""
@@ -250,8 +254,36 @@ class SocketBus:
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
         self._listener = None
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._look):
+            if timer is not None:
+                timer.cancel()
+
+    def _look_later(self) -> None:
+        self._look = asyncio.get_running_loop().call_later(_LOOK, self._look_at_the_folder)
+
+    def _look_at_the_folder(self) -> None:
+        """Listen anew where our socket was deleted: who comes from now on would not find us."""
+        if not os.path.exists(self._folder / f"{self.id}{ENDING}"):
+            try:
+                make_private(self._folder)
+                listener = listen(self._folder, self.id)
+            except (OSError, ConfigurationError) as error:
+                if not self._is_lost:
+                    self._is_lost = True
+                    _log.error("the bus was deleted, and cannot be made again: %s", error)
+                return self._look_later()
+            self._is_lost = False
+            _log.warning(
+                "the folder of the bus, %s, was emptied while it was in use: this process listens there again; "
+                "let what cleans up leave it alone",
+                self._folder,
+            )
+            self._accept()  # who has come before
+            self._stop_accepting()
+            self._listener = listener
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+            self._look_around()
+        self._look_later()
 
     def _heard(self, inlet: Inlet, frame: Frame) -> None:
         if isinstance(frame, Said):
@@ -309,23 +341,6 @@ def _close_all(lines: dict[str, socket.socket]) -> None:
     for line in lines.values():
         line.close()
     lines.clear()
-
-
-# --- the folder
-
-
-def _make_private(folder: Path) -> None:
-    for missing in reversed((folder, *folder.parents)):
-        if not missing.exists():
-            missing.mkdir(mode=0o700, exist_ok=True)
-    found = folder.stat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise ConfigurationError(
-            f"the folder of the bus, {folder}, is no folder of the user who runs this process; name one that is, "
-            "or let all processes of the app run as one user"
-        )
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        folder.chmod(0o700)
 
 
 def _means_gone(error: OSError) -> bool:

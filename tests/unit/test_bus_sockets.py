@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -271,6 +272,29 @@ async def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
     async with opened(folder) as ear:
         assert not stale.exists()
         assert os.listdir(folder) == [f"{ear.bus.id}.sock"]
+
+
+async def test_who_comes_after_the_folder_was_deleted_and_who_was_there_before_hear_each_other(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(folder) as first:
+        shutil.rmtree(folder)
+        async with opened(folder) as second:
+            await first.meets(second.bus.id)
+            await second.meets(first.bus.id)
+            first.bus.publish("words", b"1")
+            second.bus.publish("words", b"2")
+            for ear in (first, second):
+                await ear.until(lambda ear=ear: sorted(ear.words) == ["1", "2"])  # type: ignore[misc]  # bound in the loop
+            assert caplog.text.count(f"the folder of the bus, {folder}, was emptied") == 1
+        shutil.rmtree(folder)
+        folder.write_text("in the way")
+        async with asyncio.timeout(PATIENCE):
+            while "cannot be made again" not in caplog.text:  # noqa: ASYNC110  # a log has no event
+                await asyncio.sleep(0.005)
+        folder.unlink()
+        async with opened(folder) as third:
+            await third.meets(first.bus.id)
 
 
 # --- without a loop
