@@ -140,6 +140,7 @@ class RedisBackend:
         self._offset = time.time() - ahead - time.monotonic()
         before, self._server = self._server, server
         if before and server != before:
+            self._hang_up()  # what blocks would go on with the one before
             self._replaced.tell()
 
     # ---- commands
@@ -225,7 +226,9 @@ class RedisBackend:
         loop = asyncio.get_running_loop()
         lines = self._lines.get(loop)
         if lines is None:
-            lines = self._lines[loop] = Lines(self._address, lambda: self._forget(loop), lambda: CellsLine(self._met))
+            lines = self._lines[loop] = Lines(
+                self._address, lambda: self._forget(loop), lambda: CellsLine(self._address, self._met)
+            )
         line = await lines.line()
         if fitting is not None and isinstance(line, CellsLine):
             parts = fitting(line)

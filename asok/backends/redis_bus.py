@@ -17,8 +17,8 @@ from collections.abc import Callable
 from threading import RLock
 
 from asok.backends.redis_address import Address
-from asok.backends.redis_calls import Away, BlockingLine, Unfit, checked, of_a_primary
-from asok.backends.redis_lines import Complaint, HearingLine, SayingLine, asking
+from asok.backends.redis_calls import Away, BlockingLine, Unfit, asking, checked, of_a_primary
+from asok.backends.redis_lines import Complaint, HearingLine, SayingLine
 from asok.backends.redis_said import Forged, Said, Seal
 from asok.backends.resp import command
 from asok.bus import Channels, Listeners, Mailbox, check_message

@@ -22,7 +22,7 @@ if sys.platform == "linux":
     from fcntl import ioctl
     from termios import TIOCOUTQ
 
-__all__ = ["SILENCE", "Away", "BlockingLine", "Line", "Lines", "Unfit", "checked", "of_a_primary"]
+__all__ = ["SILENCE", "Away", "BlockingLine", "Line", "Lines", "Unfit", "asking", "checked", "of_a_primary"]
 
 SILENCE = 2.0  # seconds
 _PIECE = 256 * 1024
@@ -46,6 +46,11 @@ def checked(reply: Any) -> Any:
     if reply.code in _PASSING or reply.text.startswith("ERR max number of clients"):
         raise Away(reply.text[:200])
     raise Unfit(reply.text[:200])
+
+
+def asking(address: Address) -> bytes:
+    """A write that changes nothing, and that only a primary takes."""
+    return command(["UNLINK", f"{address.prefix}nothing"])
 
 
 def of_a_primary(reply: Any) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
+from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
-from asok.backends.redis_calls import Line, Unfit
+from asok.backends.redis_address import Address
+from asok.backends.redis_calls import Away, Line, Unfit, asking, of_a_primary
 from asok.backends.resp import command
 
 __all__ = ["LARGEST_SKEW", "CellsLine", "check", "dangers", "facts_of", "remedy"]
 
+PROVEN = 1.0  # seconds for which a server that was the primary is taken for it still
 LARGEST_SKEW = 60.0  # seconds by which two clocks may differ without anybody's minding
 _OLDEST_SERVER = (7, 0)
 # How servers of several versions say that a command may not be run, or not by a script.
@@ -22,12 +27,13 @@ class CellsLine(Line):
     """met: told of the server, and by how many seconds our clock is ahead of its own, before anybody asks it anything.
 
     server: a name of it that a restart or a failover changes, after which the last writes may be gone; "" where it
-    does not say.
+    does not say. A line to a server that has become a replica is given up, also where nothing is written.
     """
 
-    def __init__(self, met: Callable[[str, float], None]) -> None:
+    def __init__(self, address: Address, met: Callable[[str, float], None]) -> None:
         super().__init__()
         self._met, self.server = met, ""
+        self._asking, self._asked = asking(address), math.inf
 
     async def begin(self) -> None:
         """Ask who it is."""
@@ -37,6 +43,20 @@ class CellsLine(Line):
             self.server = "/".join(facts.get(name, "") for name in ("run_id", "master_replid"))
             ahead = ahead_of(facts)
         self._met(self.server, ahead)
+        self._asked = self._loop.time()
+
+    def call(self, command: bytes) -> Future[Any]:
+        """As any line's; once a second it also asks whether the server is the primary still."""
+        if self._loop.time() >= self._asked + PROVEN:
+            self._asked = self._loop.time()
+            super().call(self._asking).add_done_callback(self._look)
+        return super().call(command)
+
+    def _look(self, asked: Future[Any]) -> None:
+        try:
+            of_a_primary(asked.result())
+        except Away as error:
+            self.lose(error)  # the address may lead to another server now
 
 
 def facts_of(info: bytes) -> dict[str, str]:

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from asok.backends.redis_address import Address
-from asok.backends.redis_calls import Away, Line, Lines, Unfit, checked, of_a_primary
+from asok.backends.redis_calls import Away, Line, Lines, Unfit, asking, checked, of_a_primary
 from asok.backends.resp import command
 from asok.bus import MESSAGE_LIMIT
 from asok.errors import ConfigurationError
 
-__all__ = ["Complaint", "HearingLine", "SayingLine", "asking"]
+__all__ = ["Complaint", "HearingLine", "SayingLine"]
 
 _log = logging.getLogger("asok")
 
@@ -162,11 +162,6 @@ class HearingLine(_Kept):
                 checked(await line.call(command(["PING"])))
         finally:
             self._line = None
-
-
-def asking(address: Address) -> bytes:
-    """A write that changes nothing, and that only a primary takes."""
-    return command(["UNLINK", f"{address.prefix}nothing"])
 
 
 class SayingLine(_Kept):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from asok.backends import redis_calls
+from asok.backends import redis_calls, redis_cells
 from asok.backends.redis import RedisBackend
 from asok.errors import Busy, ConfigurationError
 from asok.sessions import Cell, Commit
@@ -439,6 +439,26 @@ async def test_a_replica_that_becomes_the_first_again_takes_what_was_asked(tmp_p
             tell(server.url, "REPLICAOF", "NO", "ONE")
             assert await adding
             await backend.close()
+
+
+async def test_who_only_reads_leaves_a_server_that_has_become_a_replica(
+    tmp_path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cells, "PROVEN", 0.0)
+    with redis_server(tmp_path / "one") as one, redis_server(tmp_path / "two") as two:
+        async with between(one.port) as proxy, asyncio.timeout(60):
+            reader, writer = await opened(proxy.url), await opened(two.url)
+            await writer.commit(writing({("s", "n"): b"new"}))
+            # A failover that leaves the connections as they are, to a server that does not follow the new one.
+            proxy.port = two.port
+            tell(one.url, "REPLICAOF", "127.0.0.1", "1")
+            while await reader.read("s", ["n"]) != {"n": Cell(1, b"new")}:
+                await asyncio.sleep(0.005)
+            # Where no other server is to be had, it is read from the replica.
+            tell(two.url, "REPLICAOF", "127.0.0.1", "1")
+            assert [await reader.read("s", ["n"]) for _ in range(9)] == 9 * [{"n": Cell(1, b"new")}]
+            await reader.close()
+            await writer.close()
 
 
 async def test_a_server_that_is_still_loading_is_waited_for() -> None:
