@@ -291,7 +291,8 @@ class RedisBackend:
         now = time.monotonic()
         if now >= self._told + _LOG_SECONDS:  # other calls may succeed in between
             self._told = now
-            _log.error("the Redis at %s refuses: %s", self._address.name, refusal)
+            name, wanted = self._address.name, remedy(refusal, self._address.prefix)
+            _log.error("the Redis at %s refuses: %s; %s", name, refusal, wanted)
 
     def _start_in_child(self) -> None:
         """Connect anew after a fork. The parent's loop is not to be touched, so that its line is only kept."""

@@ -21,6 +21,12 @@ LARGEST_SKEW = 60.0  # seconds by which two clocks may differ without anybody's 
 _OLDEST_SERVER = (7, 0)
 # How servers of several versions say that a command may not be run, or not by a script.
 _RIGHTLESS = re.compile("NOPERM|ACL failure|user executing the script")
+# The first word of what a server says that takes no writes -> what it lacks.
+_REMEDIES = {
+    "OOM": "it is full: raise its maxmemory, or make room there",
+    "MISCONF": "it cannot write to its disk: make room there, and see its log",
+    "NOREPLICAS": "let its replicas come back, or lower min-replicas-to-write",
+}
 
 
 class CellsLine(Line):
@@ -104,6 +110,8 @@ def dangers(facts: Mapping[str, str]) -> Iterator[str]:
 
 def remedy(problem: str, prefix: str) -> str:
     """What to do about a server that cannot be used."""
+    if found := _REMEDIES.get(problem.partition(" ")[0]):
+        return found
     if _RIGHTLESS.search(problem):
         return f"give its user ~{prefix}* &{prefix}* +@read +@write +@scripting +@connection +@pubsub +info"
     return "set ASOK_REDIS to the URL of a Redis 7.0 or Valkey that this process may write to"
