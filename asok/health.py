@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from asok.errors import AsokError
-from asok.sessions import META, Backend
+from asok.sessions import META, Backend, Commit
 
 __all__ = ["Health"]
 
@@ -54,10 +54,10 @@ class Health:
             return "draining"
         if not self._started():
             return "starting"
-        return "ready" if await self._store_answers() else "unavailable"
+        return "ready" if await self._store_writes() else "unavailable"
 
-    async def _store_answers(self) -> bool:
-        """Whether the session store does within a second. Those who ask at the same time share one answer."""
+    async def _store_writes(self) -> bool:
+        """Whether the session store takes a write within a second. Those who ask at the same time share one answer."""
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked > FRESH):
             self._asking, self._asked = asyncio.create_task(self._ask()), time.monotonic()
         return await asyncio.shield(self._asking)
@@ -65,7 +65,8 @@ class Health:
     async def _ask(self) -> bool:
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                await self._backend.read(NOBODY, [META])
+                # What only reads goes on where a disk is full, and every visitor is turned away.
+                await self._backend.commit(Commit({}, {(NOBODY, META): b""}))
         except (AsokError, OSError, TimeoutError):
             return False
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -13,18 +12,18 @@ from starlette.routing import Mount
 
 from asok.backends.memory import MemoryBackend
 from asok.errors import Busy
-from asok.sessions import Cell
+from asok.sessions import Commit
 from tests.rig import asok_app, rig
 
 HEALTH = "/live/health"
 
 
 class Away(MemoryBackend):
-    """A store that cannot be had: it hangs, or says so."""
+    """A store that takes no writes, as on a full disk: it hangs, or says so."""
 
     hangs = asks = 0
 
-    async def read(self, owner: str, names: Sequence[str], prefix: str | None = None) -> dict[str, Cell]:
+    async def commit(self, commit: Commit) -> bool:
         self.asks += 1
         if self.hangs:
             await asyncio.sleep(3600)
@@ -44,7 +43,7 @@ async def test_a_server_that_serves_is_ready_under_any_host_and_nothing_keeps_th
 
 
 @pytest.mark.parametrize("hangs", [0, 1])
-async def test_a_store_that_does_not_answer_makes_it_unavailable_and_is_asked_once_for_many(
+async def test_a_store_that_takes_no_writes_makes_it_unavailable_and_is_asked_once_for_many(
     tmp_path: Path, hangs: int
 ) -> None:
     backend = Away()
