@@ -45,7 +45,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILE_NAME = re.compile(r"(?:#|//|<!--|/\*) ([\w./-]+\.(?:py|html|css|js|toml|env))(?: -->| \*/)?\s*\n")
 HIDDEN = ("check", "browser")
-OTHER_PROGRAMS = {"cd", "pip", "pytest"}
+OTHER_PROGRAMS = {"cd", "pip", "pytest", "sqlite3"}
 
 
 # --- reading a page
