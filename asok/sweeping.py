@@ -19,6 +19,7 @@ class Sweeper:
     def __init__(self, backend: Backend, age: float) -> None:
         self._backend, self._age = backend, age
         self._task: asyncio.Task[None] | None = None
+        self._zero = 0.0  # when `time.monotonic` was 0, by the clock of the beginning
 
     @property
     def runs(self) -> bool:
@@ -27,6 +28,7 @@ class Sweeper:
 
     def begin(self) -> None:
         """Sweep now, and from now on."""
+        self._zero = time.time() - time.monotonic()
         self._task = asyncio.create_task(self._sweep())
 
     async def end(self) -> None:
@@ -38,6 +40,8 @@ class Sweeper:
 
     async def _sweep(self) -> None:
         while True:
+            # A clock that is set ahead by weeks makes nothing old that is in use.
+            now = min(time.time(), self._zero + time.monotonic())
             with contextlib.suppress(Exception):
-                await self._backend.sweep(time.time() - self._age)
+                await self._backend.sweep(now - self._age)
             await asyncio.sleep(SECONDS)
