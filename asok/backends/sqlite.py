@@ -94,7 +94,7 @@ class SQLiteBackend:
         except (OSError, sqlite3.DatabaseError) as error:
             raise ConfigurationError(
                 f"the session database {self._path} cannot be opened: {error}; "
-                "set ASOK_DATABASE to a SQLite file that this process may write"
+                "set ASOK_DATABASE to a SQLite file that this process may write, on a disk that has room"
             ) from error
 
     async def close(self) -> None:

@@ -90,6 +90,15 @@ def test_a_file_that_may_only_be_read_stops_the_start(opened: Opening) -> None:
             assert "attempt to write a readonly database; set ASOK_DATABASE" in process.communicate()[0]
 
 
+def test_a_start_without_room_on_the_disk_says_what_is_wanted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")  # all that SQLite says where its index finds no room
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(ConfigurationError, match="on a disk that has room"):
+        at_once(SQLiteBackend(path).open())
+
+
 def test_the_start_does_not_wait_for_who_writes(path: Path, neighbour: sqlite3.Connection, opened: Opening) -> None:
     neighbour.execute("BEGIN IMMEDIATE")
     opened(path, patience=0)
