@@ -32,7 +32,7 @@ async def begin(opener: Opener, screen: Screen, joined: Joined, seq: int) -> Uni
         serve_session(place.session)
         child = pending_child(token, joined.definition, record)
         with working(work):
-            mounted = await engine.mount_tree({name: child}, place, {name: child.digest}, seconds=seconds)
+            mounted = await engine.mount_tree({name: child}, place, {name: child.digest}.copy, seconds=seconds)
         top, rest = mounted[name], {key: each for key, each in mounted.items() if key != name}
         top.sequences = {**top.sequences, screen.tab: seq}
         if top.record is not None:

@@ -56,7 +56,9 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool, refused: Mappin
         heard = dict(
             [*((by, last) for by, last in heard.items() if by not in unit.heard), *unit.heard.items()][-SOURCES:]
         )
-    return record_of(unit.component, unit.token.arguments, unit.version + 1, born, applied, kept, heard)
+    # The token may be of before the record that was read.
+    arguments = older.arguments if older else unit.token.arguments
+    return record_of(unit.component, arguments, unit.version + 1, born, applied, kept, heard)
 
 
 def _unasked(unit: Unit) -> list[list[Any]]:
@@ -100,16 +102,27 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
         return True
     checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
     writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
-    for each in fresh.values():
-        if each.record is not None:
-            checks[owner, f"record/{each.child.instance}"] = each.version - 1
-            writes[owner, f"record/{each.child.instance}"] = pack(each.record)
+    if fresh:
+        checks |= _as_mounted(owner, fresh)
+        writes |= _records(owner, fresh)
     writes[owner, name] = pack(record)
     if not unit.remembered:
         writes[owner, f"slot/{token.slot}"] = name.encode()
     if unit.record is None or _first(fresh):
         writes = await with_room(engine.backend, owner, session.meta, engine.settings.limits.records, writes)
     return await engine.stores.replicas.commit(unit.work, checks, writes)
+
+
+def _as_mounted(owner: str, fresh: Mapping[str, Mounted]) -> dict[CellKey, int]:
+    """The versions that children had when they were mounted; one that is not renewed may have changed since, too."""
+    kept = (each for each in fresh.values() if not each.child.definition.cls.stateless)
+    return {(owner, f"record/{each.child.instance}"): each.version - (each.record is not None) for each in kept}
+
+
+def _records(owner: str, fresh: Mapping[str, Mounted]) -> dict[CellKey, bytes | None]:
+    """What is to be kept of children that were renewed."""
+    renewed = (each for each in fresh.values() if each.record is not None)
+    return {(owner, f"record/{each.child.instance}"): pack(each.record) for each in renewed}
 
 
 def _first(fresh: Mapping[str, Mounted]) -> bool:
@@ -123,11 +136,7 @@ async def keep(engine: Engine, owner: str, unit: Unit, fresh: Mapping[str, Mount
         return
     if unit.outdated:
         raise Overtaken("the instance was given other arguments meanwhile")
-    records = {each.child.instance: each for each in fresh.values() if each.record is not None}
-    checks = {(owner, f"record/{name}"): each.version - 1 for name, each in records.items()}
-    writes: dict[CellKey, bytes | None] = {
-        (owner, f"record/{name}"): pack(each.record) for name, each in records.items()
-    }
+    checks, writes = _as_mounted(owner, fresh), _records(owner, fresh)
     if _first(fresh):
         session = unit.place.session
         made = await with_room(engine.backend, owner, session.meta, engine.settings.limits.records, writes)

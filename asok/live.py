@@ -202,10 +202,16 @@ class Live:
         if not fresh:
             return {}
         # Only what stands in the parent's text is on the page: of others, a browser may have let go.
-        shown = {**self.screen.inside(name for name in fresh if name in shown), **shown}
+        there = [name for name in fresh if name in shown]
         seconds = self.engine.settings.limits.handler_timeout
         await self.screen.finish([name for name in fresh if name not in shown], seconds)
-        return await self.engine.mount_tree(fresh, unit.place, shown, seconds=seconds, given=self.screen.given)
+        return await self.engine.mount_tree(
+            fresh,
+            unit.place,
+            lambda: {**self.screen.inside(there), **shown},
+            seconds=seconds,
+            given=self.screen.given,
+        )
 
     async def _step(self, unit: Unit, seq: int) -> None:
         """Show the state so far; nothing is committed, and the event is not settled."""

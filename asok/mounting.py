@@ -51,6 +51,11 @@ def _unknown(instance: str) -> str:
     return ""
 
 
+def _nothing_shown() -> Mapping[str, str]:
+    """A page that shows nothing yet."""
+    return NOTHING
+
+
 class Bounds(Struct, frozen=True):
     """What a child raises out of its tree, instead of showing its boundary, and how long it may take."""
 
@@ -66,7 +71,7 @@ class Engine(Host):
         self,
         children: Mapping[str, Child],
         place: Place,
-        shown: Mapping[str, str] = NOTHING,
+        shown: Callable[[], Mapping[str, str]] = _nothing_shown,
         *,
         raising: tuple[type[Exception], ...] = (),
         seconds: float | None = None,
@@ -75,7 +80,8 @@ class Engine(Host):
     ) -> dict[str, Mounted]:
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
-        shown: the instances that the page shows already, with the marks that they had. raising: what one of the first
+        shown: tells the instances that the page shows already, with the marks that they have; what is at work there may
+        change that meanwhile. raising: what one of the first
         level raises out of here, instead of showing its boundary. seconds: how long each may take. fresh: all get new
         instances, which nobody can have kept. given: the arguments of one that may be at work just now.
         """
@@ -83,7 +89,8 @@ class Engine(Host):
         level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
         while level:
             kept = await self._kept(level, place, fresh) if place.owner else _nothing
-            before = (shown.get(child.instance) or given(child.instance) for child in level)
+            marks = shown()
+            before = (marks.get(child.instance) or given(child.instance) for child in level)
             showing = (self._show(*each, place, bounds) for each in zip(level, map(kept, level), before, strict=True))
             if len(level) > 1 and any(child.definition.waits for child in level):
                 mounted = await _side_by_side(showing)
@@ -92,7 +99,8 @@ class Engine(Host):
             for each in mounted:
                 found[each.child.instance] = each
             inside = [child for each in mounted for child in each.rendering.children.values()]
-            level = [child for child in inside if shown.get(child.instance) != child.mark]
+            marks = shown() if inside else NOTHING
+            level = [child for child in inside if marks.get(child.instance) != child.mark]
             bounds = Bounds(NEVER_SHOWN, seconds)
         return found
 
