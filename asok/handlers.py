@@ -12,6 +12,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
+from asok.calling import ends_all
 from asok.documents import GONE, Change, Document, at
 from asok.namespaces import ALL, CELL
 from asok.sessions import STORES
@@ -47,17 +48,20 @@ class Handler:
     async def _work(self) -> None:
         while self._waiting:
             update, context = self._waiting.popleft()
-            try:
-                await asyncio.get_running_loop().create_task(_done(update), context=context)
-            except Exception:
-                log.exception("a state handler raised; it goes on with the next change")
+            await asyncio.get_running_loop().create_task(_told(update), context=context)
 
 
-async def _done(update: Callable[[], Any]) -> None:
-    is_async = inspect.iscoroutinefunction(inspect.unwrap(getattr(update, "func", update)))
-    result = update() if is_async else await asyncio.to_thread(update)
-    if inspect.isawaitable(result):
-        await result
+async def _told(update: Callable[[], Any]) -> None:
+    """Tell it; whatever it raises ends no more than that."""
+    try:
+        is_async = inspect.iscoroutinefunction(inspect.unwrap(getattr(update, "func", update)))
+        result = update() if is_async else await asyncio.to_thread(update)
+        if inspect.isawaitable(result):
+            await result
+    except BaseException as error:
+        if ends_all(error):
+            raise
+        log.exception("a state handler raised; it goes on with the next change")
 
 
 class StateHandlers:

@@ -111,6 +111,28 @@ async def test_a_handler_is_told_one_thing_after_the_other_in_their_order(app: A
     assert told == [(what, number) for number in range(5) for what in ("begin", "end")]
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit])
+async def test_whatever_a_handler_raises_it_is_told_the_next_change(
+    app: Asok, error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Any] = []
+
+    class Failing:
+        async def update_state(self, namespace: str, key: str, value: Any) -> None:
+            heard.append(value)
+            if value == 0:
+                raise error
+
+    app.add_state_handler(Failing(), ["ui"])
+    for number in range(3):  # the others wait when the first is told
+        app.set_state("ui", "n", number)
+        await asyncio.sleep(0)
+    await app.set_state("ui", "n", 3)
+    await settled(app)
+    assert heard == [0, 1, 2, 3]
+    assert caplog.text.count("a state handler raised") == 1
+
+
 async def test_a_slow_handler_keeps_no_other_waiting(app: Asok) -> None:
     go, heard = asyncio.Event(), asyncio.Event()
 
