@@ -23,8 +23,8 @@ let quiet = QUIET;
 /** How far away that is: a clock may be set back. @param {number} time */
 const since = (time) => Math.abs(Date.now() - time);
 
-/** The newest event of components that were signed off. @type {WeakMap<Element, number>} */
-export const left = new WeakMap();
+/** The newest event of components that were signed off: their numbers go on where they come back. @type {Map<string, number>} */
+export const left = new Map();
 
 /** Called when a connection is being made, and with each answer to a ping. @param {Alive} alive  @param {any} [socket] */
 export default (alive, socket) => {
@@ -77,7 +77,7 @@ const watch = (alive, socket) => {
     for (const [instance, { root, last }] of alive.components)
       if (!root.isConnected) {
         alive.components.delete(instance);
-        left.set(root, last);
+        if (last) left.set(instance, last);
         socket.send(JSON.stringify(["leave", instance]));
       }
   };

@@ -1,4 +1,5 @@
 /** The first update of a component that the page does not know: a child, which comes before the text with a place for it. */
+import { left } from "./pong.js";
 import { CHILD, INSTANCE_LENGTH, STATE } from "./protocol.js";
 
 /** @typedef {import("./page.js").Alive} Alive */
@@ -22,7 +23,9 @@ const update = (alive, instance, seq, html, token, effects) => {
       return document.head.querySelectorAll(`:scope>[${STATE}]`).forEach((child) => child.remove());
     const root = /** @type {Element} */ (parse(html).cloneNode());
     root.setAttribute(STATE, token);
-    components.set(instance, { id: instance, root, token, queue: [], last: seq, held: 0, sent: /** @type {any} */ (root).dataset.live });
+    // Events of the one that has left may be on their way still, or under way: they have their numbers.
+    const last = Math.max(seq, left.get(instance) ?? 0);
+    components.set(instance, { id: instance, root, token, queue: [], last, held: 0, sent: /** @type {any} */ (root).dataset.live });
     const place = document.querySelector(`template[${CHILD}^="${instance}."]`);
     // Until there is a place it waits in the head, where nothing shows.
     place ? place.replaceWith(root) : document.head.append(root);

@@ -54,8 +54,8 @@ alive.around = (element) => {
   const component = around(/** @type {any} */ ({ closest: (/** @type {string} */ selector) => closest.call(element, selector) }));
   // One that a script has put back counts on: the server has its numbers, and does none of them twice.
   if (component) {
-    component.last ||= left.get(component.root) ?? 0;
-    left.delete(component.root);
+    component.last ||= left.get(component.id) ?? 0;
+    left.delete(component.id);
   }
   return component;
 };

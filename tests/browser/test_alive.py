@@ -456,6 +456,21 @@ async def test_a_child_that_left_is_signed_off(page: Page, open_page: Open, serv
     assert await line.message("leave") == ["leave", TWO]
 
 
+async def test_a_child_that_comes_back_counts_on(page: Page, open_page: Open) -> None:
+    button = '<button ws-click="go">go</button>'
+    line = await open_page(root(f"<p>0</p>{root(button, TWO, tag='b')}"))
+    await page.click("button")
+    assert (await line.event())[:2] == [TWO, 1]
+    await line.update(0, "<div><p>1</p></div>")
+    assert await line.message("leave") == ["leave", TWO]
+    # It comes back before the event was done, which has its number.
+    await line.update(0, f"<b>{button}</b>", instance=TWO)
+    await line.update(0, f'<div><p>2</p><template data-asok="{TWO}.args"></template></div>')
+    await page.click("button")
+    assert (await line.message("join"))[4][0][1] == 1
+    assert (await line.event())[:2] == [TWO, 2]
+
+
 async def test_a_child_whose_parent_has_left_meanwhile_is_signed_off(page: Page, open_page: Open) -> None:
     line = await open_page(root(f"<p>0</p>{root('child', TWO, tag='b')}"))
     await line.update(0, "<div><p>1</p></div>")
