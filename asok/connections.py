@@ -196,7 +196,9 @@ class Connections:
                 try:
                     if not await self.engine.backend.read(owner, [META]):
                         self.kick(owner)
-                except Busy:
+                except Exception as error:
+                    if not isinstance(error, Busy):  # who has logged out elsewhere must not stay because of it
+                        log.error("whether a session has ended could not be read: %r; again in a moment", str(error))
                     self._doubted.add(owner)
                     await asyncio.sleep(AGAIN)
         finally:
