@@ -162,6 +162,8 @@ class Screen:
 
     def show_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
         """Children go before their parents, each whole; what this connection knows of them follows."""
+        if self.joined.get(unit.token.instance) is not unit.joined:
+            return  # it has left the page, and there is no place for them
         if fresh:
             self._send_statics([each.child.definition for each in fresh.values()], unit.place.request)
         for each in reversed(list(fresh.values())):

@@ -173,3 +173,19 @@ async def test_a_component_that_comes_back_while_it_works_is_shown_as_it_is(app:
         reading.go_on()
         await tab.settled(middle, renamed)
         assert tab.text(inner) == "<i>given 1</i>"
+
+
+async def test_one_that_has_left_while_it_worked_sends_nothing_within_it(app: Any, backend: HoldingBackend) -> None:
+    async with rig(app) as served:
+        tab = await served.tab()
+        outer, middle, inner = await used(tab)
+        committing = backend.hold("commit", middle)
+        await begun(tab, "rename('own')", middle, committing)
+        for instance in (middle, inner):
+            await tab.send("leave", instance)
+        await tab.send("ping")
+        await tab.until("pong")
+        tab.frames.clear()
+        committing.go_on()
+        await tab.event("", instance=outer)
+        assert [frame[1] for frame in tab.frames] == [outer]
