@@ -20,11 +20,19 @@ const given = new WeakMap();
 const later = [];
 
 const settle = () => later.splice(0).forEach((each) => each());
-document.addEventListener("alive:updated", settle);
 
 /** @param {any} element */
 const shown = (element) => (element.isContentEditable ? element.innerHTML : element.open);
-for (const each of document.querySelectorAll(NOTED)) given.set(each, shown(each));
+/** @param {any} around what the server gave, of which something may be known already */
+const meet = (around) => {
+  for (const each of around.querySelectorAll(NOTED)) given.has(each) || given.set(each, shown(each));
+};
+meet(document);
+document.addEventListener("alive:updated", ({ target }) => {
+  settle();
+  // New rows of a stream come without a morph.
+  if (matches.call(target, `[${STREAM}]`)) meet(target);
+});
 
 /** @param {any} old  @param {any} fresh */
 const note = (old, fresh) => {

@@ -34,6 +34,8 @@ const come = (list) => {
   /** The first row as it was asked for last, and one that was not given. */
   let asked = 0;
   let denied = -1;
+  /** Whether what was asked for last has been given. */
+  let met = false;
   let held = false;
   let height = 0;
   /** @type {Element | undefined} */
@@ -65,11 +67,13 @@ const come = (list) => {
     let top = /** @type {number} */ (tops.get(list));
     if (top === undefined) top = (asked = first) && (first + spare) * height;
     else if (first !== asked && !busy) {
-      denied = asked;
+      // Where nothing was asked for, nothing is denied.
+      denied = met ? -1 : asked;
       top = (asked = first) * height;
     }
     // Other rows of another height are the same rows.
     else if (before && before !== height) top *= height / before;
+    met ||= first === asked;
     tops.set(list, top);
     if (list.scrollTop !== top) list.scrollTop = top;
     const focus = document.activeElement;
@@ -78,8 +82,10 @@ const come = (list) => {
     held = list.contains(focus);
     const wanted = Math.max(0, Math.min(last, Math.round(top / height - spare)));
     // Towards the ends nothing is spare: what is missing there would be seen missing.
-    if (!busy && Math.abs(wanted - first) > (wanted % last || wanted === denied ? spare / 2 : 0))
+    if (!busy && Math.abs(wanted - first) > (wanted % last || wanted === denied ? spare / 2 : 0)) {
+      met = false;
       alive.fire(list, { type: "virtual", target: { value: "" + (asked = wanted) } }, list.getAttribute("ws-virtual"));
+    }
   };
 
   const { signal } = left;

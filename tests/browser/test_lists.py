@@ -114,6 +114,40 @@ async def test_a_row_that_is_shown_anew_keeps_what_is_typed_into_it(page: Page, 
     assert not await page.locator("li[data-asok-state]").count()
 
 
+class Folded(Component):
+    """Rows of which the server says whether they are open."""
+
+    template = """<section><button id=add ws-click=add>add</button><button id=open ws-click=open>open</button>
+        <button id=same ws-click="open(2)">same</button><div ws-stream="rows">{% stream rows as row %}
+        <details ws-key="{{ row[0] }}" {{ 'open' if row[1] }}><summary>{{ row[0] }} {{ row[1] }}</summary></details>
+        {% endstream %}</div></section>"""
+    rows: Stream[tuple[str, int]] = Stream(key=0)
+
+    @exposed
+    def add(self) -> None:
+        self.rows.append(("theirs", 0), ("mine", 0))
+
+    @exposed
+    def open(self, number: int = 1) -> None:
+        self.rows.update(("theirs", number), ("mine", number))
+
+
+async def test_a_row_that_came_later_is_opened_by_the_server_and_stays_as_the_person_has_it(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Folded') }}"))
+    await page.locator("#add").click()
+    states = "[...document.querySelectorAll('details')].map(({ open }) => open).join()"
+    await until(page, f"{states} === 'false,false'")
+    await page.locator("#open").click()
+    await until(page, f"{states} === 'true,true'")
+    await page.locator("summary").last.click()
+    await until(page, f"{states} === 'true,false'")
+    await page.locator("#same").click()
+    await expect(page.locator("summary").last).to_have_text("mine 2")
+    assert await page.evaluate(states) == "true,false"
+
+
 class Drafts(Component):
     """Rows of several kinds, with text that may begin with an empty line."""
 
@@ -567,6 +601,21 @@ async def test_no_row_is_missing_at_the_ends(page: Page, serve: Serve, tmp_path:
         await expect(rows.first).to_have_text(str(first))
         await box.evaluate("(list, top) => { list.scrollTop = top }", end)
         await expect(rows.first).to_have_text(str(row))
+
+
+class Led(Boxes):
+    """The same, led to a place by the server."""
+
+    template = f"<section><button id=go ws-click=show(5)>go</button>{Boxes.template}</section>"
+
+
+async def test_where_the_server_has_led_a_list_the_rows_above_come_when_they_are_seen(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Led') }}", first=boxes("30px")))
+    await page.locator("#go").click()
+    await until(page, "document.querySelector('ol').scrollTop === 150")
+    await scrolled(page, 0, 0)
 
 
 def boxes(height: str) -> str:
