@@ -224,7 +224,9 @@ class Screen:
         self.drop_step(token.instance)
         if self.joined.get(token.instance) is not joined:
             return  # it has left the page, which may have been given another one by now
-        if unit.outdated or (joined.token is not unit.token and token.version < joined.token.version):
+        # Where its boundary has come meanwhile, that stays: the parent has given what it cannot be shown with.
+        newer = joined.token.pending or (joined.token is not unit.token and token.version < joined.token.version)
+        if unit.outdated or newer:
             return self.send(protocol.Update(token.instance, seq, [], [], effects))
         if rendering is not None:
             joined.follow(unit.component)
@@ -245,7 +247,7 @@ class Screen:
         A tab that does not read gets the newest one when it does.
         """
         joined, instance = unit.joined, unit.joined.token.instance
-        if self.joined.get(instance) is not joined:
+        if self.joined.get(instance) is not joined or joined.token.pending:
             return
         if not self.reads:
             self._steps[instance] = unit, seq, rendering

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -389,3 +389,58 @@ async def test_what_stands_in_for_a_row_that_is_a_file_is_one(tmp_path: Path) ->
     async with LiveClient(app) as live:
         page = await live.open("/")
         assert page.text("table > tr > td") == "Loading…"
+
+
+class Portion(Component):
+    """Fails without guests, and can be asked to take a while."""
+
+    guests: int
+    done: int = 0
+    template = "<p>{{ 12 // guests }} {{ done }}</p>"
+    gate: ClassVar[asyncio.Event]
+
+    @exposed
+    async def eat(self) -> None:
+        await self.gate.wait()
+        self.done += 1
+
+    @exposed
+    async def eat_slowly(self) -> AsyncIterator[None]:
+        await self.gate.wait()
+        self.done += 1
+        yield
+        self.done += 1
+
+
+class Meal(Component):
+    guests: int = 1
+    template = "<div>{{ component('Portion', guests=guests) }}</div>"
+
+    @exposed
+    def have(self, guests: int) -> None:
+        self.guests = guests
+
+
+@pytest.mark.parametrize("call", ["eat", "eat_slowly"])
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_boundary_that_comes_while_an_event_runs_stays_until_there_are_other_arguments(
+    tmp_path: Path, call: str, first: bool
+) -> None:
+    Portion.gate = asyncio.Event()
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Meal') }}"})) as served:
+        tab = await served.tab()
+        parent, child = tab.shown
+        if not first:
+            Portion.gate.set()
+            assert await tab.text_after("eat", instance=child) == "<p>12 1</p>"
+            Portion.gate.clear()
+        seq, done = tab.shown[child].last + 1, 1 + (not first) + (call == "eat_slowly")
+        await tab.send("event", child, seq, call)
+        tab.shown[child].last = seq
+        await tab.event("have(0)", instance=parent)
+        Portion.gate.set()
+        await tab.settled(child, seq)
+        assert "cannot be shown" in tab.text(child)
+        await tab.event("have(2)", instance=parent)
+        assert tab.text(child) == f"<p>6 {done}</p>"
+        assert await tab.text_after("eat", instance=child) == f"<p>6 {done + 1}</p>"
