@@ -162,8 +162,8 @@ class Screen:
 
     def show_children(self, unit: Unit, fresh: Mapping[str, Mounted]) -> None:
         """Children go before their parents, each whole; what this connection knows of them follows."""
-        if self.joined.get(unit.token.instance) is not unit.joined:
-            return  # it has left the page, and there is no place for them
+        if self._is_gone(unit):
+            return  # they would wait in the page for a place that never comes
         if fresh:
             self._send_statics([each.child.definition for each in fresh.values()], unit.place.request)
         for each in reversed(list(fresh.values())):
@@ -186,6 +186,12 @@ class Screen:
         # What is not known any more is shown whole once more, if it is shown at all.
         while len(self.sent) > max(self.engine.settings.limits.instances, len(fresh)):
             del self.sent[next(iter(self.sent))]
+
+    def _is_gone(self, unit: Unit) -> bool:
+        """Whether the instance has left the page since the unit was opened, or its boundary has come there."""
+        joined = unit.joined
+        left = self.joined.get(joined.token.instance) is not joined
+        return left or bool(joined.token.pending and joined.token is not unit.token)
 
     def _send_statics(self, definitions: list[Definition], request: Request) -> None:
         """What the head of the page needs before it shows these classes, and has not been told of."""
@@ -247,7 +253,7 @@ class Screen:
         A tab that does not read gets the newest one when it does.
         """
         joined, instance = unit.joined, unit.joined.token.instance
-        if self.joined.get(instance) is not joined or joined.token.pending:
+        if self._is_gone(unit):
             return
         if not self.reads:
             self._steps[instance] = unit, seq, rendering

@@ -396,7 +396,7 @@ class Portion(Component):
 
     guests: int
     done: int = 0
-    template = "<p>{{ 12 // guests }} {{ done }}</p>"
+    template = "<p>{{ 12 // guests }} {{ done }}{% if done > 9 %}{{ component('Fine') }}{% endif %}</p>"
     gate: ClassVar[asyncio.Event]
 
     @exposed
@@ -411,10 +411,16 @@ class Portion(Component):
         yield
         self.done += 1
 
+    @exposed
+    async def eat_all(self) -> AsyncIterator[None]:
+        await self.gate.wait()
+        self.done = 10
+        yield
+
 
 class Meal(Component):
     guests: int = 1
-    template = "<div>{{ component('Portion', guests=guests) }}</div>"
+    template = "<div>{% if guests < 9 %}{{ component('Portion', guests=guests) }}{% endif %}</div>"
 
     @exposed
     def have(self, guests: int) -> None:
@@ -444,3 +450,22 @@ async def test_a_boundary_that_comes_while_an_event_runs_stays_until_there_are_o
         await tab.event("have(2)", instance=parent)
         assert tab.text(child) == f"<p>6 {done}</p>"
         assert await tab.text_after("eat", instance=child) == f"<p>6 {done + 1}</p>"
+
+
+@pytest.mark.parametrize("guests", [0, 9], ids=["fails", "leaves"])
+async def test_no_children_come_for_what_is_not_shown_when_its_event_has_run(tmp_path: Path, guests: int) -> None:
+    Portion.gate = asyncio.Event()
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Meal') }}"})) as served:
+        tab = await served.tab()
+        parent, child = tab.shown
+        await tab.send("event", child, 1, "eat_all")
+        await tab.event(f"have({guests})", instance=parent)
+        if guests:
+            await tab.send("leave", child)
+            await tab.event("have(9)", instance=parent)
+        Portion.gate.set()
+        if not guests:
+            await tab.settled(child, 1)
+        for _ in range(5):  # of one that has left, nothing tells when its method has ended
+            await tab.event(f"have({guests})", instance=parent)
+        assert {frame[1] for frame in tab.frames if frame[0] == "update"} <= {parent, child}
