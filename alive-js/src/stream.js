@@ -47,6 +47,8 @@ export default ({ root }, name, verb, what, place, limit = 0) => {
     for (const row of others) remove.call(row);
     cursor = box.firstElementChild;
   }
+  // Who keeps what is the person's looks before anything comes.
+  window.alive.keep?.({}, rows[0] ?? {});
   for (const next of rows) {
     const old = known.get(keyOf(next));
     const row = old ? become(old, next) : next;

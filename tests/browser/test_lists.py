@@ -148,6 +148,31 @@ async def test_a_row_that_came_later_is_opened_by_the_server_and_stays_as_the_pe
     assert await page.evaluate(states) == "true,false"
 
 
+class Chosen(Component):
+    """Rows of which one is chosen."""
+
+    template = """<section><button ws-click=add>add</button><ul ws-stream="rows">{% stream rows as row %}
+        <li ws-key="{{ row }}"><input type=radio name=row value="{{ row }}" {{ 'checked' if row > 1 }}></li>
+        {% endstream %}</ul></section>"""
+    rows: Stream[int] = Stream(key=int)
+
+    @rows.fill
+    def two(self) -> list[int]:
+        return [1, 2]
+
+    @exposed
+    def add(self) -> None:
+        self.rows.append(3)
+
+
+async def test_a_new_row_takes_no_choice_from_the_person(page: Page, serve: Serve, tmp_path: Path) -> None:
+    await opened(page, serve, small_app(tmp_path, "{{ component('Chosen') }}"))
+    await page.locator("[value='1']").check()
+    await page.locator("button").click()
+    await expect(page.locator("li")).to_have_count(3)
+    await expect(page.locator("[value='1']")).to_be_checked()
+
+
 class Drafts(Component):
     """Rows of several kinds, with text that may begin with an empty line."""
 
