@@ -29,6 +29,8 @@ log = logging.getLogger("asok")
 
 # Proxies close what is silent for long, often after 60 s.
 HEARTBEAT = 15.0
+# What a page posts while it goes may need a connection of its own, and comes after the end of its stream.
+LAST_POST = 1.0
 SURFEIT = 16
 JSON, EVENTS = "application/json", "text/event-stream"
 NAME = re.compile(r"([0-9a-f]{16}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})(?: ([0-9]{1,15}))?")
@@ -139,7 +141,7 @@ class PostEndpoint:
             wire = Stream(scope, send)
             with self._lines.holding(HeldLine(session, self._limits)) as name:
                 await wire.begin(name)
-                await self._connections.carry(session, lambda: _hung_up(receive), wire)
+                await self._connections.carry(session, lambda: _left(receive), wire)
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open a line whose frames are fetched: no request stays open for it."""
@@ -223,6 +225,12 @@ async def _hung_up(receive: Receive) -> int:
     while (await receive())["type"] != "http.disconnect":
         pass
     return LOST
+
+
+async def _left(receive: Receive) -> int:
+    code = await _hung_up(receive)
+    await asyncio.sleep(LAST_POST)
+    return code
 
 
 def _text(body: bytes) -> str:

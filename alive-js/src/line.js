@@ -11,6 +11,8 @@ import { LONGEST, LOST, PATIENCE, SILENT, TOO_BIG } from "./protocol.js";
 const MOST = 50;
 /** A line on which nothing is sent for a minute is taken for dead. */
 const IDLE = 25_000;
+/** Browsers carry 64 KiB at once for pages that have gone; so many characters are never more, beside what others send. */
+const SMALL = 8192;
 const STREAM = "text/event-stream";
 
 /** @typedef {WebSocket & { post: true }} Line */
@@ -36,12 +38,15 @@ export default function Line(url) {
   let posted = Date.now();
   let over = false;
   let ending = new AbortController();
+  /** Frames may go on their way though the page has gone. */
+  const cutting = new AbortController();
 
   /** @param {string} purpose  @param {string} [body] */
   const post = (purpose, body) =>
     fetch(url, {
       method: "POST",
-      signal: ending.signal,
+      signal: (body ? cutting : ending).signal,
+      keepalive: /** @type {any} */ (body?.length) < SMALL,
       headers: { "Content-Type": "application/json", "Asok-Line": purpose, ...(!body && { Accept: STREAM }) },
       body: body ?? "[]",
     });
@@ -51,6 +56,7 @@ export default function Line(url) {
     if (over) return;
     over = true;
     ending.abort();
+    if (code) cutting.abort();
     line.onclose?.({ code });
   };
 
@@ -132,12 +138,18 @@ export default function Line(url) {
     url,
     send: (/** @type {string} */ frame) => {
       waiting.push(frame);
-      pump();
+      // Not at once: a join and its event go together.
+      queueMicrotask(pump);
     },
     close: (/** @type {number} */ code) => {
       // Where the first bytes came and no more, the others may have been kept back.
       polls ||= code === SILENT;
-      end();
+      // The page goes: what waits behind another post has no later.
+      if (!code) {
+        posting = false;
+        pump();
+      }
+      end(code);
     },
   });
 }

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from asok import Asok, Component, Store, exposed
+from asok import Asok, Component, Store, bind, exposed, posting
 from tests.browser.conftest import Serve
 from tests.browser.gate import Gate
 from tests.browser.small import live, small_app, until, while_time_passes
@@ -178,6 +178,30 @@ async def test_a_page_that_is_to_do_without_never_makes_a_websocket(page: Page, 
         await click_fast(page, 5)
         await expect(page.locator("output")).to_have_text("10")
         assert (gate.tried, await page.evaluate("[sockets, carrier]")) == (0, [0, "post"])
+
+
+async def test_text_that_waits_for_a_pause_is_sent_when_the_page_is_left(
+    page: Page, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = asyncio.Event()
+    monkeypatch.setattr(posting, "LAST_POST", 60.0)
+
+    class LeftDraft(Component):
+        text: str = bind("")
+        template = """<p><input ws-model.debounce.60000="text"> <a href="/next">Next</a></p>"""
+
+        def updated(self, changed: frozenset[str]) -> None:
+            if self.text == "half wri":
+                heard.set()
+
+    app = small_app(tmp_path, "{{ component('LeftDraft') }}", websocket=False)
+    app.add_route("/next", lambda request: PlainTextResponse("next"))
+    await page.goto(await serve(app))
+    await live(page)
+    await page.fill("input", "half wri")
+    await page.click("a")
+    async with asyncio.timeout(20):
+        await heard.wait()
 
 
 async def test_a_page_of_the_proxys_own_in_place_of_news_is_asked_for_no_more_than_now_and_then(

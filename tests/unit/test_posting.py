@@ -76,6 +76,17 @@ async def test_a_page_lives_on_a_line_as_on_a_socket(tmp_path: Path, over: str) 
         assert set(tab.socket.statuses) == {204}
 
 
+async def test_what_a_page_posts_while_it_goes_is_taken_after_the_end_of_its_stream(tmp_path: Path) -> None:
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        visitor = await served.visitor()
+        tab = await visitor.tab(over="post")
+        assert await tab.text_after("add(2)") == "<p>2</p>"
+        await tab.socket.close()
+        await (await visitor.http.get("/")).aread()  # by now the server has seen it
+        await tab.send("event", tab.only, 2, "add(5)")
+        assert tab.socket.statuses[-1] == 204
+
+
 # ---- who may post, decided before a byte of the body is read
 
 HONEST = {"Content-Type": "application/json", "Asok-Line": "open"}
