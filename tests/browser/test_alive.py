@@ -842,6 +842,20 @@ async def test_t60_reload_is_spread_and_stops_after_three(page: Page, open_page:
     assert server.fetched == fetched
 
 
+async def test_where_the_browser_keeps_nothing_the_page_is_fetched_anew_all_the_same_but_seldom(
+    page: Page, open_page: Open, server: Rig
+) -> None:
+    await page.add_init_script("Object.defineProperty(window, 'sessionStorage', { get() { throw Error('denied') } })")
+    await page.clock.install()
+    line = await open_page()
+    await page.clock.run_for(21_000)
+    server.body = root("<output>7</output>", "component009")
+    await line.say("reset", ONE)
+    await expect(page.locator("output")).to_have_text("7")
+    async with page.expect_console_message(lambda message: "loading again" in message.text):
+        await line.say("reload")
+
+
 async def test_a_changed_template_shows_without_a_reload(page: Page, open_page: Open, server: Rig) -> None:
     line = await open_page(f"<h1>old</h1>{COUNTER}")
     await page.evaluate("() => { window.same = true; }")
