@@ -6,6 +6,8 @@ import { ATTRIBUTES, EVENTS, MODIFIERS } from "./names.js";
 
 const LONG_WORD = 10;
 const FILE = "form[ws-submit] [type=file]:not([ws-hook])";
+/** Names of elements' own that may be asked of a form. */
+const SHARED = /[a-z][A-Z]/;
 const KNOWN = [...EVENTS, ...Object.keys(ATTRIBUTES)].sort();
 
 /** How many letters were left out, added, mistaken or swapped with the next one. @param {string} one  @param {string} other */
@@ -49,15 +51,21 @@ export const problem = (name) => {
 
 const said = new Set();
 
-/** @param {Element} element */
+/** @param {any} element */
 const look = (element) => {
-  for (const { name } of element.attributes)
+  // A form has its fields for properties, instead of its own.
+  for (const name of Element.prototype.getAttributeNames.call(element))
     if (name.startsWith("ws-") && !said.has(name)) {
       said.add(name);
       const found = problem(name);
       if (found) console.error(`alive: ${found}`, element);
     }
-  if (!said.has(FILE) && element.matches(FILE)) {
+  const { form, name } = element;
+  if (form && SHARED.test(name) && name in Element.prototype && !said.has(name)) {
+    said.add(name);
+    console.error(`alive: a field called ${name} stands in the place of its form's own ${name}, so that the form may not be updated; rename it`, element);
+  }
+  if (!said.has(FILE) && Element.prototype.matches.call(element, FILE)) {
     said.add(FILE);
     console.error("alive: a method gets no files; send them with a form without ws-submit, to a route", element);
   }
@@ -65,7 +73,7 @@ const look = (element) => {
 
 /** @param {Node} node */
 const arrive = (node) => {
-  if (node instanceof Element) for (const element of [node, ...node.querySelectorAll("*")]) look(element);
+  if (node instanceof Element) for (const element of [node, ...Element.prototype.querySelectorAll.call(node, "*")]) look(element);
 };
 
 if (globalThis.document) {

@@ -58,3 +58,23 @@ async def test_a_file_in_a_form_that_sends_none_is_told_of_once(page: Page, serv
     await expect(page.locator("button")).to_have_text("2")
     await page.evaluate("new Promise((done) => setTimeout(done))")
     assert [text.partition(";")[0] for text in said] == ["alive: a method gets no files"]
+
+
+class Shadowing(Component):
+    rows = 1
+    template = """<form ws-submit="send">{% for row in range(rows) %}<input name="nodeName"><input name="attributes">
+        <input name="id"><input name="firstName">{% endfor %}</form>"""
+
+
+async def test_a_field_that_stands_in_the_place_of_what_a_form_has_is_told_of_once(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.text.startswith("alive:") else None)
+    app = asok_app(tmp_path, {"/": "{{ component('Shadowing') }}{{ component('Shadowing', rows=2) }}"}, debug=True)
+    async with page.expect_console_message(lambda message: message.text.startswith("alive:")):
+        await page.goto(await serve(app))
+    await page.evaluate("new Promise((done) => setTimeout(done))")
+    assert [text.partition(",")[0] for text in said] == [
+        "alive: a field called nodeName stands in the place of its form's own nodeName"
+    ]
