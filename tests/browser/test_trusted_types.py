@@ -1,4 +1,4 @@
-"""Under `require-trusted-types-for 'script'`, the lines of docs/security.md let in what asok does, and no script of others."""
+"""Under `require-trusted-types-for 'script'`, the lines of docs/security.md let in what asok does, and nobody's script."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Trusted(Component):
 
 
 async def test_updates_and_a_page_that_is_fetched_are_let_in_by_the_policy_of_the_docs(
-    page: Page, serve: Serve, tmp_path: Path
+    page: Page, serve: Serve, tmp_path: Path, page_faults: list[str]
 ) -> None:
     found = re.search(r"// static/trusted\.js\n(.*?)```", SECURITY.read_text("utf-8"), re.DOTALL)
     assert found
@@ -53,4 +53,7 @@ async def test_updates_and_a_page_that_is_fetched_are_let_in_by_the_policy_of_th
     # As the page is read that is fetched anew.
     assert await page.evaluate("new DOMParser().parseFromString('<p>new', 'text/html').body.textContent") == "new"
     assert await page.evaluate(ADD_SCRIPT, "/live/own.js") == "taken"
+    assert not page_faults
     assert await page.evaluate(ADD_SCRIPT, "https://other.example/x.js") == "TypeError"
+    await page.evaluate("1")
+    page_faults.clear()  # that was refused
