@@ -1,4 +1,4 @@
-"""Under `require-trusted-types-for 'script'`, the lines of docs/security.md let in what asok does, and nobody's script."""
+"""Where a page requires trusted types, the lines of docs/security.md let in what asok does, and nobody's script."""
 
 from __future__ import annotations
 
