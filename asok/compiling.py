@@ -274,7 +274,8 @@ def _remembered(template: jinja2.Template) -> list[str]:
 
 
 def _probe(generator: type[CodeGenerator]) -> tuple[list[str], str]:
-    env = jinja2.Environment(autoescape=True, loader=jinja2.DictLoader(_PROBES), cache_size=-1)
+    # Not reloading, it is no development: nobody is to be told what these rows take.
+    env = jinja2.Environment(autoescape=True, loader=jinja2.DictLoader(_PROBES), cache_size=-1, auto_reload=False)
     env.code_generator_class = generator
     text, html = "<&>'\"é", Markup("<b>&amp;</b>")
     values = [text, "plain", html, 7, 1.5, True, None, b"<", _Text("a"), _Number(1), _Html("b"), jinja2.Undefined()]

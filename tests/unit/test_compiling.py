@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup
 
+from asok import remembering
 from asok.compiling import Generator, install, render, same_as_stock
 
 # Values
@@ -505,5 +506,9 @@ def test_a_jinja_that_calls_a_hook_otherwise_stays_stock(unchecked: None, monkey
     assert_stays_stock()
 
 
-def test_the_check_passes_with_the_installed_jinja(unchecked: None) -> None:
+def test_the_check_passes_with_the_installed_jinja_and_says_nothing_however_slow_the_machine_is(
+    unchecked: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembering, "SLOW", -1000.0)
     assert same_as_stock()
+    assert not caplog.records
