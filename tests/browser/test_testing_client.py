@@ -50,11 +50,11 @@ async def typed(page: Page, selector: str, key: str) -> None:
     await page.locator(selector).blur()
 
 
-async def unfolded(page: Page, selector: str) -> None:
-    """Enter on a summary, until its toggle has been heard, which comes in a task of its own."""
+async def unfolded(page: Page, selector: str, key: str = "") -> None:
+    """A click on a summary, or a key, until its toggle has been heard, which comes in a task of its own."""
     heard = "new Promise((done) => summary.parentElement.addEventListener('toggle', () => done(0)))"
     await page.eval_on_selector(selector, f"(summary) => {{ window.toggled = {heard}; }}")
-    await page.press(selector, "Enter")
+    await (page.press(selector, key) if key else page.click(selector))
     await page.evaluate("window.toggled")
 
 
@@ -75,7 +75,7 @@ STEPS: dict[str, tuple[Act, Same]] = {
     "sending": (lambda page: page.click("#send"), lambda test: test.click("#send")),
     "enter in a field": (lambda page: page.press("#text", "Enter"), lambda test: test.press("#text", "Enter")),
     "a key anywhere": (lambda page: page.press("#out", "ArrowUp"), lambda test: test.press("#out", "ArrowUp")),
-    "opening": (lambda page: page.click("#sum"), lambda test: test.click("#sum")),
+    "opening a summary": (lambda page: unfolded(page, "#sum"), lambda test: test.click("#sum")),
     "any event": (
         lambda page: page.dispatch_event("#out", "dblclick"),
         lambda test: test.trigger("#out", "dblclick"),
@@ -89,7 +89,7 @@ STEPS: dict[str, tuple[Act, Same]] = {
     "space on a button": (lambda page: page.press("#in", " "), lambda test: test.press("#in", " ")),
     "space on a box": (lambda page: page.press("#box", " "), lambda test: test.press("#box", " ")),
     "enter on a link": (lambda page: page.press("#link", "Enter"), lambda test: test.press("#link", "Enter")),
-    "enter on a summary": (lambda page: unfolded(page, "#sum"), lambda test: test.press("#sum", "Enter")),
+    "enter on a summary": (lambda page: unfolded(page, "#sum", "Enter"), lambda test: test.press("#sum", "Enter")),
     "writing into an element": (lambda page: typed(page, "#rich", "r"), lambda test: test.fill("#rich", "r")),
     "a model": (lambda page: typed(page, "#model", "5"), lambda test: test.fill("#model", "5")),
     "a lazy model": (lambda page: typed(page, "#lazy", "z"), lambda test: test.fill("#lazy", "z")),
