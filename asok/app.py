@@ -33,7 +33,7 @@ from asok.origins import from_afar, host_allowed, host_of
 from asok.pages import Pages, page_of, session_of
 from asok.places import hook
 from asok.posting import PostEndpoint
-from asok.project import Files, Scripts, check_readable, discover, folder_of_caller, forget_features, place_of_caller
+from asok.project import Files, Scripts, discover, folder_of_caller, forget_features, place_of_caller
 from asok.protocol import CLOSE
 from asok.rendering import Templates
 from asok.routing import PageRoute, PageRouter, check_page, check_variables, not_variables
@@ -83,8 +83,7 @@ class Asok(Sharing):
         self.settings = settings or Settings.read(self.root)
         self._stays_here = self.settings.debug and development_key(self.settings.root) in self.settings.keys
         keep_journal(debug=self.settings.debug)
-        check_readable(self.root)
-        discover(self.root / "src" / "components")
+        discover(self.root)
         self.backend = backend or _backend(self.settings)
         self._templates = Templates(self.settings, Statics(self.settings.live, debug=self.settings.debug), env)
         self.mistakes = Mistakes(self._templates.env, debug=self.settings.debug)

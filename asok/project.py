@@ -60,9 +60,12 @@ def check_readable(root: Path) -> None:
                 refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), file))
 
 
-def discover(folder: Path) -> None:
-    """Import every component module of a folder, as `src.components.<name>`."""
-    projects.add(folder.parents[1].resolve())
+def discover(root: Path) -> None:
+    """Import every component module of a project, as `src.components.<name>`. Raises ConfigurationError where one, or
+    a template, may not be read."""
+    check_readable(root)
+    projects.add(root.resolve())
+    folder = root / "src" / "components"
     for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
         name = f"src.components.{file.stem}"
         known = sys.modules.get(name)
