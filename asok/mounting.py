@@ -81,9 +81,9 @@ class Engine(Host):
         """Every child, its children and theirs, breadth first; async siblings side by side.
 
         shown: tells the instances that the page shows already, with the marks that they have; what is at work there may
-        change that meanwhile. raising: what one of the first
-        level raises out of here, instead of showing its boundary. seconds: how long each may take. fresh: all get new
-        instances, which nobody can have kept. given: the arguments of one that may be at work just now.
+        change that meanwhile. raising: what one of the first level raises out of here, instead of showing its boundary.
+        seconds: how long each may take. fresh: all get new instances, which nobody can have kept. given: the arguments
+        of one that may be at work just now.
         """
         found: dict[str, Mounted] = {}
         level, bounds = list(children.values()), Bounds((*NEVER_SHOWN, *raising), seconds)
