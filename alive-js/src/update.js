@@ -1,4 +1,5 @@
 /** The first update of a component that the page does not know: a child, which comes before the text with a place for it. */
+import { remove } from "./elements.js";
 import { left } from "./pong.js";
 import { CHILD, INSTANCE_LENGTH, STATE } from "./protocol.js";
 
@@ -20,7 +21,7 @@ const update = (alive, instance, seq, html, token, effects) => {
   if (!components.has(instance)) {
     // Of one that has left, or was never there, a difference says nothing; its children have come in vain.
     if (typeof html !== "string" || typeof token !== "string")
-      return document.head.querySelectorAll(`:scope>[${STATE}]`).forEach((child) => child.remove());
+      return document.head.querySelectorAll(`:scope>[${STATE}]`).forEach((child) => remove.call(child));
     const root = /** @type {Element} */ (parse(html).cloneNode());
     root.setAttribute(STATE, token);
     // Events of the one that has left may be on their way still, or under way: they have their numbers.
