@@ -24,7 +24,7 @@ from asok.errors import ConfigurationError
 from asok.sources import texts_in_code
 from asok.unknown import projects
 
-__all__ = ["Files", "Scripts", "check_readable", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
+__all__ = ["Files", "Scripts", "discover", "folder_of_caller", "forget_features", "needs_of_all"]
 __all__ += ["place_of_caller", "uses_features"]
 
 IN_A_CIRCLE = (

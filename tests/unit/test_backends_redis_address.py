@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,17 @@ def test_a_password_is_not_shown_however_it_breaks_the_url(mess: str) -> None:
         assert secret not in address.name + repr(address)
 
 
-def test_a_file_that_is_no_certificate_is_named_and_a_key_with_a_password_does_not_ask_the_terminal(
-    certificate: Path, tmp_path: Path
-) -> None:
-    (nonsense := tmp_path / "nonsense.pem").write_text("nothing")
-    locked = tmp_path / "locked.pem"
-    locking = ["openssl", "rsa", "-aes128", "-passout", "pass:abcd", "-in", str(certificate), "-out", str(locked)]
+def locked_copy(key: Path) -> Path:
+    """The key behind a password."""
+    locked = key.with_name("locked.pem")
+    locking = ["openssl", "rsa", "-aes128", "-passout", "pass:abcd", "-in", str(key), "-out", str(locked)]
     subprocess.run(locking, check=True, capture_output=True)
+    return locked
+
+
+def test_a_file_that_is_no_certificate_is_named(certificate: Path, tmp_path: Path) -> None:
+    (nonsense := tmp_path / "nonsense.pem").write_text("nothing")
+    locked = locked_copy(certificate)
     for query, named in {
         f"ssl_ca_certs={nonsense}": nonsense,
         f"ssl_certfile={nonsense}": nonsense,
@@ -99,3 +104,19 @@ def test_a_file_that_is_no_certificate_is_named_and_a_key_with_a_password_does_n
     }.items():
         with pytest.raises(ConfigurationError, match=re.escape(str(named))):
             Address.of(f"rediss://db?{query}")
+
+
+def test_a_key_with_a_password_does_not_ask_the_terminal_for_it(certificate: Path) -> None:
+    url = f"rediss://db?ssl_certfile={certificate}&ssl_keyfile={locked_copy(certificate)}"
+    code = f"from asok.backends.redis_address import Address; Address.of({url!r})"
+    # Without a terminal of its own it would ask on its input, which brings an end of file to nobody here.
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as asking:
+        try:
+            asking.wait(timeout=30)
+            said = asking.stderr.read() if asking.stderr else ""
+        finally:
+            asking.kill()
+    assert "is of no use" in said
+    assert "pass phrase" not in said

@@ -16,7 +16,6 @@ import pytest
 from asok import Asok, Settings
 from asok.bus import LocalBus
 from asok.errors import ConfigurationError
-from asok.project import check_readable
 from asok.server import check_sharing
 from asok.supervisor import family_of
 from tests.unit.commands import COMMAND, GOOD_KEY, asok, clean_environment, fails
@@ -267,7 +266,7 @@ def test_a_component_or_template_that_may_not_be_read_is_said(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda file, mode: file != str(demo / closed))  # root may read any file
     with pytest.raises(ConfigurationError, match=rf"{closed} cannot be read: Permission denied; .*chmod -R a\+rX"):
-        check_readable(demo)
+        Asok(root=demo)
 
 
 def test_a_folder_of_components_that_may_not_be_listed_is_said(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +279,7 @@ def test_a_folder_of_components_that_may_not_be_listed_is_said(demo: Path, monke
 
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(ConfigurationError, match="src/components cannot be read: Permission denied"):
-        check_readable(demo)
+        Asok(root=demo)
 
 
 @pytest.mark.parametrize("option", [("--workers", "2"), ("--host", "0.0.0.0")])
