@@ -3,6 +3,8 @@ import { watch } from "./watching.js";
 
 const { alive } = window;
 const LAZY = "data-asok-lazy";
+/** A browser that is never idle, as on a page that draws all the time, begins after so long; one without idle callbacks at once. */
+const BUSY = /** @type {any} */ ({ timeout: 2000 });
 
 /** @param {Element} root */
 const begin = (root) => {
@@ -16,6 +18,6 @@ const observer = new IntersectionObserver((entries) => entries.forEach((entry) =
 
 watch(
   `[${LAZY}]`,
-  (root) => (root.getAttribute(LAZY) === "idle" ? (window.requestIdleCallback ?? setTimeout)(() => begin(root)) : observer.observe(root)),
+  (root) => (root.getAttribute(LAZY) === "idle" ? (window.requestIdleCallback ?? setTimeout)(() => begin(root), BUSY) : observer.observe(root)),
   (root) => observer.unobserve(root),
 );

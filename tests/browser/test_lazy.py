@@ -76,6 +76,18 @@ async def test_parts_come_at_once_when_idle_and_when_they_are_seen(
     assert sorted(mounted) == ["far", "idle", "near", "now"]
 
 
+async def test_a_browser_that_is_never_idle_begins_all_the_same(
+    page: Page, serve: Serve, tmp_path: Path, mounted: list[str]
+) -> None:
+    await page.add_init_script("""
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => port2.postMessage(0);
+        port2.postMessage(0);
+    """)
+    await opened(page, serve, tmp_path, lazy("a", "'idle'"))
+    await expect(page.locator("#a")).to_be_visible()
+
+
 async def test_several_load_side_by_side(page: Page, serve: Serve, tmp_path: Path) -> None:
     together = asyncio.Barrier(3)
 
