@@ -266,10 +266,10 @@ class LiveSession:
                     break
             line.work.popleft()
             self._waiting -= not isinstance(work, Turn)
+            await line.begin_tasks()
         line.task = None
 
     async def _do(self, line: Line, work: Work) -> None:
-        instance = line.joined.token.instance
         with Watch(self._observers, line.joined.definition, work, self.screen.tab, self._named):
             match work:
                 case _ if line.joined.token.pending:
@@ -278,8 +278,8 @@ class LiveSession:
                     await self._live.answer(line.joined, work)
                 case protocol.JoinEntry():
                     await self._enter(line, work)
-                case Turn():
-                    await take_turn(line, self._live, partial(self._fail, instance), self.outbox.gather)
+                case Turn() if line.turning:
+                    await take_turn(line, self._live, partial(self._fail, line.instance), self.outbox.gather)
 
     async def _begin(self, line: Line, work: Work) -> None:
         """Mount what has only its place on the page: a lazy one at its join, one that has failed at any event."""
@@ -300,7 +300,7 @@ class LiveSession:
 
     def _continues(self, line: Line, work: Work, error: BaseException) -> bool:
         """Answer what ended a piece of work; whether the instance can take the next one."""
-        instance = line.joined.token.instance
+        instance = line.instance
         joining = isinstance(work, protocol.JoinEntry)
         if not isinstance(error, (Busy, ResetNeeded, SessionEnded)):
             self._fail(instance, error, work.seq)

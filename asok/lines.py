@@ -50,7 +50,7 @@ class Line:
     member: its id in rooms. turn: asks for a turn; turning: one is due. news: for the next turn. changed:
     components that were changed after their work was committed. tasks: what goes on in the background. finding:
     of these what finds the value of a field, with its run. waiting: those who wait for the end of the next turn.
-    pushing: components of which a task or thread waits until what it has set is kept.
+    pushing: components of which a task or thread waits until what it has set is kept. started: a task has been.
     """
 
     joined: Joined
@@ -66,11 +66,17 @@ class Line:
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     pushing: list[Component] = field(default_factory=list)
     turning: bool = False
+    started: bool = False
     over: bool = False
     _lost: int = 0
 
     def __post_init__(self) -> None:
         self.joined.again, self.joined.soon = self.again, self.outdated_soon
+
+    @property
+    def instance(self) -> str:
+        """Its name on the page."""
+        return self.joined.token.instance
 
     @property
     def next(self) -> int:
@@ -167,6 +173,14 @@ class Line:
                 news.extend([late] if late is not None else [])
         return news, problems
 
+    async def begin_tasks(self) -> None:
+        """What tasks do before they first wait counts before the next event: it is done with what they have read."""
+        if self.started:
+            self.started = False
+            await _settled()
+            if self.changed:
+                self.work.appendleft(TURN)
+
     def stop(self) -> None:
         """The instance is not shown any more."""
         self.over = True
@@ -183,16 +197,50 @@ class Line:
 
 
 async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None], gather: Callable[[], None]) -> None:
-    """Deal with what has come from elsewhere, in one unit of work, or just show what is new.
+    """Deal with what has come from elsewhere, and let those go on who wait for that: one after the other, so that each
+    reads what the one before it has set.
 
     Where the store cannot be had, another turn does it. refuse: told of what else does not work. gather: called
     before what many others may show at the same time. Raises as `Live.answer`, without Busy.
     """
-    waiting, line.waiting = line.waiting, []
-    news, problems = line.take_news()
+    waiting, line.waiting = deque(line.waiting), []
     try:
-        for problem in problems:
-            refuse(problem)
+        await _take_news(line, live, refuse, gather)
+        while waiting:
+            if _go_on(waiting.popleft()):
+                await _settled()
+            if line.changed:
+                await _take_news(line, live, refuse, gather)
+    except Busy as error:
+        if not line.over:
+            log.log(INFO if isinstance(error, Overtaken) else WARNING, "busy: %s; again in a moment", error)
+            line.waiting[:0], waiting = waiting, deque()
+            line.outdated_soon()
+    finally:
+        for each in waiting:
+            _go_on(each)
+
+
+def _go_on(waiting: asyncio.Future[None]) -> bool:
+    """Whether somebody goes on now."""
+    if waiting.done():
+        return False
+    waiting.set_result(None)
+    return True
+
+
+async def _settled() -> None:
+    """What can go on has done so until it waits again, and its component's hook has told of what it has set."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def _take_news(line: Line, live: Live, refuse: Callable[[Exception], None], gather: Callable[[], None]) -> None:
+    """Deal with it in one unit of work, or just show what is new. Raises Busy, with the news kept for another turn."""
+    news, problems = line.take_news()
+    for problem in problems:
+        refuse(problem)
+    try:
         if news:
             await _deal(line, live, news, refuse)
         if not news or line.joined.unsure:
@@ -200,16 +248,9 @@ async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None],
             await asyncio.sleep(0)  # many read, then they render: 10 % less than each for itself, by the caches
             gather()
             await live.catch_up(unit)
-    except Busy as error:
-        if not line.over:
-            log.log(INFO if isinstance(error, Overtaken) else WARNING, "busy: %s; again in a moment", error)
-            line.news.extendleft(reversed(news))
-            line.waiting[:0], waiting = waiting, []
-            line.outdated_soon()
-    finally:
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+    except Busy:
+        line.news.extendleft(reversed(news))
+        raise
 
 
 async def _deal(line: Line, live: Live, news: deque[News], refuse: Callable[[Exception], None]) -> None:

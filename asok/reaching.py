@@ -148,7 +148,7 @@ class Reach:
             except BaseException as error:
                 if ends_all(error):
                     raise
-                self._fail(line.joined.token.instance, error)
+                self._fail(line.instance, error)
             self._after(line, component)
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -157,6 +157,7 @@ class Reach:
 
         task = asyncio.create_task(run())
         line.tasks.add(task)
+        line.started = True
         task.add_done_callback(ended)
 
     async def later(self, component: Component) -> None:

@@ -322,6 +322,73 @@ async def test_a_task_reads_after_a_push_what_others_have_done_meanwhile(tmp_pat
         assert await tab.text_after("write") == "<p>, written</p>"
 
 
+async def test_tasks_that_push_at_the_same_time_go_on_one_after_the_other(tmp_path: Path) -> None:
+    push = asyncio.Event()
+
+    class Work(Component):
+        said: list[str] = []
+        template = "<p>{{ said | join(' ') }}</p>"
+
+        @exposed
+        def say(self, word: str) -> None:
+            self.said.append(word)
+            self.run(self.unsay(word))
+
+        async def unsay(self, word: str) -> None:
+            await push.wait()
+            await self.push()
+            self.said = [each for each in self.said if each != word]
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        for word in ("one", "two", "three"):
+            await tab.event(f"say('{word}')")
+        push.set()
+        await until(lambda: not any(line.tasks for line in living(Line)))
+        assert await tab.text_after("say('four')") == "<p>four</p>"
+
+
+async def test_what_a_task_sets_when_it_begins_or_goes_on_counts_before_the_next_event(tmp_path: Path) -> None:
+    push, pushes, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Work(Component):
+        done: list[str] = []
+        template = "<p>{{ done | join(' ') }}</p>"
+
+        @exposed
+        async def start(self) -> None:
+            await until(lambda: any(len(line.work) > 1 for line in living(Line)))
+            self.run(self.go_on())
+
+        async def go_on(self) -> None:
+            self.done = [*self.done, "begun"]
+            await push.wait()
+            await self.push()
+            self.done = [*self.done, "pushed"]
+            ended.set()
+
+        @exposed
+        async def add(self, word: str) -> None:
+            self.done = [*self.done, word]
+            if word == "b":
+                push.set()
+                await until(lambda: any(len(line.work) > 1 for line in living(Line)))
+                pushes.set()
+                await until(lambda: any(len(line.work) > 2 for line in living(Line)))
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.send("event", tab.only, 1, "start")
+        await tab.send("event", tab.only, 2, "add('a')")
+        await tab.shows("a")
+        await tab.send("event", tab.only, 3, "add('b')")
+        await pushes.wait()
+        await tab.send("event", tab.only, 4, "add('c')")
+        await ended.wait()
+        await tab.settled(tab.only, 4)
+        assert tab.text() == "<p>begun a b pushed c</p>"
+
+
 async def test_a_task_is_cancelled_when_its_page_goes(tmp_path: Path) -> None:
     ended: list[str] = []
     began = asyncio.Event()
