@@ -1,6 +1,13 @@
 /** An event was refused: it is settled without effect, and the page is told. */
 
-const PARKED = "This was not done: the server has failed at it twice.";
+/** Why it was not done, for the person who has asked for it. */
+const WORDS = /** @type {Record<string, string>} */ ({
+  parked: "the server has failed at it twice.",
+  denied: "it is not allowed.",
+  timeout: "it took too long.",
+  failed: "something went wrong.",
+  refused: "something went wrong.",
+});
 
 /**
  * @param {import("./page.js").Alive} alive  @param {string} instance  @param {number} seq
@@ -8,9 +15,10 @@ const PARKED = "This was not done: the server has failed at it twice.";
  */
 export default (alive, instance, seq, code, text) => {
   const component = alive.components.get(instance);
-  const event = component?.queue.find((each) => each[2] === seq);
+  const event = /** @type {any} */ (component?.queue.find((each) => each[2] === seq));
   if (component) alive.receive("update", instance, seq, []);
-  if (code === "parked") text ||= PARKED;
+  const asked = event && !event.answers && !event.unasked;
+  if ((asked || code === "parked") && WORDS[code]) text ||= `This was not done: ${WORDS[code]}`;
   if (text) console.error(`alive: ${text}`);
   fail(component?.root ?? document, code, text, event);
 };
@@ -22,5 +30,5 @@ export default (alive, instance, seq, code, text) => {
 export const fail = (target, code, text = "", event) => {
   event?.fails?.(Object.assign(Error(text || code), { code }));
   const field = Object.keys(event?.[4].fields ?? {})[0];
-  target.dispatchEvent(new CustomEvent("alive:error", { bubbles: true, detail: { code, text, ...(field && { field }) } }));
+  target.dispatchEvent(new CustomEvent("alive:error", { bubbles: true, cancelable: true, detail: { code, text, ...(field && { field }) } }));
 };

@@ -41,6 +41,7 @@ alive.fire = (element, event, ...args) => {
   if (sent)
     Object.assign(sent, {
       typed,
+      unasked: !event.isTrusted,
       fails: (/** @type {any} */ { code, message }) => {
         const big = code === "too_big";
         const worded = /^(parked|full|reset)$/.test(code);

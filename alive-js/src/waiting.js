@@ -1,6 +1,6 @@
 /**
  * A line at the bottom of the page: while there is no connection, with the number of waiting events, where no
- * `[ws-offline]` stands in for it; and for a while what was given up, since its control may be out of sight.
+ * `[ws-offline]` stands in for it; and for a while what was not done, unless a listener has prevented that.
  */
 import { wellFormed } from "./ask.js";
 import { closest } from "./elements.js";
@@ -23,8 +23,10 @@ const STYLE = "position:fixed;inset:auto 0 0;z-index:9999;padding:.6em;text-alig
 let line;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let ticking;
-/** What was given up, as long as it is shown. */
+/** What was not done, as long as it is shown. */
 let notice = "";
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let passing;
 
 const tick = () => {
   const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[ws-offline]"));
@@ -81,9 +83,14 @@ const note = (words) => {
 
 document.addEventListener("alive:error", (event) => {
   const { code, text } = /** @type {CustomEvent} */ (event).detail;
-  if (!/^(parked|reset)$/.test(code)) return;
-  note(text);
-  setTimeout(note, NOTICED, "");
+  if (!text || !/^(parked|reset|failed|timeout|denied|refused)$/.test(code)) return;
+  // The listeners behind this one have their say first.
+  queueMicrotask(() => {
+    if (event.defaultPrevented) return;
+    note(text);
+    clearTimeout(passing);
+    passing = setTimeout(note, NOTICED, "");
+  });
 });
 document.addEventListener("alive:disconnected", begin);
 document.addEventListener("alive:connected", tick);

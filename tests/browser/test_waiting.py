@@ -172,6 +172,7 @@ HINTS = """<ul><li id="row" class="{}"><button id="mark" ws-click="mark" ws-opti
 
 async def test_hints_are_shown_at_once_and_taken_back_when_the_method_fails(page: Page, server: Rig) -> None:
     line = await begin(page, server, HINTS.format("", "mark", "<b>Like</b>"), clock=False)
+    await page.evaluate("addEventListener('alive:error', (event) => event.preventDefault())")
     before = await page.evaluate(MARKUP)
     for name in ("mark", "like", "drop"):
         await page.click(f"#{name}")
@@ -322,6 +323,57 @@ async def test_a_button_that_stops_what_runs_does_not_send_its_form(page: Page, 
     await page.click("b")
     assert await line.message("cancel") == ["cancel", ONE]
     assert (await line.event())[2] == "go"
+
+
+# --- what was not done
+
+
+REFUSED = {
+    "failed": "This was not done: something went wrong.",
+    "refused": "This was not done: something went wrong.",
+    "timeout": "This was not done: it took too long.",
+    "denied": "This was not done: it is not allowed.",
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+async def test_who_has_asked_for_what_was_not_done_is_told_for_a_while(page: Page, server: Rig, code: str) -> None:
+    line = await begin(page, server, "<button id='go' ws-click='save'>go</button>")
+    await page.evaluate("window.told = []; addEventListener('alive:error', (event) => told.push(event.detail))")
+    await page.click("#go")
+    await line.event()
+    await line.say("refused", ONE, 1, code, "")
+    await expect(page.get_by_role("status")).to_have_text(REFUSED[code])
+    assert await page.evaluate("told") == [{"code": code, "text": REFUSED[code]}]
+    await page.clock.run_for(7000)
+    await page.click("#go")
+    await line.event()
+    await line.say("refused", ONE, 2, code, "told by the server")
+    await expect(page.get_by_role("status")).to_have_text("told by the server")
+    await page.clock.run_for(7000)
+    await expect(page.get_by_role("status")).to_have_text("told by the server")
+    await page.clock.run_for(2000)
+    await expect(page.get_by_role("status")).to_have_count(0)
+
+
+async def test_a_page_can_say_it_itself_and_what_no_person_did_says_nothing(page: Page, server: Rig) -> None:
+    line = await begin(page, server, "<button id='go' ws-click='save' ws-loading.class='busy'>go</button>", clock=False)
+    await page.evaluate("window.told = []; addEventListener('alive:error', (event) => told.push(event.detail.text))")
+    await page.evaluate("addEventListener('alive:error', (event) => event.preventDefault(), { once: true })")
+    await page.click("#go")
+    await line.event()
+    await line.say("refused", ONE, 1, "failed", "")
+    await until(page, "told.length === 1")
+    await page.evaluate("document.querySelector('#go').click()")
+    await line.event()
+    await line.say("refused", ONE, 2, "failed", "")
+    await line.say("refused", ONE, 0, "failed", "")
+    await page.evaluate("void alive.call(document.querySelector('#go'), 'save').catch(({ code }) => told.push(code))")
+    await line.event()
+    await line.say("refused", ONE, 3, "failed", "")
+    await until(page, "told.length === 5")
+    assert await page.evaluate("told") == [REFUSED["failed"], "", "", "", "failed"]
+    assert await page.get_by_role("status").count() == 0
 
 
 # --- alive.call
