@@ -181,7 +181,7 @@ class LiveSession:
         except (TokenError, UnknownComponent, ResetNeeded) as error:
             return self._reset(instance, error)
         if line is None:
-            line = self._add(Joined(token, text, definition, token.rendering, bool(entry.held), told=entry.seq))
+            line = self._add(Joined(token, text, definition, self.screen.shown(token), entry.held > 0, told=entry.seq))
         if not any(isinstance(each, protocol.JoinEntry) for each in line.work):
             self._queue(line, entry)
 

@@ -128,18 +128,26 @@ class Screen:
         """The token that the page has of a child that joins with this one: another may have crossed it on its way."""
         return text if instance in self.joined else self.sent.get(instance, (b"", text))[1]
 
+    def shown(self, token: Token) -> bytes:
+        """The rendering that the page has of one that joins with this token; a step is not in the token."""
+        return self.sent.get(token.instance, (token.rendering, ""))[0]
+
     def add(self, joined: Joined) -> None:
         """The page shows it, as far as this connection knows."""
         self.joined[joined.token.instance] = joined
         self.engine.renderings.hold(joined.shown)
 
     def let_go(self, instance: str) -> None:
-        """The page does not show it any more. What runs in it may finish, though nobody hears of it."""
-        self.sent.pop(instance, None)
+        """The page does not show it any more. What runs in it may finish, though nobody hears of it.
+
+        It may have come back already: what was sent last is then what it shows.
+        """
         self.drop_step(instance)
         joined = self.joined.pop(instance, None)
         if joined is None:
             return
+        self.sent[instance] = joined.shown, joined.text
+        self._forget_sent(self.engine.settings.limits.instances)
         if not self.gone:  # else `leave` has let go of all
             self.engine.renderings.release(joined.shown)
         self._left = {name: task for name, task in self._left.items() if not task.done()}
@@ -183,8 +191,11 @@ class Screen:
                 if not each.pending:
                     joined.follow(each.component)
                     joined.find(each.component)
-        # What is not known any more is shown whole once more, if it is shown at all.
-        while len(self.sent) > max(self.engine.settings.limits.instances, len(fresh)):
+        self._forget_sent(max(self.engine.settings.limits.instances, len(fresh)))
+
+    def _forget_sent(self, most: int) -> None:
+        """What is not known any more is shown whole once more, if it is shown at all."""
+        while len(self.sent) > most:
             del self.sent[next(iter(self.sent))]
 
     def _is_gone(self, unit: Unit) -> bool:

@@ -812,6 +812,25 @@ async def test_a_child_that_joins_while_it_is_shown_with_other_arguments_is_chan
         assert await tab.text_after("press", instance=child) == "<li>another 3</li>"
 
 
+async def test_a_child_that_has_left_and_is_back_before_that_is_heard_is_changed_from_what_it_shows(table: Any) -> None:
+    async with rig(table) as served:
+        visitor = await served.visitor()
+        page, tab = await visitor.open(), await visitor.connect()
+        await tab.join(page.tokens[:1], page.csrf)
+        await tab.event("relabel(0, 'one')")
+        child = next(name for name in tab.shown if name != tab.only)
+        older = tab.shown[child].token
+        await tab.event("relabel(0, 'another')")
+        # The page had let go of it, and taken it anew, before it was sent the other one.
+        await tab.send("leave", child)
+        await tab.send("join", 1, tab.csrf, tab.name, [[older, 0, 1]])
+        for clicks in (1, 2):
+            assert await tab.text_after("press", instance=child) == f"<li>another {clicks}</li>"
+        await tab.send("leave", child)
+        await tab.rejoin(child)
+        assert await tab.text_after("press", instance=child) == "<li>another 3</li>"
+
+
 async def test_a_reloaded_child_keeps_its_state_when_its_arguments_change(table: Any) -> None:
     async with rig(table) as served:
         visitor = await served.visitor()
