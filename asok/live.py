@@ -129,14 +129,21 @@ class Live:
                     return
                 self.engine.observers.tell(Observer.met_newer, joined.definition.name)
             raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
-        except (Busy, ResetNeeded, SessionEnded):
+        except (Busy, ResetNeeded, SessionEnded, Parked):
             raise
         except Exception:
+            if event is not None and await self._is_done(joined, event.seq):
+                return await self.renew(await self.open(joined), event.seq)
             if joined.shown != joined.token.rendering:
                 await self.renew(await self.open(joined), event.seq if event else protocol.MAX_EXACT_INTEGER)
             raise
         finally:
             self.screen.asked(asking)
+
+    async def _is_done(self, joined: Joined, seq: int) -> bool:
+        """Whether an event that has failed here is settled all the same: it ran on a connection that was lost, too."""
+        _, record, _ = await self._opener.place(joined)
+        return record is not None and seq <= record.applied.get(self.screen.tab, 0)
 
     async def _attempt(self, unit: Unit, event: protocol.Event | None, asking: Asking, action: Action) -> bool:
         around, told, done = surroundings_of(unit.component), unit.joined.told, False

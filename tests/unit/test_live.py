@@ -497,6 +497,39 @@ async def test_what_an_effect_asks_arrives_once_and_again_only_if_it_may_be_lost
         assert len(await settled.until("update")) < 6
 
 
+async def test_an_event_that_fails_where_it_is_sent_again_is_done_if_it_was_done_before(tmp_path: Path) -> None:
+    begun, ends, again, fails = (asyncio.Event() for _ in range(4))
+
+    class Inserts(Base):
+        @exposed
+        async def insert(self) -> None:
+            self.count += 1
+            if begun.is_set():
+                again.set()
+                await fails.wait()
+                raise RuntimeError("there is such a row")
+            begun.set()
+            await ends.wait()
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Inserts') }}"})) as served, asyncio.timeout(20):
+        visitor = await served.visitor()
+        first = await visitor.tab()
+        await first.send("event", first.only, 1, "insert")
+        await begun.wait()
+        second = await visitor.connect()
+        second.shown, second.csrf, second.name = {first.only: copy(first.shown[first.only])}, first.csrf, first.name
+        await second.rejoin(second.only)
+        await second.send("event", second.only, 1, "insert", {"retry": 1})
+        await again.wait()
+        ends.set()
+        await first.settled(first.only, 1)
+        fails.set()
+        assert (await second.settled(second.only, 1))[0] == "update"
+        assert second.text() == "<p>1</p>"
+        await second.event("add", seq=2)
+        assert second.text() == "<p>2</p>"
+
+
 async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_again(tmp_path: Path) -> None:
     async with rig(asok_app(tmp_path, ONE, limits=Limits(records=4))) as served:
         visitor = await served.visitor()
