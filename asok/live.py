@@ -6,7 +6,7 @@ that the browser may ask. Nothing that a method does to state, session or stores
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Any
 
 from asok import protocol
@@ -35,6 +35,7 @@ __all__ = ["Live"]
 
 MOST_REFUSED = 31
 Action = Callable[[Unit], Awaitable[None]]
+Unsent = Sequence[tuple[int, list[Any]]]
 
 
 class Live:
@@ -257,29 +258,39 @@ class Live:
         joined, kept, tab = unit.joined, unit.record.effects if unit.record else [], self.screen.tab
         since = max(since, joined.told + 1)
         unsent = [(seq, effect) for of, seq, each in kept if of == tab and seq >= since for effect in each]
-        for seq, refused in [each for each in unsent if each[1][0] == REFUSED]:
-            self.screen.send(protocol.Refused(joined.token.instance, seq, refused[1]))
-        effects = [effect for _, effect in unsent if effect[0] != REFUSED]
-        joined.told = unit.applied(tab) if since <= unit.applied(tab) else joined.told
-        effects = await filled(self.engine, unit, rendering, effects, wanted)
+        told = unit.applied(tab) if since <= unit.applied(tab) else joined.told
+        effects = await filled(self.engine, unit, rendering, [each for _, each in unsent if each[0] != REFUSED], wanted)
         look_again(unit, effects)
-        await self._renew(unit, rendering, effects)
+        await self._renew(unit, rendering, effects, told, unsent)
 
     async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
         rendering = self._rendering(unit)
-        wanted, unit.joined.unsure = wanted | unit.joined.unsure, set()
-        effects = await filled(self.engine, unit, rendering, [], wanted)
-        if not effects and self.screen.shows(unit, rendering):
-            return unit.joined.follow(unit.component)
-        await self._renew(unit, rendering, effects)
+        effects = await filled(self.engine, unit, rendering, [], wanted | unit.joined.unsure)
+        if effects or not self.screen.shows(unit, rendering):
+            await self._renew(unit, rendering, effects, unit.joined.told)
+        else:
+            unit.joined.follow(unit.component)
+        unit.joined.unsure.clear()  # only now: where that raises, it is done once more
 
-    async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects) -> None:
+    async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects, told: int, unsent: Unsent = ()) -> None:
+        """Nothing is told where this raises: another attempt does it. unsent: the events of effects, and refusals."""
         fresh = await self._mount_children(unit, rendering)
         await keep(self.engine, self.owner, unit, fresh)
+        unit.joined.told = told
         self.screen.show_children(unit, fresh)
         sealed = self.screen.seal(unit, rendering, unit.record)
-        self.screen.show(unit, unit.joined.told, rendering, sealed, effects)
+        later = {id(effect) for _, effect in unsent}
+        for seq, effect in unsent:
+            later.discard(id(effect))
+            if effect[0] != REFUSED:
+                continue
+            # A refusal settles what was before it, so that comes first: the line may end behind any message.
+            if before := [each for each in effects if id(each) not in later]:
+                self.screen.show(unit, seq - 1, rendering, sealed, before)
+                effects = [each for each in effects if id(each) in later]
+            self.screen.send(protocol.Refused(unit.token.instance, seq, effect[1]))
+        self.screen.show(unit, told, rendering, sealed, effects)
 
     async def unmount(self, joined: Joined) -> None:
         """Run the hook of an instance that has left the page, and keep what it changed."""

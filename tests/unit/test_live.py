@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from asok import Component, Limits, exposed, private
+from asok.backends.memory import MemoryBackend
+from asok.errors import Busy
 from asok.places import page_request
 from asok.sessions import META, Commit, Meta, Session, owner_of, pack
 from asok.state import Mount
@@ -528,6 +530,67 @@ async def test_an_event_that_fails_where_it_is_sent_again_is_done_if_it_was_done
         assert second.text() == "<p>1</p>"
         await second.event("add", seq=2)
         assert second.text() == "<p>2</p>"
+
+
+async def test_effects_arrive_though_the_store_was_busy_when_they_were_to_be_sent_again(tmp_path: Path) -> None:
+    class BusyOnce(MemoryBackend):
+        busy = False
+
+        async def commit(self, commit: Commit) -> bool:
+            if self.busy:
+                self.busy = False
+                raise Busy("once")
+            return await super().commit(commit)
+
+    class ToldChild(Component):
+        label: str
+        template = "<i>{{ label }}</i>"
+
+    class ToldParent(Base):
+        template = "<p>{{ component('ToldChild', label=count) }}</p>"
+
+        @exposed
+        def tell(self) -> None:
+            self.count += 1
+            self.announce("done")
+
+    backend = BusyOnce()
+    app = asok_app(tmp_path, {"/": "{{ component('ToldParent') }}"}, backend=backend)
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        page, lost, tab = await visitor.open(), await visitor.connect(), await visitor.connect()
+        tab.name, tab.csrf = lost.name, page.csrf
+        await lost.join(page.tokens[:1], page.csrf)
+        tab.shown = {lost.only: copy(lost.shown[lost.only])}
+        await lost.event("tell")
+        backend.busy = True
+        await tab.rejoin(tab.only)
+        assert await tab.until("busy", "update") == ["busy", tab.only, 1, 1000]
+        assert (await tab.event("tell", seq=1))[5] == [["announce", "done", False]]
+
+
+async def test_what_was_done_before_a_refusal_is_told_before_it(tmp_path: Path) -> None:
+    class Tells(Base):
+        @exposed
+        def tell(self) -> None:
+            self.announce("done")
+
+        @exposed
+        def fail(self) -> None:
+            raise RuntimeError("no")
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('Tells') }}"})) as served:
+        visitor = await served.visitor()
+        lost, tab = await visitor.tab(), await visitor.connect()
+        tab.shown, tab.csrf, tab.name = {lost.only: copy(lost.shown[lost.only])}, lost.csrf, lost.name
+        for call in ("tell", "fail", "add"):
+            await lost.event(call)
+        await tab.rejoin(tab.only)
+        # The line may end behind each of them.
+        frames = [await tab.until("update", "refused") for _ in range(3)]
+        assert [(frame[0], frame[2]) for frame in frames] == [("update", 1), ("refused", 2), ("update", 3)]
+        assert frames[0][5] == [["announce", "done", False]]
+        assert tab.text() == "<p>1</p>"
 
 
 async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_again(tmp_path: Path) -> None:
