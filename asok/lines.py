@@ -216,6 +216,9 @@ async def take_turn(line: Line, live: Live, refuse: Callable[[Exception], None],
             log.log(INFO if isinstance(error, Overtaken) else WARNING, "busy: %s; again in a moment", error)
             line.waiting[:0], waiting = waiting, deque()
             line.outdated_soon()
+    else:
+        if line.waiting:  # who has gone on waits again, for the next turn: others have theirs before
+            line.outdated()
     finally:
         for each in waiting:
             _go_on(each)

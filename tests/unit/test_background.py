@@ -348,6 +348,26 @@ async def test_tasks_that_push_at_the_same_time_go_on_one_after_the_other(tmp_pa
         assert await tab.text_after("say('four')") == "<p>four</p>"
 
 
+async def test_a_task_pushes_several_times_with_no_pause_between(tmp_path: Path) -> None:
+    class Work(Component):
+        count = 0
+        template = "<p>{{ count }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.count_up())
+
+        async def count_up(self) -> None:
+            for self.count in (1, 2, 3):
+                await self.push()
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        await until(lambda: not any(line.tasks for line in living(Line)))
+        await tab.shows("3")
+
+
 async def test_what_a_task_sets_when_it_begins_or_goes_on_counts_before_the_next_event(tmp_path: Path) -> None:
     push, pushes, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
