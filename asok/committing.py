@@ -37,7 +37,7 @@ def record_after(unit: Unit, tab: str, seq: int, *, event: bool, refused: Mappin
     refused: the codes of events since the last that counted, which stand among the effects.
     """
     around = surroundings_of(unit.component)
-    older, effects, around.touched = unit.record, around.effects if event else [], False
+    older, effects, around.touched = unit.record, around.effects if event else [], set()
     applied = dict([item for item in older.applied.items() if item[0] != tab][-TABS + 1 :]) if older else {}
     kept = older.effects if older else []
     if kept:

@@ -224,7 +224,7 @@ class Component(Placed):
         object.__setattr__(self, name, value)
         if not name.startswith("_"):
             around = surroundings_of(self)
-            around.touched = True
+            around.touched.add(name)
             if around.late is not None:
                 around.late()
 

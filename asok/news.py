@@ -123,8 +123,8 @@ def changed_since(component: Component, record: Record) -> bool:
     if around.topics != set(record.topics) or around.rooms != record.rooms:
         return True
     values = component.__dict__
-    if not around.touched:
-        return False
+    if around.changes or not _taken(around.touched):
+        return bool(around.changes)
     return fields.public.pack(values) != record.state or fields.secret.pack(values) != record.private
 
 
@@ -137,7 +137,7 @@ def take_late(component: Component) -> Late | None:
     before: Record | None = around.committed
     if before is None:
         return None
-    now = record_of(component, b"", 0, 0)
+    touched, now = _taken(around.touched), record_of(component, b"", 0, 0)
     around.committed = now
     effects, around.effects = around.effects, []
     outgoing, around.outgoing = around.outgoing, []
@@ -145,7 +145,7 @@ def take_late(component: Component) -> Late | None:
     old, new = set(before.topics), set(now.topics)
     met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
     rooms = met, set(before.rooms) - set(now.rooms)
-    return Late(_differing(definition, before, now), (new - old, old - new), rooms, effects, outgoing, changes)
+    return Late(_differing(definition, before, now, touched), (new - old, old - new), rooms, effects, outgoing, changes)
 
 
 def catch_up(component: Component, record: Record) -> None:
@@ -156,11 +156,20 @@ def catch_up(component: Component, record: Record) -> None:
         return
     old, own = values_of(definition, before), values_of(definition, record_of(component, b"", 0, 0))
     for name, value in values_of(definition, record).items():
-        if own.get(name) == old.get(name) != value:
+        if name not in around.touched and own.get(name) == old.get(name) != value:
             component.__dict__[name] = value
     around.committed = msgspec.structs.replace(record, topics=before.topics, rooms=before.rooms)
 
 
-def _differing(definition: Definition, before: Record, now: Record) -> dict[str, Any]:
+def _taken(names: set[str]) -> set[str]:
+    """The names, which are taken out one by one: a thread may put in others meanwhile."""
+    taken = set()
+    while names:
+        taken.add(names.pop())
+    return taken
+
+
+def _differing(definition: Definition, before: Record, now: Record, touched: set[str]) -> dict[str, Any]:
+    """Fields with another value, and those that were set to the one that they had: others may have changed it."""
     old, new = values_of(definition, before), values_of(definition, now)
-    return {name: value for name, value in new.items() if name not in old or old[name] != value}
+    return {name: value for name, value in new.items() if name in touched or name not in old or old[name] != value}

@@ -43,7 +43,7 @@ class Reach:
         """A unit of work counts: do what it has asked for. Never raises, since nothing can be undone any more."""
         around, line = surroundings_of(unit.component), self._lines.get(unit.token.instance)
         asked, around.outgoing = around.outgoing, []
-        around.effects, around.changes = [], []
+        around.effects = []
         for kind, *details in asked:
             try:
                 self._tell(unit, line, kind, *details)

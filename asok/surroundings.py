@@ -123,7 +123,7 @@ class Surroundings(Struct):
     changes: what is to become of rows of its streams.
     reads: what it has read of stores and rooms in order to be shown; since: the count of all changes when it
     began to. topics, rooms: what it takes part in; heard: topics that load() subscribes to, each time anew.
-    touched: whether an attribute was set since the record was made. outgoing: what is told to others, and tasks:
+    touched: the attributes that were set since the record was made. outgoing: what is told to others, and tasks:
     what is started, once the method's work is committed. committed: the record of then; late: to be called when
     something is changed or asked for after that. member: the tab's id in rooms.
     hops: of the emitted message that is being heard. finding: whether it is only read. content: what its parent
@@ -149,7 +149,7 @@ class Surroundings(Struct):
     rooms: dict[str, Any] = {}
     outgoing: list[tuple[Any, ...]] = []
     tasks: list[Coroutine[Any, Any, Any]] = []
-    touched: bool = False
+    touched: set[str] = set()
     late: Callable[[], None] | None = None
     committed: Any = None
     member: str = ""

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from asok import Component, Limits, Store, every, exposed, on, private
+from asok import Component, Limits, Store, Stream, every, exposed, on, private
 from asok.attempt import Attempt
+from asok.backends.memory import MemoryBackend
 from asok.conversation import LiveSession
 from asok.errors import ComponentError
 from asok.following import Following
 from asok.lines import Line
+from asok.sessions import Commit
 from tests.rig import Frame, Tab, asok_app, rig
 from tests.unit.waiting import Refusing, until
 
@@ -407,6 +409,80 @@ async def test_what_a_task_sets_when_it_begins_or_goes_on_counts_before_the_next
         await ended.wait()
         await tab.settled(tab.only, 4)
         assert tab.text() == "<p>begun a b pushed c</p>"
+
+
+async def test_what_a_task_sets_again_counts_though_a_click_has_changed_it_meanwhile(tmp_path: Path) -> None:
+    measured = [asyncio.Event(), asyncio.Event()]
+
+    class Work(Component):
+        value = 0
+        template = "<p>{{ value }}</p>"
+
+        @exposed
+        def start(self) -> None:
+            self.run(self.measure())
+
+        async def measure(self) -> None:
+            for each in measured:
+                await each.wait()
+                self.value = 21
+
+        @exposed
+        def clear(self) -> None:
+            self.value = 0
+
+        @exposed
+        def look(self) -> None: ...
+
+    async with rig(asok_app(tmp_path, PAGE)) as served:
+        tab = await served.tab()
+        await tab.event("start")
+        measured[0].set()
+        await tab.shows("21")
+        assert await tab.text_after("clear") == "<p>0</p>"
+        measured[1].set()
+        await until(lambda: not any(line.tasks for line in living(Line)))
+        assert await tab.text_after("look") == "<p>21</p>"
+
+
+async def test_what_a_thread_does_while_the_method_is_committed_is_shown(tmp_path: Path) -> None:
+    class Held(MemoryBackend):
+        committing: asyncio.Event | None = None
+
+        async def commit(self, commit: Commit) -> bool:
+            if self.committing is not None:
+                self.committing.set()
+                self.committing = None
+                await go_on.wait()
+            return await super().commit(commit)
+
+    class Work(Component):
+        rows: Stream[dict[str, str]] = Stream(key="id")
+        template = """<ul ws-stream="rows">{% stream rows as row %}<li ws-key="{{ row.id }}">{{ row.id }}</li>
+            {% endstream %}</ul>"""
+
+        @exposed
+        def start(self) -> None:
+            started.append(self)
+
+        def add(self) -> None:
+            self.rows.append({"id": "late"})
+
+        @exposed
+        def look(self) -> None: ...
+
+    backend, started, go_on = Held(), list[Work](), asyncio.Event()
+    async with rig(asok_app(tmp_path, PAGE, backend=backend)) as served:
+        tab = await served.tab()
+        await tab.event("look")
+        backend.committing = committing = asyncio.Event()
+        await tab.send("event", tab.only, 2, "start")
+        await committing.wait()
+        await asyncio.to_thread(started[0].add)
+        go_on.set()
+        await tab.settled(tab.only, 2)
+        await tab.event("look", seq=3)
+        assert [frame for frame in tab.frames if "late" in str(frame[5:])]
 
 
 async def test_a_task_is_cancelled_when_its_page_goes(tmp_path: Path) -> None:
