@@ -113,17 +113,20 @@ class Following:
                 self._schedule(method)
 
     def _read(self, reads: frozenset[Read]) -> None:
+        forgotten = set[Read]()
         for key, path in reads - self._reads:
             if key[0] == ROOMS:
                 self._rooms.watch(key[1], self)
-            else:
-                self._replicas.watch(key, path, self)
+            elif not self._replicas.watch(key, path, self):
+                forgotten.add((key, path))
         for key, path in self._reads - reads:
             if key[0] == ROOMS:
                 self._rooms.unwatch(key[1], self)
             else:
                 self._replicas.unwatch(key, path, self)
-        self._reads = reads
+        self._reads = reads - forgotten
+        if forgotten:  # nobody would tell of it; who reads it once more has it again
+            self.outdated()
 
     def _listen(self, topics: frozenset[str]) -> None:
         for topic in topics - self._listening:

@@ -282,16 +282,20 @@ class Replicas:
         else:
             document.drop(own)
         self.bus.publish(CHANNEL, notice)
+        known = self._known.get(document.key)
+        if known is not None and known is not document:  # it was forgotten meanwhile, and others have read it anew
+            self._rereading.add(known, work.origin)
         if self.committed is not None:
             self.committed(document, Change(document.key, version, tuple(dict.fromkeys(touched)), work.origin))
 
     # ---- following
 
-    def watch(self, key: CellKey, path: Path, watcher: Watcher) -> None:
-        """Tell the watcher of changes at this path of a document that was read."""
+    def watch(self, key: CellKey, path: Path, watcher: Watcher) -> bool:
+        """Tell the watcher of changes at this path of a document that was read; False where it was forgotten since."""
         document = self._known.get(key)
         if document is not None:
             document.watchers.add(path, watcher)
+        return document is not None
 
     def unwatch(self, key: CellKey, path: Path, watcher: Watcher) -> None:
         """Tell it no more."""

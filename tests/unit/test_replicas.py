@@ -820,6 +820,26 @@ async def test_a_document_that_was_read_of_late_is_forgotten_last(monkeypatch: p
             assert get(replicas) is first
 
 
+async def test_who_reads_anew_what_was_forgotten_is_told_of_a_unit_that_has_begun_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(known: Any, refresh: Any) -> None: ...
+
+    monkeypatch.setattr("asok.replicas.MOST_KEPT", 16)
+    monkeypatch.setattr("asok.rereading.look_again", never)
+    async with opened(MemoryBackend()) as [replicas]:
+        work, ear = Work(), Ear()
+        work.write(get(replicas), write("update", "a", 1))
+        for number in range(100):
+            replicas.get((f"store/{number}", "doc"), DEFAULT)
+        assert not replicas.watch(KEY, (), ear)
+        anew = get(replicas)
+        assert replicas.watch(KEY, (), ear)
+        assert await replicas.commit(work)
+        await ear.until(lambda: bool(ear.heard))
+        assert (anew.version, anew.tree["a"]) == (1, 2)
+
+
 async def test_a_store_that_is_made_again_has_its_new_check_and_default(backend: Backend) -> None:
     def check(before: Any, tree: Any) -> None: ...
 

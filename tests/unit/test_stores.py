@@ -28,8 +28,9 @@ from asok.errors import (
     UnknownStore,
     ValueRefused,
 )
-from asok.sessions import Cell, Session, serve_session
+from asok.sessions import STORES, Cell, Session, serve_session
 from tests.rig import asok_app, rig
+from tests.unit.waiting import until
 
 polls = Store({"counter": 1, "todo": [{"done": False}], "open": True})
 
@@ -434,3 +435,35 @@ async def test_an_event_whose_template_cannot_have_a_store_is_busy_and_then_coun
         assert (await tab.event("add"))[0] == "busy"
         assert (await tab.event("add", seq=1))[0] == "update"
         assert tab.text().endswith(">1 7</p>")
+
+
+async def test_a_page_follows_a_store_that_was_forgotten_while_it_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asok.replicas.MOST_KEPT", 16)
+    seen, loading, go_on = Store({"n": 7}, name="seen_early"), asyncio.Event(), asyncio.Event()
+
+    class ReadsEarly(Component):
+        template = "<p>{{ n }}</p>"
+
+        async def load(self) -> None:
+            self.n = seen.read("n")
+            loading.set()
+            await go_on.wait()
+
+    app = asok_app(tmp_path, {"/": "{{ component('ReadsEarly') }}"})
+    async with rig(app) as served:
+        visitor = await served.visitor()
+        go_on.set()
+        page, tab = await visitor.open(), await visitor.connect()
+        go_on.clear()
+        loading.clear()
+        await tab.join(page.tokens, page.csrf)
+        async with asyncio.timeout(10):
+            await loading.wait()
+        for number in range(100):
+            app.stores.replicas.get((f"{STORES}{number}", "doc"), {})
+        go_on.set()
+        await until(lambda: app.stores.replicas.known((f"{STORES}seen_early", "doc")))
+        await seen.set("n", 8)
+        await tab.shows("8")
