@@ -10,6 +10,7 @@ from asok.timing import steady
 
 __all__ = ["Admission"]
 
+LONG = 4096  # bytes: reading, and keeping, ten thousand values costs what many short messages do
 SHORTEST = 0.1  # seconds, after which an event that was not taken may come again
 
 
@@ -25,11 +26,12 @@ class Admission:
     def __init__(self, limits: Limits, visitor: Visitor) -> None:
         self._limits, self._visitor, self._refused = limits, visitor, Bucket()
 
-    def count(self, messages: int = 1) -> float:
-        """Seconds after which what has come may be taken; 0 where it may now. It is worth so many messages."""
+    def count(self, messages: int = 1, size: int = 0) -> float:
+        """Seconds after which what has come may be taken; 0 where it may now. It is worth so many messages, and one
+        more for each 4 KiB of its size."""
         rate = self._limits.messages_per_second
         if rate:
-            self._visitor.messages.owe(messages / rate, steady())
+            self._visitor.messages.owe((messages + size // LONG) / rate, steady())
         return self.arrears
 
     @property

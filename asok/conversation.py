@@ -80,22 +80,22 @@ class LiveSession:
         """Whether the first join has come."""
         return bool(self.screen.tab)
 
-    async def ready(self) -> None:
-        """Wait until one more message may come: while an open tab does not read, or has sent more than its share."""
+    async def ready(self, size: int = 0) -> None:
+        """Wait until a message of this size may come: while an open tab does not read, or sent more than its share."""
         if not (self.outbox.has_room or self.outbox.closed):
             await self.outbox.room()
-        pause = self._admission.count()
+        pause = self._admission.count(1, size)
         if pause and self.greeted and not self.outbox.closed:
             await asyncio.sleep(pause)
 
-    def affords(self, messages: int) -> bool:
+    def affords(self, messages: int, size: int) -> bool:
         """Whether so many messages may come at once, and they are counted; for who cannot wait for `ready`."""
         if self.outbox.overflowing or self._admission.arrears > MOST_ARREARS:
             return False
-        self._admission.count(messages)
+        self._admission.count(messages, size)
         return True
 
-    def receive(self, message: protocol.ClientMessage) -> None:
+    def receive(self, message: protocol.ClientMessage, size: int = 0) -> None:
         """Take a message, which should have waited for `ready`. Raises Closing where the connection must end."""
         match message:
             case protocol.Join():
@@ -114,7 +114,7 @@ class LiveSession:
             case protocol.Answer():
                 self.screen.answered(message)
             case _:
-                self._stores.receive(message, self.screen.tab)
+                self._admission.count(self._stores.receive(message, self.screen.tab, size))
 
     async def settle(self, seconds: float) -> None:
         """Take no more events, and wait for the methods that run; of one that takes longer nothing is kept."""

@@ -59,7 +59,7 @@ class LiveEndpoint:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return int(message.get("code") or 1005)
-            await session.ready()
+            await session.ready(len(message.get("text") or ""))
             try:
                 self._take(session, message)
             except ProtocolError as error:
@@ -77,7 +77,7 @@ class LiveEndpoint:
         limit = self._engine.settings.limits.message
         if len(text) > limit or (not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > limit):
             raise Closing(CLOSE.TOO_BIG, "too big")
-        session.receive(decode(text, self._engine.settings.limits))
+        session.receive(decode(text, self._engine.settings.limits), len(text))
 
 
 class Socket:

@@ -79,11 +79,11 @@ class HeldLine:
             return TAKEN
         try:
             frames = _split(text)
-            if not self.session.affords(max(1, len(frames))):
+            if not self.session.affords(max(1, len(frames)), len(text)):
                 return BUSY
             self._taken = number or self._taken
             for frame in frames:
-                self.session.receive(decode(bytes(frame).decode(), self._limits))
+                self.session.receive(decode(bytes(frame).decode(), self._limits), len(bytes(frame)))
         except (msgspec.MsgspecError, ProtocolError, ValueError, RecursionError) as error:
             log.warning("refused: a posted message that is none: %r", str(error)[:200])
             self.session.outbox.close(CLOSE.PROTOCOL, "not a message of the protocol")

@@ -35,6 +35,9 @@ log = logging.getLogger("asok")
 
 MOST_FOLLOWED = 256
 MOST_WAITING = 4096
+MOST_WAITING_SIZE = 4 << 20  # characters: a page has no more than 32 writes of 64 KiB under way
+NEW_KEYS = 4  # of regions cost what a message does
+AT_ONCE = 50  # of them, then others have their turn
 PAUSE = 1.0  # seconds, before a backend that failed is asked again
 Message = protocol.React | protocol.Write | protocol.Follow | protocol.Unfollow
 
@@ -91,7 +94,8 @@ class StoreTraffic:
 
     def __init__(self, engine: Engine, session_id: str, outbox: Outbox) -> None:
         self._engine, self._session_id, self._outbox = engine, session_id, outbox
-        self._waiting: deque[tuple[Message, str]] = deque()
+        self._waiting: deque[tuple[Message, str, int]] = deque()
+        self._waiting_size = 0
         self._worker: asyncio.Task[None] | None = None
         self._teller: asyncio.Task[None] | None = None
         self._telling: dict[Followed | Region, None] = {}
@@ -99,18 +103,20 @@ class StoreTraffic:
         self._regions: dict[str, Region] = {}
         self._over = False
 
-    def receive(self, message: Message, tab: str) -> None:
-        """Take a message. Raises Closing where far too many wait."""
-        if len(self._waiting) >= MOST_WAITING:
+    def receive(self, message: Message, tab: str, size: int = 0) -> int:
+        """Take a message; how many it is worth beside itself. Raises Closing where far too much waits."""
+        if len(self._waiting) >= MOST_WAITING or self._waiting_size + size > MOST_WAITING_SIZE:
             raise Closing(CLOSE.FLOOD, "too many writes")
-        self._waiting.append((message, tab))
+        self._waiting.append((message, tab, size))
+        self._waiting_size += size
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
+        return len(set(message.keys) - self._regions.keys()) // NEW_KEYS if isinstance(message, protocol.React) else 0
 
     async def _work(self) -> None:
         while self._waiting:
             await self._outbox.room()
-            message, tab = self._waiting[0]
+            message, tab, size = self._waiting[0]
             try:
                 await self._do(message, tab)
             except SignedOut:
@@ -123,6 +129,7 @@ class StoreTraffic:
             except Exception as error:
                 self._refuse(message, error)
             self._waiting.popleft()
+            self._waiting_size -= size
             await asyncio.sleep(0)  # many writes of one tab let those of the others pass
         self._worker = None
 
@@ -147,7 +154,7 @@ class StoreTraffic:
             case protocol.Unfollow():
                 self._unfollow(self._followed.pop((message.store, message.path), []))
             case protocol.React():
-                self._react(message.keys, session)
+                await self._react(message.keys, session)
 
     def _refuse(self, message: Message, error: Exception) -> None:
         expected = isinstance(error, StoreError)
@@ -196,10 +203,14 @@ class StoreTraffic:
             followed.unwatch(self._engine.stores.replicas)
             self._telling.pop(followed, None)
 
-    def _react(self, keys: list[str], session: Session | None) -> None:
+    async def _react(self, keys: list[str], session: Session | None) -> None:
         for key in set(self._regions) - set(keys):
             self._leave(self._regions[key])
-        for key in keys:
+        for number, key in enumerate([key for key in keys if key not in self._regions], 1):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if self._over:  # meanwhile
+                return
             if key not in self._regions:
                 try:
                     self._enter(key, session)

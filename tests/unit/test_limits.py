@@ -213,6 +213,25 @@ async def test_t42_a_join_is_worth_as_many_messages_as_it_names_instances(tmp_pa
         assert time.monotonic() - began >= 0.6
 
 
+@pytest.mark.parametrize(
+    "message",
+    [("answer", "nobody", 1, 1, "a" * 60_000), ("react", [f"numbers/number.{n}" for n in range(60)])],
+    ids=["long", "regions"],
+)
+async def test_t43_a_message_is_worth_what_it_costs(tmp_path: Path, numbers: Store, message: tuple[Any, ...]) -> None:
+    """A thousand messages at once of 64 KiB each would fill the memory, and hold the worker for seconds."""
+    limits = Limits(messages_per_second=100, messages_burst=20)
+    async with rig(asok_app(tmp_path, ONE, limits=limits)) as served:
+        tab, other = await served.tab(), await served.tab()
+        began = time.monotonic()
+        for _ in range(5):
+            await tab.send(*message)
+        await tab.send("ping")
+        assert (await other.event("add"))[0] == "update"
+        await tab.until("pong")
+        assert time.monotonic() - began >= 0.5  # else 7 messages
+
+
 async def test_r24_who_reads_late_gets_the_newest_and_not_a_thousand_old_ones(
     tmp_path: Path, numbers: Store, longest: list[int]
 ) -> None:

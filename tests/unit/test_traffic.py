@@ -24,7 +24,7 @@ from asok import Asok, AuthStore, Component, Limits, Store, exposed
 from asok.backends.memory import MemoryBackend
 from asok.bus import LocalBus
 from asok.errors import Busy
-from asok.outbox import Outbox
+from asok.outbox import Closing, Outbox
 from asok.protocol import Follow, React, Write
 from asok.sessions import META, Commit, Session
 from asok.traffic import StoreTraffic
@@ -348,6 +348,30 @@ class _Asyncio:
 
     async def sleep(self, seconds: float) -> None:
         await (self._go.wait() if seconds else asyncio.sleep(0))
+
+
+async def test_what_waits_to_be_written_is_bounded_in_size_too(tmp_path: Path) -> None:
+    async with served(tmp_path) as site:
+        traffic = StoreTraffic(site.app._engine, "", Outbox(Limits(outbox_messages=1000)))
+        for n in range(1, 65):
+            traffic.receive(Write(n, "set", "~a", "k", []), "tab", 1 << 16)
+        with pytest.raises(Closing):
+            traffic.receive(Write(65, "set", "~a", "k", []), "tab", 1 << 16)
+        await asyncio.gather(*traffic.tasks)
+        for n in range(1, 65):  # what is done waits no more
+            traffic.receive(Write(n, "set", "~a", "k", []), "tab", 1 << 16)
+        await asyncio.gather(*traffic.tasks)
+
+
+async def test_a_thousand_forged_regions_let_others_pass(tmp_path: Path) -> None:
+    async with served(tmp_path) as site:
+        traffic = StoreTraffic(site.app._engine, "", Outbox(Limits()))
+        traffic.receive(React([f"votes/counter.{n}" for n in range(1000)]), "tab")
+        turns = 0
+        while traffic.tasks:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 15
 
 
 async def test_many_writes_of_one_tab_let_those_of_others_pass(tmp_path: Path, votes: Store) -> None:
@@ -689,6 +713,18 @@ async def test_what_is_asked_for_while_a_tab_leaves_is_not_followed(tmp_path: Pa
         traffic.stop()
         await asyncio.gather(*traffic.tasks)
         assert not votes.document.watchers
+        assert len(site.app._engine.regions) == 0
+
+
+async def test_a_tab_that_leaves_among_many_regions_shows_none_of_the_rest(tmp_path: Path, votes: Store) -> None:
+    async with served(tmp_path, "{{ component('Idle') }}{{ store('votes').react('counter') }}") as site:
+        page = await (await site.visitor()).open()
+        traffic = StoreTraffic(site.app._engine, "", Outbox(Limits()))
+        forged = [f"votes/counter.{n}" for n in range(200)]
+        traffic.receive(React([*forged, *values(REACT, page.text)]), "tab")
+        await asyncio.sleep(0)
+        traffic.stop()
+        await asyncio.gather(*traffic.tasks)
         assert len(site.app._engine.regions) == 0
 
 
