@@ -133,8 +133,14 @@ def brought_back(wanted: Any, value: Any) -> Any:
 
 
 def accepted(wanted: Any, value: Any) -> Any:
-    """A model of plain values, by the names of its fields or by their aliases."""
-    return _made(wanted, value, by_alias=True)
+    """A model of plain values, by the names of its fields or their aliases. Raises ValueError, which tells no value."""
+    try:
+        return _made(wanted, value, by_alias=True)
+    except ValueError as error:
+        if not hasattr(error, "errors"):
+            raise
+        wrong = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+        raise ValueError("; ".join(f"{place}: {problem}" for place, problem in wrong)) from None
 
 
 def _made(wanted: Any, value: Any, *, by_alias: bool) -> Any:

@@ -175,7 +175,7 @@ class Fields:
         except (msgspec.ValidationError, TypeError, ValueError, RecursionError, copy.Error):
             if strict and isinstance(field.type, type) and isinstance(value, field.type) and type(value) is not bool:
                 return value
-        raise FieldError(_misfit(self.owner, field, value))
+        raise FieldError(_misfit(self.owner, field, value, told=strict))
 
 
 class _Packing:
@@ -261,8 +261,9 @@ def _spelt(kind: Any) -> str:
     return ADDRESS.sub("", str(kind))
 
 
-def _misfit(owner: str, field: Field, value: Any) -> str:
-    shown = "its value" if field.private else repr(value)[:60]
+def _misfit(owner: str, field: Field, value: Any, *, told: bool = True) -> str:
+    """told: whether the value may be, as what somebody has entered may not, since it may be a password."""
+    shown = repr(value)[:60] if told and not field.private else "its value" if told else "what was entered"
     large = type(value) is int and not -(2**63) <= value < 2**64
     return (
         f"{owner}.{field.name} is declared as {_named(field.type)} and cannot hold {shown} ({type(value).__name__}); "

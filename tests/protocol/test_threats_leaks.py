@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import websockets
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from asok import Component, Session, Store, exposed, private
+from asok import Component, Session, Store, bind, exposed, private
 from tests.protocol.attacked import (
     ONE,
     RING,
@@ -175,3 +176,29 @@ async def test_t56_nothing_of_a_conversation_is_compressed(tmp_path: Path) -> No
             assert offering.request is not None and "permessage-deflate" in str(offering.request.headers)
             assert offering.response is not None
             assert "sec-websocket-extensions" not in {name.lower() for name in offering.response.headers}
+
+
+class Credentials(BaseModel):
+    password: str = Field(min_length=9)
+
+
+async def test_t22_what_somebody_has_entered_is_not_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class EnteredSecrets(Component):
+        pin: int = bind(0)
+        template = "<p></p>"
+
+        @exposed
+        def look(self) -> None: ...
+
+        @exposed
+        def enter(self, credentials: Credentials) -> None: ...
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('EnteredSecrets') }}"})) as served:
+        tab = await served.tab()
+        assert (await tab.event("look", {"fields": {"pin": "hunter two"}}))[3] == "bad_args"
+        assert (await tab.event("enter", {"args": [{"password": "hunter"}]}))[3] == "bad_args"
+    refused = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert ["EnteredSecrets.pin" in refused[0], "password: String should have at least 9" in refused[1]] == [True, True]
+    assert "hunter" not in caplog.text
