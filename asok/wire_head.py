@@ -30,7 +30,7 @@ def bounded(config: uvicorn.Config) -> None:
 
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's class, which hangs up where a head, or what stands between the parts of a body or after them, is
-    longer than any browser's, and where no head comes."""
+    longer than any browser's, and where no head comes, the first or the next one."""
 
     _unused = 0  # bytes since something has come of them
     _waiting: asyncio.TimerHandle | None = None
@@ -52,6 +52,15 @@ class HttpProtocol(HttpToolsProtocol):
         if self._unused > LONGEST_HEAD and not self.transport.is_closing():
             self.logger.warning("Invalid HTTP request received.")
             self.send_400_response("Invalid HTTP request received.")
+        if self._waiting is None and self._is_answered:
+            self._wait()  # uvicorn has taken what came for a sign of the next request, and waits for it no more
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether the last request is, and the connection still takes others: of its body something may be missing."""
+        if self.cycle is None or not self.cycle.response_complete or self.transport.is_closing():
+            return False
+        return self.transport.get_protocol() is self  # no WebSocket by now
 
     def on_message_begin(self) -> None:
         """A request begins."""

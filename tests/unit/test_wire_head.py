@@ -79,6 +79,44 @@ async def test_t45_who_sends_no_head_is_hung_up_on(
         writer.close()
 
 
+@pytest.mark.parametrize("rest", [b"x", b"\r\n"], ids=["some of the body", "an empty line"])
+async def test_t45_who_is_answered_and_sends_no_other_head_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    """uvicorn waits no more for the next request once something has come that is none."""
+    length = b"Content-Length: 9\r\n" if rest == b"x" else b""
+    async with rig(asok_app(tmp_path, ONE), http=HttpProtocol) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(HEAD + length + b"\r\n")
+        async with asyncio.timeout(30):
+            assert b"200" in await reader.readuntil(b"a page")
+            monkeypatch.setattr(asok.wire_head, "SECONDS", 0.05)
+            writer.write(rest)
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+
+
+async def test_a_connection_that_becomes_a_websocket_after_a_page_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(asok_app(tmp_path, ONE), http=HttpProtocol) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(HEAD + b"\r\n")
+        async with asyncio.timeout(30):
+            await reader.readuntil(b"</html>")
+            monkeypatch.setattr(asok.wire_head, "SECONDS", 0)
+            writer.write(
+                b"GET /live HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\x89\x80abcd")  # a ping
+            assert await reader.readexactly(2) == b"\x8a\x00"
+        writer.close()
+
+
 @pytest.mark.parametrize(("given", "ours"), [("httptools", True), ("h11", False)])
 async def test_t45_asok_run_reads_with_our_class_what_uvicorn_reads_with_httptools(given: Any, ours: bool) -> None:
     config = uvicorn.Config("tests.unit.wired:echo", http=given, ws="websockets-sansio")
