@@ -126,7 +126,7 @@ alive.keep = (old, fresh) => {
     old.defaultValue = old.value;
   old[SHUT] = false;
   if (noted) note(old, fresh);
-  if (old.selectedOptions && !old[SHUT]) choose(old, fresh);
+  if (old.nodeName === "SELECT" && !old[SHUT]) choose(old, fresh);
   if (!old[SHUT]) alive.tolerate?.(old, fresh);
   return false;
 };

@@ -90,3 +90,13 @@ async def test_a_text_box_that_was_made_larger_by_hand_stays_so(page: Page, open
         await expect(page.locator("output")).to_have_text(str(step))
         shown = await box.bounding_box()
         assert shown and shown["height"] == height
+
+
+async def test_an_element_of_a_library_may_have_chosen_options_and_no_others(page: Page, open_page: Open) -> None:
+    html = '<details></details><x-select class="{0}"></x-select><output>{0}</output>'
+    line = await open_page(root(html.format(0)))
+    await ready(page, line)
+    await page.evaluate("customElements.define('x-select', class extends HTMLElement { selectedOptions = []; })")
+    await line.update(1, f"<div>{html.format(1)}</div>")
+    await expect(page.locator("output")).to_have_text("1")
+    await expect(page.locator("x-select")).to_have_class("1")
