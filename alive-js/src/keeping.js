@@ -113,11 +113,12 @@ alive.keep = (old, fresh) => {
     queueMicrotask(settle);
   }
   if (!fresh.attributes || old.nodeName !== fresh.nodeName) return;
-  // Half a date or number is no value yet, and any that is written takes it away.
-  if (old.validity?.badInput) {
-    const value = old.getAttribute("value");
-    value === null ? fresh.removeAttribute("value") : fresh.setAttribute("value", value);
-  }
+  // Half a date or number is no value yet, and any that is written, or other limits of a date, take it away.
+  if (old.validity?.badInput)
+    for (const name of ["value", "min", "max", "step"]) {
+      const value = old.getAttribute(name);
+      value === null ? fresh.removeAttribute(name) : fresh.setAttribute(name, value);
+    }
   const noted = matches.call(fresh, NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   // The browser has put right what the server gave, or the same number was typed. So it is not the person's, though it

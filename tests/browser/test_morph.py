@@ -519,6 +519,20 @@ async def test_what_is_half_entered_stays_though_the_server_has_a_value(
     assert await page.evaluate("[field.defaultValue, field.validity.badInput]") == [value, False]
 
 
+@pytest.mark.parametrize("limit", ['min="2020-01-01"', 'max="2030-01-01"', 'step="2"'])
+async def test_half_a_date_stays_though_its_limits_change(page: Page, open_bench: Open, limit: str) -> None:
+    field = '<input id="field" type="date" {}>'
+    await open_bench(field.format(""))
+    await page.focus("#field")
+    await page.keyboard.type("0405")
+    await become(page, field.format(limit))
+    await page.keyboard.type("2024")
+    assert await page.evaluate("field.value") == "2024-04-05"
+    await become(page, field.format(limit))
+    name = limit.split("=")[0]
+    assert await page.evaluate(f"field.{name}") == limit.split('"')[1]
+
+
 async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, open_bench: Open) -> None:
     field = '<input id="field" value="{}">'
     await open_bench(field.format("hello"), core=True)
