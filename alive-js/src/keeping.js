@@ -14,6 +14,11 @@ const ALONE = `[${IGNORE}],[${STREAM}],selectedcontent`;
 /** A morph walks down to these even where all is equal: to note it, and because `isEqualNode` looks into no template. */
 const NOTED = `template,details,dialog,[contenteditable],${ALONE}`;
 
+const UNTIL_FOUND = "until-found";
+/** What a search in the page has brought to light: it stays so until the server shows it, too. @type {WeakSet<any>} */
+const found = new WeakSet();
+document.addEventListener("beforematch", ({ target }) => found.add(/** @type {any} */ (target)));
+
 /** @type {WeakMap<Element, string | boolean>} */
 const given = new WeakMap();
 /** What is put back. @type {(() => void)[]} */
@@ -119,6 +124,7 @@ alive.keep = (old, fresh) => {
       const value = old.getAttribute(name);
       value === null ? fresh.removeAttribute(name) : fresh.setAttribute(name, value);
     }
+  if (found.has(old)) fresh.hidden === UNTIL_FOUND ? (fresh.hidden = false) : found.delete(old);
   const noted = matches.call(fresh, NOTED);
   if (!noted && !fresh.querySelector(NOTED) && old.isEqualNode(fresh)) return true;
   // The browser has put right what the server gave, or the same number was typed. So it is not the person's, though it

@@ -533,6 +533,18 @@ async def test_half_a_date_stays_though_its_limits_change(page: Page, open_bench
     assert await page.evaluate(f"field.{name}") == limit.split('"')[1]
 
 
+async def test_what_a_search_has_brought_to_light_stays_to_be_seen(page: Page, open_bench: Open) -> None:
+    text = '<p id="deep" {}>the fine print</p><i class="{}"></i>'
+    await open_bench(text.format('hidden="until-found"', "a"))
+    await page.evaluate("location.hash = 'deep'")
+    await expect(page.locator("#deep")).to_be_visible()
+    await become(page, text.format('hidden="until-found"', "b"))
+    assert await page.evaluate("deep.hidden") is False
+    await become(page, text.format("", "c"))
+    await become(page, text.format('hidden="until-found"', "d"))
+    assert await page.evaluate("deep.hidden") == "until-found"
+
+
 async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, open_bench: Open) -> None:
     field = '<input id="field" value="{}">'
     await open_bench(field.format("hello"), core=True)
