@@ -4,6 +4,8 @@ import { read } from "./watching.js";
 
 const { alive } = window;
 const UNITS = { ms: 1, s: 1000, m: 60_000 };
+/** A browser takes a longer time for none at all. */
+const LONGEST = 2 ** 31 - 1;
 
 /** What has begun. Not a property of the element: a field of a form may be called so. @type {Map<string, WeakSet<any>>} */
 const begun = new Map(["init", "visible", "poll"].map((kind) => [kind, new WeakSet()]));
@@ -59,7 +61,7 @@ const poll = (attribute) => {
       // Nobody looks, or the last answer is still awaited: not now.
       else if (!document.hidden && !alive.around(element)?.queue[0]) fire(element, "poll", call);
     },
-    +number * UNITS[/** @type {"s"} */ (unit)],
+    Math.min(+number * UNITS[/** @type {"s"} */ (unit)], LONGEST),
   );
 };
 

@@ -532,6 +532,12 @@ async def test_what_a_script_takes_out_and_puts_back_polls_and_is_seen_again(pag
     await noted("seen", "seen", "poll")
 
 
+async def test_a_poll_once_a_month_does_not_come_without_a_pause(page: Page, stage: Stage) -> None:
+    await page.add_init_script("window.periods = []; window.setInterval = (_, period) => periods.push(period);")
+    await stage("""<p ws-poll="43200m note('poll')">x</p>""")
+    await until(page, "periods.includes(2 ** 31 - 1)")
+
+
 @pytest.mark.parametrize("period", ["often", "0s", "-1s", "", "5 s", "1h"])
 async def test_a_poll_without_a_period_polls_nothing(page: Page, stage: Stage, heard: Heard, period: str) -> None:
     await stage(f"""<p ws-poll="{period} note('poll')">x</p>""")
