@@ -281,6 +281,8 @@ const look = () => {
     if (text !== textContent) region.textContent = text;
     keys.add(key);
   }
+  // One that comes back is told anew, and may have been rendered with a newer text meanwhile.
+  for (const key of texts.keys()) keys.has(key) || texts.delete(key);
   const list = [...keys].sort();
   if (told !== (told = JSON.stringify(list))) send(["react", list]);
 };
@@ -324,6 +326,7 @@ const open = () => {
   send();
   followed.forEach(ask);
   told = "[]";
+  texts.clear();
   look();
 };
 

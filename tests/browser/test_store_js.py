@@ -87,6 +87,24 @@ async def test_a_regions_text_is_text_and_an_older_rendering_does_not_undo_it(pa
     await expect(page.locator("span").nth(1)).to_have_text("<b>&amp;</b>")
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_region_that_comes_back_shows_what_it_was_rendered_with(
+    page: Page, open_page: Open, server: Rig, lost: bool
+) -> None:
+    line = await open_page(root(region("votes/a.MAC")), "() => {}")
+    await line.say("store", "text", "votes/a.MAC", "2")
+    await expect(page.locator("span")).to_have_text("2")
+    if lost:
+        await line.close(1012)
+        line = await server.line()
+        await line.message("react")
+    else:
+        await line.update(0, "<div></div>")
+    await line.update(0, f"<div>{region('votes/a.MAC', '3')}<p></p></div>")
+    await expect(page.locator("p")).to_be_attached()
+    await expect(page.locator("span")).to_have_text("3")
+
+
 async def test_a_message_that_comes_before_anybody_asked_loads_the_module(page: Page, server: Rig) -> None:
     server.body = root(region('votes/a"].MAC'.replace('"', "&quot;")))
     await page.goto(server.url)
