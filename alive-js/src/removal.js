@@ -83,7 +83,7 @@ new MutationObserver((records) => {
         const found = controls(node).filter((each) => each.checkVisibility());
         if (found[0]) return give(found[place] ?? found.at(-1));
       }
-    return give(closest.call(record.target, "[tabindex]") ?? root);
+    return give(closest.call(record.target, "[tabindex],dialog") ?? root);
   }
 }).observe(document, { childList: true, subtree: true });
 export {};

@@ -189,6 +189,28 @@ async def test_from_the_last_row_the_focus_goes_to_what_is_around(rows: Page) ->
     await expect(rows.locator("section")).to_be_focused()
 
 
+@pytest.mark.parametrize("way", ["show", "showModal"])
+async def test_from_the_last_row_in_a_dialogue_the_focus_goes_to_the_dialogue(
+    page: Page, serve: Serve, tmp_path: Path, way: str
+) -> None:
+    class Cleared(Component):
+        there = True
+        template = """<section><a href="#">before</a><dialog><ul>{% if there %}
+            <li><button ws-click="clear">clear</button></li>{% endif %}</ul><button>close</button></dialog></section>"""
+
+        @exposed
+        def clear(self) -> None:
+            self.there = False
+
+    await opened(page, serve, small_app(tmp_path, "{{ component('Cleared') }}"))
+    await page.evaluate("import(document.querySelector('[data-live]').src.replace('alive.js', 'messages.js'))")
+    await page.evaluate(f"document.querySelector('dialog').{way}()")
+    await page.get_by_role("button", name="clear").press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="close")).to_be_focused()
+
+
 async def test_the_focus_goes_along_with_a_row_that_goes_to_another_list(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
