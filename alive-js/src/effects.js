@@ -12,16 +12,17 @@ const find = ({ root }, selector) => {
   return found;
 };
 
-/** What screen readers listen to: one region for each tone, made before something is said in it. @type {Map<string, HTMLElement>} */
-const regions = new Map();
+/** What screen readers listen to, by what it stands in: one region for each tone. @type {WeakMap<Element, Record<string, HTMLElement>>} */
+const regions = new WeakMap();
 
-/** @param {string} role */
-const region = (role) => {
-  const made = document.createElement("div");
+/** Made before something is said in it; an update takes it out of a dialog again. @param {Element} around  @param {string} role */
+const region = (around, role) => {
+  const known = regions.get(around) ?? {};
+  const made = (known[role] ??= document.createElement("div"));
+  regions.set(around, known);
   made.role = role;
   made.style.cssText = "position:fixed;height:1px;width:1px;overflow:hidden;clip-path:inset(50%)";
-  regions.set(role, made);
-  document.body.append(made);
+  if (made.parentNode !== around) around.append(made);
   return made;
 };
 
@@ -90,13 +91,15 @@ const effects = new Map(
     },
     scroll_into_view: (component, _, selector) => find(component, selector).scrollIntoView({ block: "nearest" }),
     announce: (_, __, text, assertive) => {
-      const role = assertive ? "alert" : "status";
-      const place = regions.get(role) ?? region(role);
-      const said = document.createElement("p");
-      said.textContent = text;
-      // A region that has just come is not listened to yet.
-      setTimeout(() => place.append(said), 100);
-      setTimeout(() => said.remove(), 9000);
+      // While a modal dialog is open nothing else is heard, and it may be about to close.
+      for (const around of [document.body, ...document.querySelectorAll("dialog:modal")]) {
+        const place = region(around, assertive ? "alert" : "status");
+        const said = document.createElement("p");
+        said.textContent = text;
+        // A region that has just come is not listened to yet.
+        setTimeout(() => place.append(said), 100);
+        setTimeout(() => said.remove(), 9000);
+      }
     },
     copy: (component, _, text) => {
       (async () => navigator.clipboard.writeText(text))().catch((error) => fail(component.root, "copy", `${error}`));

@@ -138,6 +138,24 @@ async def test_screen_readers_are_told_in_a_region_that_was_there_before_the_tex
     assert await desk.evaluate("document.querySelector('[role=status]').getBoundingClientRect().width") == 1
 
 
+@pytest.mark.parametrize("closes", [False, True])
+async def test_screen_readers_are_told_while_a_dialogue_is_open_and_when_it_closes(desk: Page, closes: bool) -> None:
+    await desk.evaluate("""() => {
+        const dialog = document.body.appendChild(document.createElement("dialog"));
+        dialog.append(document.createElement("button"));
+        dialog.showModal();
+        [...document.querySelectorAll("button")].find((button) => button.textContent === "say").click();
+    }""")
+    place = desk.locator("dialog > [role=status]")
+    await expect(place).to_be_attached()
+    if closes:
+        await desk.evaluate("document.querySelector('dialog').close()")
+        place = desk.locator("body > [role=status]")
+    await expect(place).to_have_text("Saved")
+    tree = await (await desk.context.new_cdp_session(desk)).send("Accessibility.getFullAXTree")
+    assert "Saved" in [node["name"]["value"] for node in tree["nodes"] if "name" in node]
+
+
 # --- the focus, when what has it is removed
 
 
