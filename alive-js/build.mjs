@@ -14,7 +14,7 @@ const TARGET = new URL("../asok/static/", import.meta.url);
 const CORE = "alive";
 const MODULES = ["features", "keyed", "messages", "statics", "store", "refresh", "speller"];
 /** Bytes after gzip -9. */
-const LIMITS = { alive: 2037, features: 7550, keyed: 3960, messages: 8280, statics: 660, store: 2620, together: 23_020 };
+const LIMITS = { alive: 2037, features: 7640, keyed: 3960, messages: 8280, statics: 660, store: 2620, together: 23_100 };
 /** What only a page under development loads. */
 const DEVELOPMENT = ["refresh", "speller"];
 /**

@@ -301,11 +301,11 @@ BEYOND_THE_CORE = re.compile(
 LATER = re.compile(r"\blazy\s*=\s*(?![TtFf])")
 
 
-# Elements that a person changes without an attribute that tells, or that a search in the page brings to light, and
-# templates, into which no browser compares; and of what a loaded page is another tree than an update: <noscript>, and
-# rows that are components.
+# Elements that a person changes without an attribute that tells, or that a search in the page brings to light; players,
+# which do not follow their sources; templates, into which no browser compares; and of what a loaded page is another
+# tree than an update: <noscript>, and rows that are components.
 KEPT = re.compile(
-    r"<(?:select|details|dialog|template|noscript)\b|contenteditable|until-found"
+    r"<(?:select|details|dialog|template|noscript|audio|video)\b|contenteditable|until-found"
     r"|type=.?(?:radio|number|date|time|month|week|range|color)"
     r"|<(?:table\b[^>]*|/(?:caption|colgroup|t(?:body|foot|head)))>"
     r"(?:\s|\{#.*?#\}|\{%(?!-?\s*component\b).*?%\}|<!--.*?-->)*+\{[{%]-?\s*component\b",

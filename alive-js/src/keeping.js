@@ -68,6 +68,9 @@ const choose = (old, fresh) => {
   later.push(() => [...old.options].forEach((option, place) => (option.selected = chosen[place])));
 };
 
+/** What a player may choose from, where it has no `src` of its own. @param {any} player */
+const sources = (player) => player.hasAttribute("src") || String([...player.querySelectorAll("source")].map((each) => each.getAttribute("src")));
+
 const scratch = document.createElement("template");
 
 /** What a field shows that nobody has touched: of a slider it is one of its steps. @param {any} field  @returns {string} */
@@ -131,6 +134,8 @@ alive.keep = (old, fresh) => {
   // differs.
   if (old.nodeName === "INPUT" && old.value !== old.defaultValue && (old.valueAsNumber === +old.defaultValue || old.value === untouched(old)))
     old.defaultValue = old.value;
+  // It has chosen one, and looks at them only when it is told to.
+  if (/^(AUDIO|VIDEO)$/.test(old.nodeName) && sources(old) !== sources(fresh)) later.push(() => old.load());
   old[SHUT] = false;
   if (noted) note(old, fresh);
   if (old.nodeName === "SELECT" && !old[SHUT]) choose(old, fresh);

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from asok.diff import change
 from tests.browser.alive_rig import ONE, Rig, root, token
 from tests.browser.conftest import Launch, Serve
+from tests.browser.small import until
 
 HERE = Path(__file__).parent / "morph"
 ROOT = Path(__file__).parents[2]
@@ -543,6 +544,16 @@ async def test_what_a_search_has_brought_to_light_stays_to_be_seen(page: Page, o
     await become(page, text.format("", "c"))
     await become(page, text.format('hidden="until-found"', "d"))
     assert await page.evaluate("deep.hidden") == "until-found"
+
+
+async def test_a_player_that_is_given_other_sources_plays_these(page: Page, open_bench: Open) -> None:
+    player = '<audio id="player" {}><source src="{}"></audio>'
+    await open_bench(player.format("controls", "first.wav"))
+    await page.evaluate("() => { player.load = () => (window.loads ??= []).push(Audio.prototype.load.call(player)); }")
+    await become(page, player.format("loop", "first.wav"))
+    await become(page, player.format("loop", "second.wav"))
+    await until(page, "player.currentSrc.endsWith('/second.wav')")
+    assert await page.evaluate("loads.length") == 1
 
 
 async def test_a_caret_stays_where_it_is_though_nothing_was_typed(page: Page, open_bench: Open) -> None:

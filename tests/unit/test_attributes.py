@@ -141,6 +141,7 @@ def test_the_core_is_enough_for(source: str) -> None:
         '<input type="radio" name="size">',
         "<p contenteditable>",
         '<p hidden="until-found">',
+        "<video>",
         '<form\nclass="a" WS-submit="save">\n<input></form>',
         '<form><button>Find</button></form><form ws-submit="save"><input></form><button>',
         "<noscript>",
