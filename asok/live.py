@@ -266,12 +266,13 @@ class Live:
     async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
         rendering = self._rendering(unit)
-        effects = await filled(self.engine, unit, rendering, [], wanted | unit.joined.unsure)
+        unsure = unit.joined.unsure.copy()
+        effects = await filled(self.engine, unit, rendering, [], wanted | unsure)
         if effects or not self.screen.shows(unit, rendering):
             await self._renew(unit, rendering, effects, unit.joined.told)
         else:
             unit.joined.follow(unit.component)
-        unit.joined.unsure.clear()  # only now: where that raises, it is done once more
+        unit.joined.unsure -= unsure  # only now: where that raises, it is done once more
 
     async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects, told: int, unsent: Unsent = ()) -> None:
         """Nothing is told where this raises: another attempt does it. unsent: the events of effects, and refusals."""
