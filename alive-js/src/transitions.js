@@ -8,6 +8,8 @@ import { closest } from "./elements.js";
 const { alive } = window;
 
 const MOVING = "[ws-transition]";
+/** A browser that draws no frame, as for an embedded page that is out of sight, takes none: then there is no transition. */
+const LONGEST = 3000;
 /**
  * What is not named stands still and can be clicked while the rest moves; a page's own styles count more. Browsers that
  * read no names from attributes find their own.
@@ -32,15 +34,15 @@ alive.receive = (...message) => {
       document.adoptedStyleSheets.push((sheet = new CSSStyleSheet()));
       sheet.replaceSync(STYLE);
     }
-    held = [message];
-    document
-      .startViewTransition(() => {
-        // One that fails is for itself.
-        for (const each of /** @type {any[][]} */ (held)) queueMicrotask(() => receive(.../** @type {[any]} */ (each)));
-        held = undefined;
-      })
-      // Another one has begun, or two elements have one name: the update is shown all the same.
-      .ready.catch(() => {});
+    const own = (held = [message]);
+    const transition = document.startViewTransition(() => {
+      // One that fails is for itself.
+      for (const each of own) queueMicrotask(() => receive(.../** @type {[any]} */ (each)));
+      held = undefined;
+    });
+    // Another one has begun, or two elements have one name: the update is shown all the same.
+    transition.ready.catch(() => {});
+    setTimeout(() => held === own && transition.skipTransition(), LONGEST);
   } else receive(...message);
 };
 export {};

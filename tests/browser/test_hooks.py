@@ -433,6 +433,17 @@ async def test_a_browser_without_view_transitions_shows_the_update_all_the_same(
     await expect(page.locator("li")).to_have_text(["b", "c", "a"])
 
 
+async def test_a_browser_that_draws_no_frame_shows_the_update_all_the_same(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    # As for an embedded page of another origin that is out of sight: no picture is taken.
+    first = """Document.prototype.startViewTransition = (callback) =>
+        ({ ready: new Promise(() => {}), skipTransition: callback });"""
+    await opened(page, serve, small_app(tmp_path, "{{ component('Rows') }}", first=first))
+    await press(page, "turn")
+    await expect(page.locator("li")).to_have_text(["b", "c", "a"])
+
+
 async def test_two_elements_of_one_name_are_shown_without_a_transition(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
