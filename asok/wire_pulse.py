@@ -58,10 +58,15 @@ class Pulse:
         self._asked.pop(connection, None)
 
     def _wind(self) -> None:
-        if self._timer is None and (self._due or self._asked):
-            first = min(next(iter(self._due.values()), math.inf), next(iter(self._asked.values()), NEVER)[0])
-            soonest = self._loop.time() + self._interval / GRAINS
-            self._timer = self._loop.call_at(max(soonest, first), self._look)
+        if not (self._due or self._asked):
+            return
+        first = min(next(iter(self._due.values()), math.inf), next(iter(self._asked.values()), NEVER)[0])
+        at = max(self._loop.time() + self._interval / GRAINS, first)
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()  # it waits for an answer that has come
+        self._timer = self._loop.call_at(at, self._look)
 
     def _look(self) -> None:
         self._timer = None
