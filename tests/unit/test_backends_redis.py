@@ -186,7 +186,7 @@ async def test_a_large_value_passes_a_slow_network(
 ) -> None:
     async with between(redis.port, path=tmp_path / "redis.sock") as proxy:
         backend = await opened(proxy.url, patience=0)
-        monkeypatch.setattr(redis_calls, "SILENCE", 1.0)
+        monkeypatch.setattr(redis_calls, "SILENCE", 2.0)
         size, proxy.pause = 1_000_000, 0.25
         assert await backend.commit(writing({("s", "n"): b"1" * size}))
         proxy.pause = 0

@@ -276,13 +276,13 @@ async def test_r29_a_method_longer_than_the_ping_timeout_keeps_its_connection_an
     members = {"count": 0, "template": "<p>{{ count }}</p>", "wait": exposed(timeout=120)(wait), "add": exposed(add)}
     type("WaitsLong", (Component,), members)
     app = asok_app(tmp_path, {"/": "{{ component('WaitsLong') }}"})
-    async with rig(app, ws_ping_interval=0.1, ws_ping_timeout=0.1) as served:
+    async with rig(app, ws_ping_interval=0.1, ws_ping_timeout=0.4) as served:
         tab = await (await served.visitor()).tab()
         await tab.send("event", tab.only, 1, "wait")
         reading = asyncio.create_task(frames(tab, 61))  # a browser always reads
         for seq in range(2, 62):
             await tab.send("event", tab.only, seq, "add")
-        await asyncio.sleep(1)  # five times as long as a connection that does not read would live
+        await asyncio.sleep(1)  # twice as long as a connection that does not read would live
         gate.set()
         answers = {frame[2]: frame[0] for frame in await reading}
         assert set(answers.values()) == {"update", "slow_down"}

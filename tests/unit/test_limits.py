@@ -147,7 +147,7 @@ async def test_r18_each_of_a_thousand_events_at_once_is_answered_and_all_are_app
 
 
 async def test_t43_the_sockets_of_a_session_share_what_it_may_send(tmp_path: Path) -> None:
-    async with rig(asok_app(tmp_path, ONE, limits=Limits(events_per_second=1, burst=6))) as served:
+    async with rig(asok_app(tmp_path, ONE, limits=Limits(events_per_second=0.01, burst=6))) as served:
         visitor = await served.visitor()
         first, second, stranger = await visitor.tab(), await visitor.tab(), await served.tab()
         for tab in (first, second) * 3:
