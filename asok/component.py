@@ -204,6 +204,9 @@ class Component(Placed):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_asok" not in self.__dict__ and not name.startswith("_"):
+            if "__dataclass_fields__" in vars(type(self)):
+                problem = f"{type(self).__name__} is decorated with @dataclass"
+                raise FieldError(f"{problem}; leave it out: what a component's class declares are its fields already")
             raise FieldError(
                 f"{type(self).__name__} sets {name} before Component.__init__ has run; give fields their defaults in "
                 f"the class, and what is worked out in mount() or load(): for an event no __init__ runs"
@@ -287,5 +290,12 @@ def definition_of(component: Component | type[Component]) -> Definition:
 
 def surroundings_of(component: Component) -> Surroundings:
     """Where the instance lives."""
-    surroundings: Surroundings = component.__dict__["_asok"]
+    try:
+        surroundings: Surroundings = component.__dict__["_asok"]
+    except KeyError:
+        name = type(component).__name__
+        raise ComponentError(
+            f"{name}.__init__ has not called super().__init__(**fields); what is worked out belongs in mount() or "
+            f"load(): for an event no __init__ runs"
+        ) from None
     return surroundings

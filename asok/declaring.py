@@ -20,6 +20,7 @@ from asok.fields import MISSING, Apart, Declared, Field
 
 __all__ = ["collect"]
 
+OF_OTHERS = {"attr": ("_CountingAttr",), "msgspec": ("Field",), "pydantic": ("FieldInfo",)}
 SHARED = re.compile(r"\s*(?:\w+\.)*ClassVar\b")
 Given = Mapping[Any, Any]
 
@@ -36,9 +37,7 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
     for base in bases:
         own = inspect.get_annotations(base)
         for name in dict.fromkeys([*own, *vars(base)]):
-            if isinstance(vars(base).get(name), dataclasses.Field):
-                problem = f"{cls.__name__}.{name} has field(…) of dataclasses as its default"
-                raise FieldError(f"{problem}; write the value itself, such as []: each instance gets a copy")
+            _check_default(cls, name, vars(base).get(name))
             if (name in options and not _looks_like_a_field(base, name, taken)) or name.startswith("_"):
                 continue
             if name in own and inspect.isfunction(vars(base).get(name)):
@@ -53,6 +52,15 @@ def collect(cls: type, stop: type, options: frozenset[str], taken: frozenset[str
             elif name in found:
                 del found[name]
     return list(found.values())
+
+
+def _check_default(cls: type, name: str, value: Any) -> None:
+    """Raises FieldError where a default is written as other libraries have it."""
+    library = type(value).__module__.partition(".")[0]
+    if isinstance(value, dataclasses.Field) or type(value).__name__ in OF_OTHERS.get(library, ()):
+        word = "Field(…)" if library == "pydantic" else "field(…)"
+        problem = f"{cls.__name__}.{name} has {word} of {library} as its default"
+        raise FieldError(f"{problem}; write the value itself, such as []: each instance gets a copy")
 
 
 def _looks_like_a_field(cls: type, name: str, taken: frozenset[str]) -> bool:

@@ -19,6 +19,7 @@ __all__ = ["ELSEWHERE", "check_answer", "check_hook", "check_hooks", "refuses"]
 
 ELSEWHERE = "to send a visitor elsewhere, raise HTTPException(303, headers={'Location': '/login'})"
 FILE = re.compile(r"\s*[\w./-]+\.(?:html?|jinja2?|j2)\s*")
+GIVEN = {"updated": ("changed",), "guard": ("request", "session"), "migrate": ("old",)}
 
 
 def refuses(verdict: Any, guard: Callable[..., Any], named: str) -> bool:
@@ -71,12 +72,32 @@ def check_hooks(cls: type, names: Iterable[str]) -> None:
             raise ComponentError(
                 f"{cls.__name__}.{name} has a `yield`, so nothing of it would run; only @exposed methods show steps"
             )
-    source = getattr(cls, "template", None)
-    if isinstance(source, str) and FILE.fullmatch(source):
+        _check_parameters(cls, name, GIVEN.get(name, ()))
+    source = inspect.getattr_static(cls, "template", None)
+    if source is not None and not isinstance(source, str):
+        raise ComponentError(
+            f"{cls.__name__}.template is the template's source, a text, and not a {_kind(source)}; for what a method "
+            f"works out write def render(self)"
+        )
+    if source is not None and FILE.fullmatch(source):
         raise ComponentError(
             f"{cls.__name__}.template is the template itself, and {source!r} is the name of a file: leave it out where "
             f"the file is named after the class, else write def render(self): return self.html({source!r})"
         )
+
+
+def _check_parameters(cls: type, name: str, given: tuple[str, ...]) -> None:
+    """Raises ComponentError where a hook cannot be called with what it is given."""
+    hook = inspect.getattr_static(cls, name)
+    own = ("self", *given) if inspect.isfunction(hook) else given
+    try:
+        # What a decorator stands around takes may be another thing.
+        inspect.signature(getattr(cls, name), follow_wrapped=False).bind(*own)
+    except TypeError as error:
+        wanted = f"def {name}({', '.join(('self', *given))})"
+        raise ComponentError(
+            f"{cls.__name__}.{name} cannot be called ({error}); write {wanted}, which is all that it is given"
+        ) from None
 
 
 def check_answer(result: Any, method: str) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import pathlib
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import pydantic
 import pytest
+from starlette.requests import Request
 
-from asok import Component, exposed
+from asok import Component, Session, exposed
 from asok.calls import bind_arguments, parameters_of, parse_call
 from asok.checking import check
 from asok.checking_components import Shown
@@ -66,6 +74,78 @@ async def test_an_init_that_sets_fields_first_is_told_of_the_hooks() -> None:
         MistakenInit()
     async with LiveClient() as client:
         assert (await client.mount(MistakenOrder)).text("p") == "4"
+
+
+class MistakenSilence(Component):
+    def __init__(self, **fields: int) -> None:
+        pass
+
+
+async def test_an_init_that_leaves_out_the_base_is_told_so() -> None:
+    async with LiveClient() as client:
+        with pytest.raises(ComponentError, match=r"MistakenSilence.__init__ has not called super\(\).__init__"):
+            await client.mount(MistakenSilence)
+
+
+def test_a_component_is_no_dataclass() -> None:
+    @dataclasses.dataclass
+    class MistakenDataclass(Component):
+        count: int = 0
+
+    with pytest.raises(FieldError, match="MistakenDataclass is decorated with @dataclass; leave it out"):
+        MistakenDataclass()
+
+
+@pytest.mark.parametrize(
+    ("hook", "wanted"),
+    [
+        ("def mount(self, request): pass", "cannot be called (missing a required argument: 'request'); write def mount(self)"),
+        ("async def load(self, *, number): pass", "load cannot be called (missing a required argument: 'number')"),
+        ("def load(): pass", "load cannot be called (too many positional arguments)"),
+        ("def updated(self): pass", "(too many positional arguments); write def updated(self, changed)"),
+        ("def guard(self, request): pass", "write def guard(self, request, session)"),
+        ("def migrate(self): pass", "write def migrate(self, old)"),
+        ("def template(self): pass", "template is the template's source, a text, and not a function; for what"),
+        ("template = property(str)", "template is the template's source, a text, and not a property"),
+        ("template = pathlib.Path('counter.html')", "a text, and not a PosixPath"),
+    ],
+)  # fmt: skip
+def test_a_hook_that_cannot_be_called_and_a_template_that_is_no_text_are_named(hook: str, wanted: str) -> None:
+    with pytest.raises(ComponentError, match=re.escape(wanted)):
+        exec(f"class MistakenHook(Component):\n    {hook}\n", {"Component": Component, "pathlib": pathlib})
+
+
+def test_hooks_may_take_more_and_be_decorated() -> None:
+    def given(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def around(self: Component) -> Any:
+            return function(self, "database")
+
+        return around
+
+    class MistakenByNobody(Component):
+        @given
+        def load(self, database: str) -> None: ...
+
+        def mount(self, number: int = 3, **more: int) -> None: ...
+
+        @staticmethod
+        def guard(request: Request, session: Session) -> bool:
+            return True
+
+        @classmethod
+        def migrate(cls, old: dict[str, Any]) -> dict[str, Any]:
+            return old
+
+
+@pytest.mark.parametrize("default", [pydantic.Field(default_factory=list), msgspec.field(default_factory=list)])
+def test_a_default_as_other_libraries_write_it_is_told_how_to_write_it(default: Any) -> None:
+    with pytest.raises(
+        FieldError, match=r"MistakenField.items has [Ff]ield\(…\) of \w+ as its default; write the value"
+    ):
+
+        class MistakenField(Component):
+            items: list[int] = default
 
 
 @pytest.mark.parametrize("name", ["app", "create_app"])
