@@ -99,7 +99,7 @@ def test_a_component_is_no_dataclass() -> None:
 @pytest.mark.parametrize(
     ("hook", "wanted"),
     [
-        ("def mount(self, request): pass", "cannot be called (missing a required argument: 'request'); write def mount(self)"),
+        ("def mount(self, request): pass", "(missing a required argument: 'request'); write def mount(self)"),
         ("async def load(self, *, number): pass", "load cannot be called (missing a required argument: 'number')"),
         ("def load(): pass", "load cannot be called (too many positional arguments)"),
         ("def updated(self): pass", "(too many positional arguments); write def updated(self, changed)"),
