@@ -235,11 +235,18 @@ class _Binding:
                 offered[parameter.name] = getattr(self.data, parameter.name)
             elif self.data.form is not None and parameter.required and is_flag(parameter.type):
                 offered[parameter.name] = False
+            elif self._sent_whole and parameter.required and takes_several(parameter.type):
+                offered[parameter.name] = []
         if self.data.value is not None and "value" not in offered:
             first = next((p for p in waiting if p.required and p.name not in offered), None)
             if first is not None:
                 offered[first.name] = self.data.value
         return offered
+
+    @property
+    def _sent_whole(self) -> bool:
+        """Whether it is a form that was sent, and no control of it: then what it leaves out has nothing chosen."""
+        return self.data.form is not None and self.data.value is None
 
     def _lax(self, parameter: Parameter, value: Any) -> Any:
         return _converted(self.call, parameter, as_entered(value, parameter.type), strict=False)
