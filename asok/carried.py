@@ -184,9 +184,12 @@ def _parts(annotation: Any) -> list[Any]:
 
 
 def _types_within(kind: Any) -> list[Any]:
-    """What msgspec knows of a type and of all types in it."""
+    """What msgspec knows of a type and of all types in it. Raises TypeError where it knows no such type."""
     found: dict[int, Any] = {}
-    waiting: list[Any] = [msgspec.inspect.type_info(kind)]
+    try:
+        waiting: list[Any] = [msgspec.inspect.type_info(kind)]
+    except RecursionError:
+        raise TypeError(f"the alias {kind} holds itself, which only a class can; make a dataclass of it") from None
     while waiting:
         node = waiting.pop()
         if isinstance(node, tuple):

@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import math
+import sys
 import threading
 import uuid
 from typing import Annotated, Any, ClassVar, Literal
@@ -231,6 +232,13 @@ def test_a_field_that_nothing_carries_is_refused_when_the_class_is_made() -> Non
 def test_a_field_with_a_name_of_the_framework_is_refused_when_the_class_is_made(name: str) -> None:
     with pytest.raises(FieldError, match=f"{name} cannot be a field"):
         type("Clash", (Component,), {"__annotations__": {name: int}, name: 0})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no such statement yet")
+def test_an_alias_that_holds_itself_is_refused_by_the_fields_name() -> None:
+    body = "type Tree = dict[str, Tree | int]\nclass Grown(Component):\n    tree: Tree = {}\n"
+    with pytest.raises(FieldError, match=r"Grown\.tree cannot be state: the alias Tree holds itself"):
+        exec(body, {"Component": Component})
 
 
 def test_an_annotation_that_cannot_be_read_is_refused_when_the_class_is_made() -> None:
