@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from bs4 import BeautifulSoup
 from bs4.element import PageElement, Tag
@@ -210,13 +210,17 @@ class Dom:
     def _morph(self, old: Tag, new: Tag, *, whole: bool = False) -> None:
         if is_control(old):
             self.forms.before_update(old)
-        kept = {name: old.attrs[name] for name in kept_attributes(old) if name in old.attrs and not whole}
+        kept = {name: old.attrs[name] for name in self._kept(old) if name in old.attrs and not whole}
         old.attrs = {**new.attrs, **kept}
         if is_editable(old) and self.forms.touched(old):
             # What a person has written there is theirs, until the server says the same.
             return self.forms.agree(old) if old.get_text() == new.get_text() else None
         if not old.has_attr("ws-ignore") and (whole or not old.has_attr(STREAM)):
             self._morph_children(old, new, whole)
+
+    def _kept(self, element: Tag) -> tuple[str, ...]:
+        """The attributes that an update leaves: whether a <details> is open, or a dialog that a button opened."""
+        return (STATE, "open") if element.name == "details" or id(element) in self.forms.openers else (STATE,)
 
     def _morph_children(self, old: Tag, new: Tag, whole: bool) -> None:
         known = labelled(old, whole)
@@ -303,12 +307,6 @@ def label(element: Tag) -> tuple[str, ...]:
 
 def next_of(waiting: deque[Tag]) -> Tag | None:
     return waiting.popleft() if waiting else None
-
-
-def kept_attributes(element: Tag) -> Iterator[str]:
-    yield STATE
-    if element.name == "details":
-        yield "open"
 
 
 def placeheld(element: Tag) -> str | None:

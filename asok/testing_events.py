@@ -43,6 +43,8 @@ class NotWired(AsokError):
         same = [name for name in wired(self.element) if name.startswith(f"ws-{self.event}.")]
         hint = f"; is {misspelt[0]!r} meant to be 'ws-{self.event}'?" if misspelt else ""
         hint = f"; what follows the dot in {same[0]} is no modifier of it" if same else hint
+        if is_control(self.element) and kind(self.element) == "submit" and form_of(self.element) is not None:
+            hint += ", and its form has no ws-submit; one that the browser is to send has a method, <form method='get'>"
         return (
             f"{opening(self.element)} is not wired for {self.event}: no ws-{self.event} at or around it{hint}; {there}"
         )

@@ -31,10 +31,14 @@ MORE_TYPES = ("date", "month", "week", "time", "datetime-local", "checkbox", "ra
 
 
 class Forms:
-    """The state of a page's controls that stands in no attribute: values, ticks, choices and the focus."""
+    """The state of a page's controls that stands in no attribute: values, ticks, choices and the focus.
+
+    openers: dialogs that are open, each with the button that has opened it, by the id of the dialog.
+    """
 
     def __init__(self) -> None:
         self.focused: Tag | None = None
+        self.openers: dict[int, tuple[Tag, Tag]] = {}
         self._held: dict[int, tuple[Tag, Value]] = {}
         self._given: dict[int, str] = {}
 

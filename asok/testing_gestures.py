@@ -174,8 +174,11 @@ class Gestures:
         )
         label = element if element.name == "label" else element.find_parent("label")
         form = form_of(button) if button is not None else None
+        dialog = commanded(button)
         if button is not None and button.name == "summary":
             await self._toggle(outcome, button)
+        elif button is not None and dialog is not None:
+            await self._open_or_close(outcome, dialog, button)
         elif button is not None and form is not None and kind(button) == "reset":
             for control in form.find_all(is_control):
                 self.forms.clear(control)
@@ -201,6 +204,23 @@ class Gestures:
         else:
             details["open"] = ""
         await self._fire(outcome, details, "toggle")
+
+    async def _open_or_close(self, outcome: Outcome, dialog: Tag, button: Tag) -> None:
+        """What a button with `command` does with its dialog: the focus goes into it, and back to the button."""
+        opens, outcome.acted = text_of(button, "command") == "show-modal", True
+        if opens == dialog.has_attr("open"):
+            return
+        if opens:
+            dialog["open"], self.forms.openers[id(dialog)] = "", (dialog, button)
+            able = dialog.find_all(is_focusable)
+            first = next((each for each in able if each.has_attr("autofocus")), able[0] if able else None)
+        else:
+            del dialog["open"]
+            _, first = self.forms.openers.pop(id(dialog), (dialog, None))
+        if first is not None and any(parent is self.dom.tree for parent in first.parents):
+            await self.enter(outcome, first)
+        if not opens:
+            await self._fire(outcome, dialog, "close")
 
     async def _key_default(self, outcome: Outcome, element: Tag, key: str) -> None:
         form = form_of(element) if is_control(element) else None
@@ -270,6 +290,14 @@ def is_pressed_by_space(element: Tag) -> bool:
 
 def is_button(element: Tag) -> bool:
     return is_control(element) and kind(element) in BUTTONS
+
+
+def commanded(button: Tag | None) -> Tag | None:
+    """The dialog that a button opens or closes."""
+    if button is None or text_of(button, "command") not in ("show-modal", "close", "request-close"):
+        return None
+    top = ([button, *button.parents])[-1]
+    return top.find("dialog", id=text_of(button, "commandfor"))
 
 
 def is_focusable(element: Tag) -> bool:

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from asok import Component, exposed
 from asok.errors import AsokError
 from asok.testing import (
     AmbiguousElement,
+    LiveClient,
     MissingElement,
     NotWired,
     Unusable,
@@ -29,6 +31,12 @@ async def test_a_click_on_what_is_not_there_says_what_is(opened: Opened) -> None
     page, _ = await opened(COUNTER, counting)
     with pytest.raises(MissingElement, match=r"'button' with the text '-'.*\n.*<button ws-click=\"up\"> \+"):
         await page.click("button", text="-")
+
+
+async def test_a_form_that_nothing_sends_says_what_to_write(opened: Opened) -> None:
+    page, _ = await opened(root(A, "<form><input name=q><button>Find</button></form>"), acknowledging)
+    with pytest.raises(NotWired, match="its form has no ws-submit; one that the browser is to send has a method"):
+        await page.click("button")
 
 
 async def test_a_click_on_one_of_several_asks_which(opened: Opened) -> None:
@@ -263,6 +271,50 @@ async def test_a_summary_opens_its_details_and_says_so(opened: Opened) -> None:
     await page.click("summary")
     assert page.attribute("details", "open") is None
     assert [event[3] for event in script.events] == ["toggled", "toggled"]
+
+
+async def test_a_button_opens_and_closes_its_dialog(opened: Opened) -> None:
+    html = """<button command=show-modal commandfor=ask>Add</button>
+        <dialog id=ask ws-close="closed"><form ws-submit="add"><b tabindex=0>?</b><input name=name autofocus>
+        <button command=close commandfor=ask>Cancel</button></form></dialog>"""
+    page, script = await opened(root(A, html), acknowledging)
+    for _ in range(2):
+        await page.click("button", text="Add")
+        assert page.attribute("dialog", "open") == "" and page.has_focus("input")
+        await page.click("button", text="Cancel")
+        assert page.attribute("dialog", "open") is None and page.has_focus("[command=show-modal]")
+    assert [event[3] for event in script.events] == ["closed", "closed"]
+
+
+class GesturedDialog(Component):
+    names: list[str] = []
+    template = """
+        <section>
+          <button command="show-modal" commandfor="ask">Add</button>
+          <dialog id="ask"><form ws-submit="add"><input name="name"><button>Save</button>
+            <button type="button" command="close" commandfor="ask">Cancel</button></form></dialog>
+          <output>{{ names | join(", ") }}</output>
+        </section>
+    """
+
+    @exposed
+    def add(self, name: str) -> None:
+        self.names.append(name)
+        if len(self.names) > 1:
+            self.click("#ask [command=close]")
+
+
+async def test_a_dialog_stays_open_over_updates_until_a_method_closes_it() -> None:
+    async with LiveClient() as client:
+        page = await client.mount(GesturedDialog)
+        await page.click("button", text="Add")
+        for shown, still in (("Ada", True), ("Ada, Bob", False)):
+            await page.fill("input", shown[-3:])
+            await page.submit("form")
+            assert page.text("output") == shown
+            assert (page.attribute("dialog", "open") is not None) is still
+        assert page.has_focus("[command=show-modal]")
+        assert page.errors == []
 
 
 async def test_what_is_written_into_an_element_stays_until_the_server_has_it(opened: Opened) -> None:
