@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import msgspec
 from markupsafe import Markup
@@ -160,3 +160,9 @@ class Surroundings(Struct):
     finding: bool = False
     content: bytes = b""
     foreign: bytes = b""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a component is neither pickled nor copied deeply: it stands on a page of this process; give a function of "
+            "another process the values that it needs, and no method of the component"
+        )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import pathlib
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +87,21 @@ async def test_an_init_that_leaves_out_the_base_is_told_so() -> None:
     async with LiveClient() as client:
         with pytest.raises(ComponentError, match=r"MistakenSilence.__init__ has not called super\(\).__init__"):
             await client.mount(MistakenSilence)
+
+
+class MistakenProcess(Component):
+    rows: list[int] = [1]
+
+    def work(self) -> None: ...
+
+
+@pytest.mark.parametrize("carried", [lambda it: pickle.dumps(it.work), copy.deepcopy])
+def test_a_component_that_is_to_leave_its_process_is_told_what_may(carried: Callable[[Component], object]) -> None:
+    with pytest.raises(
+        TypeError, match=r"neither pickled nor copied deeply: .* and no method"
+    ):
+        carried(MistakenProcess())
+    assert copy.copy(MistakenProcess()).rows == [1]
 
 
 def test_a_component_is_no_dataclass() -> None:
