@@ -97,9 +97,7 @@ class MistakenProcess(Component):
 
 @pytest.mark.parametrize("carried", [lambda it: pickle.dumps(it.work), copy.deepcopy])
 def test_a_component_that_is_to_leave_its_process_is_told_what_may(carried: Callable[[Component], object]) -> None:
-    with pytest.raises(
-        TypeError, match=r"neither pickled nor copied deeply: .* and no method"
-    ):
+    with pytest.raises(TypeError, match=r"neither pickled nor copied deeply: .* and no method"):
         carried(MistakenProcess())
     assert copy.copy(MistakenProcess()).rows == [1]
 
