@@ -33,6 +33,8 @@ INSIDE = """
   <p id="rich" contenteditable ws-model="later"></p>
   <details id="more" ws-toggle="note('toggled')"><summary id="sum">More</summary></details>
   <label id="label">Named <input id="named" type="checkbox" ws-change="note('named')"></label>
+  <button id="ask" command="show-modal" commandfor="asked">Ask</button><dialog id="asked" ws-close="note('closed')">
+    <a id="why" href="#why">Why</a><button id="no" command="close" commandfor="asked">No</button></dialog>
 """
 
 Act = Callable[[Page], Awaitable[Any]]
@@ -58,6 +60,19 @@ async def unfolded(page: Page, selector: str, key: str = "") -> None:
     await page.evaluate("window.toggled")
 
 
+async def asked(page: Page) -> None:
+    await page.click("#ask")
+    heard = "new Promise((done) => dialog.addEventListener('close', () => done(0)))"
+    await page.eval_on_selector("#asked", f"(dialog) => {{ window.closed = {heard}; }}")
+    await page.click("#no")
+    await page.evaluate("window.closed")
+
+
+async def asked_in_a_test(page: Client) -> None:
+    await page.click("#ask")
+    await page.click("#no")
+
+
 # What is done in Chromium, and the same in a test.
 STEPS: dict[str, tuple[Act, Same]] = {
     "a click": (lambda page: page.click("#in"), lambda test: test.click("#in")),
@@ -76,6 +91,7 @@ STEPS: dict[str, tuple[Act, Same]] = {
     "enter in a field": (lambda page: page.press("#text", "Enter"), lambda test: test.press("#text", "Enter")),
     "a key anywhere": (lambda page: page.press("#out", "ArrowUp"), lambda test: test.press("#out", "ArrowUp")),
     "opening a summary": (lambda page: unfolded(page, "#sum"), lambda test: test.click("#sum")),
+    "a dialog": (asked, asked_in_a_test),
     "any event": (
         lambda page: page.dispatch_event("#out", "dblclick"),
         lambda test: test.trigger("#out", "dblclick"),
