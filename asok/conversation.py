@@ -54,8 +54,7 @@ class LiveSession:
 
     def __init__(self, engine: Engine, scope: Mapping[str, Any], session_id: str) -> None:
         self._engine, self._limits, self._observers = engine, engine.settings.limits, engine.observers
-        self._scope, self.outbox = scope, Outbox(self._limits)
-        self.number = next(NUMBERS)
+        self._scope, self.outbox, self.number = scope, Outbox(self._limits), next(NUMBERS)
         self._lines: dict[str, Line] = {}
         self._speak_for(session_id)
         self._gone: dict[str, Refusal | None] = {}
@@ -132,14 +131,14 @@ class LiveSession:
         self.outbox.discard()
         self.screen.leave()
         self._stores.stop()
-        for line in self._lines.values():
-            self._reach.leave(line)
+        self._reach.leave_all()
         seconds = self._limits.drain
         await finish([task for line in self._lines.values() for task in (line.task, *line.tasks) if task], seconds)
         await finish([*self._tasks, *self._stores.tasks], seconds)
         if gone:
             for line in self._lines.values():
                 await self._unmount(line)
+        self._reach.overlap.end()
         log.info("%s: ended", self._named)
 
     def refresh(self, what: str) -> None:
@@ -157,6 +156,7 @@ class LiveSession:
             if (speaker := speaker_of(self._engine, self.session_id, message)) != self.session_id:
                 self._speak_for(speaker)
             self.screen.tab = message.tab[:32] or "-"
+            self._reach.overlap.begin(self.screen.tab)
             log.info("%s: joined with %s instances", self._named, len(message.instances))
         csrf = self._engine.ring.mac("csrf", self.session_id) if self.session_id else ""
         self.outbox.put(protocol.Joined(csrf))

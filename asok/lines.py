@@ -93,6 +93,11 @@ class Line:
         """As `outdated`, in a moment."""
         asyncio.get_running_loop().call_later(AGAIN, self.outdated)
 
+    def look_again(self) -> None:
+        """Something has been done to what is shown, and perhaps to its rows, of which nothing else tells."""
+        self.joined.unsure |= self.joined.definition.streams.keys()
+        self.outdated()
+
     def heard(self, topic: str, message: Any, mark: Mark = UNMARKED) -> None:
         """A message of a topic that the instance listens to."""
         definition, token = self.joined.definition, self.joined.token

@@ -265,14 +265,17 @@ class Live:
 
     async def catch_up(self, unit: Unit, wanted: Set[str] = NONE) -> None:
         """Send the newest rendering, of a unit that was just opened, if the page does not show it."""
-        rendering = self._rendering(unit)
-        unsure = unit.joined.unsure.copy()
-        effects = await filled(self.engine, unit, rendering, [], wanted | unsure)
-        if effects or not self.screen.shows(unit, rendering):
-            await self._renew(unit, rendering, effects, unit.joined.told)
-        else:
-            unit.joined.follow(unit.component)
-        unit.joined.unsure -= unsure  # only now: where that raises, it is done once more
+        rendering, joined = self._rendering(unit), unit.joined
+        unsure, joined.unsure = joined.unsure, set()
+        try:
+            effects = await filled(self.engine, unit, rendering, [], wanted | unsure)
+            if effects or not self.screen.shows(unit, rendering):
+                await self._renew(unit, rendering, effects, joined.told)
+            else:
+                joined.follow(unit.component)
+        except BaseException:
+            joined.unsure |= unsure  # it is done once more
+            raise
 
     async def _renew(self, unit: Unit, rendering: Rendering, effects: Effects, told: int, unsent: Unsent = ()) -> None:
         """Nothing is told where this raises: another attempt does it. unsent: the events of effects, and refusals."""

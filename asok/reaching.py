@@ -19,6 +19,7 @@ from asok.hearing import deliver
 from asok.lines import Line
 from asok.mounting import Engine
 from asok.news import catch_up, changed_since
+from asok.overlapping import Overlap
 from asok.reviving import revive, values_of
 from asok.sessions import Record
 from asok.units import Unit
@@ -38,6 +39,7 @@ class Reach:
         self, engine: Engine, owner: str, lines: Mapping[str, Line], fail: Callable[[str, BaseException], None]
     ) -> None:
         self._engine, self._user, self._lines, self._fail = engine, owner[:12], lines, fail
+        self.overlap = Overlap(engine.topics, owner, lines)
 
     def committed(self, unit: Unit, record: Record) -> None:
         """A unit of work counts: do what it has asked for. Never raises, since nothing can be undone any more."""
@@ -50,6 +52,7 @@ class Reach:
             except Exception as error:
                 self._fail(unit.token.instance, error)
         around.committed = record
+        self.overlap.committed(unit.token.instance)
         if line is None or line.over:
             self._close(unit.component)
             return
@@ -198,6 +201,12 @@ class Reach:
                 line.due(method)
 
         return due
+
+    def leave_all(self) -> None:
+        """The tab has gone."""
+        self.overlap.leave()
+        for line in self._lines.values():
+            self.leave(line)
 
     def leave(self, line: Line) -> None:
         """An instance is not shown any more."""

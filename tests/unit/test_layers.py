@@ -146,6 +146,7 @@ LAYERS = (
     "asok.live",
     "asok.news",
     "asok.lines",
+    "asok.overlapping",
     "asok.hearing",
     "asok.fetching",
     "asok.reaching",

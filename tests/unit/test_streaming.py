@@ -453,7 +453,7 @@ async def test_rows_that_were_filled_while_an_event_was_under_way_are_compared_o
         assert [each[2] for each in filled] == ["reset"]
         await again.send("event", instance, 2, "slow")
         gate.set()
-        verbs = [each[2] for each in (await again.until("update"))[5]]
+        verbs = [each[2] for each in (await again.settled(instance, 2))[5]]
         assert verbs == ["move", "delete", "move", "move"]
         assert (await again.until("update"))[5] == filled
 
