@@ -67,10 +67,10 @@ def look_again(unit: Unit, effects: Effects) -> None:
     """Compare the rows of what was filled now with those of a moment later.
 
     An event may still be under way from a connection that was lost: what it has done lies in the database already,
-    so in these rows, and it is done to them once more when the event is answered.
+    so in these rows, and it is done to them once more when the event is answered, perhaps only after that moment.
     """
-    joined = unit.joined
-    joined.unsure |= {each[1] for each in effects if _is_of_stream(each) and each[2] == "reset"}
+    joined, streams = unit.joined, [each for each in effects if _is_of_stream(each)]
+    joined.unsure |= {each[1] for each in streams if each[2] == "reset" or unit.token.streams.get(each[1])}
     if joined.unsure and joined.soon is not None:
         joined.soon()
 
