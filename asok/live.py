@@ -67,7 +67,7 @@ class Live:
         except (Busy, ResetNeeded, SessionEnded):
             raise
         except Exception as error:
-            code = error.code if isinstance(error, Refusal) else MethodFailed.code
+            code = _code_of(error)
             earlier = list(self._refused.get(event.instance, {}).items())[-MOST_REFUSED:]
             self._refused[event.instance] = {**dict(earlier), event.seq: code}
             raise
@@ -98,9 +98,7 @@ class Live:
         if settled or found is Found.NOTHING:
             return  # of what is settled the record says whether it was done: its process may live after all
         # Settled in the record: should it be running after all, it counts no more.
-        surroundings_of(unit.component).effects = [[REFUSED, Parked.code]]
-        record = record_after(unit, tab, event.seq, event=True)
-        if not await commit(self.engine, self.owner, unit, record, {}):
+        if not await self._settle_refusal(unit, event.seq, Parked.code):
             raise Busy("the instance has changed meanwhile")
         raise Parked(
             unit.joined.definition.name, event.call.partition("(")[0], surroundings_of(unit.component).event.id
@@ -132,8 +130,9 @@ class Live:
             raise Busy(f"{joined.definition.name}: {ATTEMPTS} commits in a row met newer data")
         except (Busy, ResetNeeded, SessionEnded, Parked):
             raise
-        except Exception:
-            if event is not None and await self._is_done(joined, event.seq):
+        except Exception as error:
+            retried = trial is not None and not isinstance(error, FormError)
+            if event is not None and await self._is_done(joined, event.seq, _code_of(error) if retried else ""):
                 return await self.renew(await self.open(joined), event.seq)
             if joined.shown != joined.token.rendering:
                 await self.renew(await self.open(joined), event.seq if event else protocol.MAX_EXACT_INTEGER)
@@ -141,10 +140,24 @@ class Live:
         finally:
             self.screen.asked(asking)
 
-    async def _is_done(self, joined: Joined, seq: int) -> bool:
-        """Whether an event that has failed here is settled all the same: it ran on a connection that was lost, too."""
-        _, record, _ = await self._opener.place(joined)
-        return record is not None and seq <= record.applied.get(self.screen.tab, 0)
+    async def _is_done(self, joined: Joined, seq: int, refusal: str) -> bool:
+        """Whether an event that has failed here is settled all the same: it ran on a connection that was lost, too.
+
+        refusal: the code for one that may still run there. It is noted in the record, so that the event counts no more.
+        """
+        for _ in range(ATTEMPTS):
+            unit = await self._opener.rebuilt(joined, self.screen.tab)
+            if seq <= unit.applied(self.screen.tab):
+                return True
+            if not refusal or await self._settle_refusal(unit, seq, refusal):
+                return False
+        raise Busy(f"{joined.definition.name}: {ATTEMPTS} refusals in a row met newer data")
+
+    async def _settle_refusal(self, unit: Unit, seq: int, code: str) -> bool:
+        """Note in the record that the event is refused; False where that is newer meanwhile."""
+        surroundings_of(unit.component).effects = [[REFUSED, code]]
+        record = record_after(unit, self.screen.tab, seq, event=True)
+        return await commit(self.engine, self.owner, unit, record, {})
 
     async def _attempt(self, unit: Unit, event: protocol.Event | None, asking: Asking, action: Action) -> bool:
         around, told, done = surroundings_of(unit.component), unit.joined.told, False
@@ -314,3 +327,7 @@ class Live:
                 return self.screen.committed(unit, record)
             attempt.undo(unit.component)
         raise Busy(f"{name}: {ATTEMPTS} commits in a row met newer data")
+
+
+def _code_of(error: Exception) -> str:
+    return error.code if isinstance(error, Refusal) else MethodFailed.code

@@ -45,24 +45,14 @@ class Opener:
         Raises Denied and what a hook raises, ResetNeeded, SessionEnded.
         """
         token, definition = joined.token, joined.definition
-        if token.pending:
-            raise ResetNeeded(f"{definition.name} is not mounted yet")
-        place, record, remembered = await self.place(joined)
-        component = definition.rebuild(
-            values_of(definition, record) if record else revive(definition, token.schema, token.state)
-        )
-        self.engine.surround(component, token.instance, place, token.path)
-        surroundings_of(component).member = member_of(token.instance, tab)
-        serve_session(place.session)
-        if record is not None:
-            take_part(component, record)
+        unit = await self.rebuilt(joined, tab)
+        place, component = unit.place, unit.component
         if event is not None:
             event_id = f"{event.instance}-{tab}-{event.seq}"
             again = event.data is not None and event.data.retry > 0
             surroundings_of(component).event = _event(event_id, attempt + again, event.data)
         if "guard" in definition.overrides or token.mount.route in self.engine.guards:
             await self._admit(component, place)
-        unit = Unit(joined, place, component, record, remembered, token)
         shared = self.engine.shared_by(definition, token.mount, token.slot)
         if shared is not None:
             shared.give(component, token.mount.path, unit.work)
@@ -75,6 +65,22 @@ class Opener:
             if document is not None:
                 unit.work.has_loaded(document, paths)
         return unit
+
+    async def rebuilt(self, joined: Joined, tab: str) -> Unit:
+        """The instance as the session has it now; who asks is not let in yet. Raises ResetNeeded, SessionEnded."""
+        token, definition = joined.token, joined.definition
+        if token.pending:
+            raise ResetNeeded(f"{definition.name} is not mounted yet")
+        place, record, remembered = await self.place(joined)
+        component = definition.rebuild(
+            values_of(definition, record) if record else revive(definition, token.schema, token.state)
+        )
+        self.engine.surround(component, token.instance, place, token.path)
+        surroundings_of(component).member = member_of(token.instance, tab)
+        serve_session(place.session)
+        if record is not None:
+            take_part(component, record)
+        return Unit(joined, place, component, record, remembered, token)
 
     async def _admit(self, component: Component, place: Place) -> None:
         """Ask the guards. Who would be sent to another page is refused here, where no page is asked for."""

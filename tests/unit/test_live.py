@@ -593,6 +593,33 @@ async def test_what_was_done_before_a_refusal_is_told_before_it(tmp_path: Path) 
         assert tab.text() == "<p>1</p>"
 
 
+async def test_an_event_that_was_refused_where_it_was_sent_again_is_not_done_afterwards(tmp_path: Path) -> None:
+    begun, ends = asyncio.Event(), asyncio.Event()
+
+    class InsertsLate(Base):
+        @exposed
+        async def insert(self) -> None:
+            self.count += 1
+            if begun.is_set():
+                raise RuntimeError("there is such a row")
+            begun.set()
+            await ends.wait()
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('InsertsLate') }}"})) as served, asyncio.timeout(20):
+        visitor = await served.visitor()
+        first = await visitor.tab()
+        await first.send("event", first.only, 1, "insert")
+        await begun.wait()
+        second = await visitor.connect()
+        second.shown, second.csrf, second.name = {first.only: copy(first.shown[first.only])}, first.csrf, first.name
+        await second.rejoin(second.only)
+        assert (await second.event("insert", {"retry": 1}, seq=1))[:4] == ["refused", second.only, 1, "failed"]
+        ends.set()
+        assert (await first.settled(first.only, 1))[:4] == ["refused", first.only, 1, "failed"]
+        await second.event("add", seq=2)
+        assert second.text() == "<p>1</p>"
+
+
 async def test_a_full_session_forgets_its_oldest_records_and_takes_none_of_them_again(tmp_path: Path) -> None:
     async with rig(asok_app(tmp_path, ONE, limits=Limits(records=4))) as served:
         visitor = await served.visitor()
