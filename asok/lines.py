@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from logging import INFO, WARNING, getLogger
 from typing import Any
 
@@ -19,7 +20,7 @@ from asok.errors import AsokError, Busy, ResetNeeded
 from asok.exposing import Exposed
 from asok.following import share_topic
 from asok.live import Live
-from asok.news import Called, Found, Given, Late, News, take_late
+from asok.news import Called, Failed, Found, Given, Late, News, take_late
 from asok.opening import SessionEnded
 from asok.topics import UNMARKED, Mark
 from asok.units import Joined, Unit
@@ -262,40 +263,56 @@ async def _take_news(line: Line, live: Live, refuse: Callable[[Exception], None]
 
 
 async def _deal(line: Line, live: Live, news: deque[News], refuse: Callable[[Exception], None]) -> None:
-    """All in one unit of work; where that fails, each in one of its own, so that one harms no other."""
-    try:
-        return await live.act(line.joined, lambda unit: _apply(live, unit, news))
-    except (Busy, ResetNeeded, SessionEnded):
-        raise
-    except Exception as error:
-        if len(news) == 1:
-            return await _settle(line, live, news[0], error, refuse)
+    """All in one unit of work. Where one of them raises, those before it count first, and it does not begin again: it
+    may have been cancelled. Where nobody can say which is at fault, each has a unit of its own."""
+    together = most = len(news)
     while news:
-        await _deal_with(line, live, news[0], refuse)
-        news.popleft()
+        part, begun = list(islice(news, together)), [-1]
+        together = most
+        try:
+            await _act(line, live, part, begun)
+        except (Busy, ResetNeeded, SessionEnded):
+            raise
+        except Exception as error:
+            at = begun[0]
+            if len(part) == 1 or at == 0:
+                await _settle(line, live, part[0], error, refuse)
+                news.popleft()
+            elif 0 < at < len(part):
+                failed, together = part[at], at
+                news[at] = failed if isinstance(failed, Failed) else Failed(failed, error)
+            else:
+                together = most = 1
+        else:
+            for _ in part:
+                news.popleft()
 
 
-async def _deal_with(line: Line, live: Live, news: News, refuse: Callable[[Exception], None]) -> None:
-    try:
-        await live.act(line.joined, lambda unit: _apply(live, unit, [news]))
-    except (Busy, ResetNeeded, SessionEnded):
-        raise
-    except Exception as error:
-        await _settle(line, live, news, error, refuse)
+async def _act(line: Line, live: Live, part: list[News], begun: list[int]) -> None:
+    """One unit of work. begun: the place of the one that was begun last."""
+    await live.act(line.joined, lambda unit: _apply(live, unit, part, begun))
 
 
 async def _settle(line: Line, live: Live, news: News, error: Exception, refuse: Callable[[Exception], None]) -> None:
     """Something did not work. A value that cannot be shown becomes an error that can: nobody waits for it any more."""
     refuse(error)
+    news = news.news if isinstance(news, Failed) else news
+    instead = None
     if isinstance(news, Found):
         instead = news.instead(line.joined.definition, error, debug=live.engine.settings.debug)
-        if instead is not None:
-            await _deal_with(line, live, instead, refuse)
+    if instead is not None:
+        try:
+            await _act(line, live, [instead], [0])
+        except (Busy, ResetNeeded, SessionEnded):
+            raise
+        except Exception as worse:
+            await _settle(line, live, instead, worse, refuse)
 
 
-async def _apply(live: Live, unit: Unit, news: deque[News] | list[News]) -> None:
+async def _apply(live: Live, unit: Unit, part: list[News], begun: list[int]) -> None:
     before = live.acting.values_before(unit)
-    for each in news:
+    for begun[0], each in enumerate(part):
         await each.apply(unit, live.acting.call)
+    begun[0] = len(part)
     if before:
         await live.acting.tell_changed(unit, before)

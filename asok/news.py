@@ -17,7 +17,7 @@ from asok.sessions import Record
 from asok.topics import UNMARKED, Mark
 from asok.units import Unit
 
-__all__ = ["Arguments", "Called", "Found", "Given", "Late", "News", "catch_up", "changed_since", "take_late"]
+__all__ = ["Arguments", "Called", "Failed", "Found", "Given", "Late", "News", "catch_up", "changed_since", "take_late"]
 
 Arguments = tuple[list[Any], dict[str, Any]]
 Call = Callable[[Unit, Exposed, Arguments], Awaitable[None]]
@@ -114,7 +114,19 @@ class Found:
         return Found(self.field, self.run, None, worded(f"{definition.name}.{self.field}", error, debug=debug))
 
 
-News = Called | Given | Late | Found
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What has raised, and does not begin again: those before it are to count first."""
+
+    news: Called | Given | Late | Found
+    error: Exception
+
+    async def apply(self, unit: Unit, call: Call) -> None:
+        """Raise that."""
+        raise self.error
+
+
+News = Called | Given | Late | Found | Failed
 
 
 def changed_since(component: Component, record: Record) -> bool:
