@@ -106,7 +106,7 @@ class Asok(Sharing):
         )
         self.starlette.router = PageRouter(self.starlette.routes, lifespan=self._run_lifespan)
         self._health = self._health_at(f"{self.settings.live}/health")
-        self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick)
+        self._app = SessionMiddleware(self.starlette, self.backend, self.settings, self._kick, self._namespaces.settled)
 
     def _health_at(self, path: str) -> Health:
         started, draining = lambda: self.stores.replicas.is_open, lambda: self._connections.draining

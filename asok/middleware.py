@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 from starlette.responses import PlainTextResponse
@@ -79,11 +79,20 @@ class SessionMiddleware:
 
     A response whose session met a newer write is not sent: a GET or HEAD runs again on the newer session,
     another method is answered 409. A response 500 writes nothing.
-    kick: called with the owner of a session that has been given a new id.
+    kick: called with the owner of a session that has been given a new id. settled: waits for what is being written
+    for an owner.
     """
 
-    def __init__(self, app: ASGIApp, backend: Backend, settings: Settings, kick: Callable[[str], None]) -> None:
-        self.app, self.backend, self.settings, self.kick = app, backend, settings, kick
+    def __init__(
+        self,
+        app: ASGIApp,
+        backend: Backend,
+        settings: Settings,
+        kick: Callable[[str], None],
+        settled: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self.app, self.backend, self.settings = app, backend, settings
+        self.kick, self.settled = kick, settled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -171,6 +180,8 @@ class _Response:
             return False  # the next one does it
 
     async def _commit(self) -> None:
+        if self.session.regenerated:
+            await self.middleware.settled(self.session.home)
         try:
             for _ in range(ATTEMPTS):
                 if await self._committed():

@@ -155,6 +155,10 @@ class Namespaces:
         """What every session sees that has not set it itself."""
         return self.stores.replicas.get((STORES + ALL, "doc"), freeze({}))
 
+    async def settled(self, owner: str) -> None:
+        """Wait until what Python has set for a session is stored, or is not to be."""
+        await self.stores.replicas.direct.settled([(owner, CELL)])
+
     def declare(self, namespace: str, scope: str, options: Mapping[str, Any]) -> None:
         """Make it a store for all (`app`) or for each user (`user`). Raises ConfigurationError."""
         if _part(namespace) in self._declared:

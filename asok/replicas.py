@@ -61,7 +61,7 @@ class Replicas:
         self.changes = 0
         self._known: OrderedDict[CellKey, Document] = OrderedDict()
         self._knowing, self._loaded = threading.Lock(), 0
-        self._direct = DirectWrites(self.commit, self._not_written)
+        self.direct = DirectWrites(backend, self.commit, self._not_written)
         self._rereading = Rereading(lambda: list(self._known.values()), self._refresh)
         self._name, self._complained = "", -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,7 +72,7 @@ class Replicas:
         """Begin to hear the other processes."""
         if self._loop is None:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
-            self._direct.open()
+            self.direct.open()
             self._name = secrets.token_hex(8)
             self._rereading.open()
             self._undo = [self.bus.subscribe(CHANNEL, self._hear), self.bus.on_gap(self._rereading.add_all)]
@@ -86,7 +86,7 @@ class Replicas:
 
     async def close(self) -> None:
         """Commit what waits, and hear no more."""
-        await self._direct.close()
+        await self.direct.close()
         for undo in self._undo:
             undo()
         await self._rereading.close()
@@ -186,7 +186,7 @@ class Replicas:
         On the loop it is committed in a moment, awaited or not; awaiting gives the document's version. In
         another thread, or where the app does not run, it is committed on return.
         """
-        return self._direct.write(document, write)
+        return self.direct.write(document, write)
 
     def _not_written(self, document: Document, write: Write) -> None:
         # Who has read meanwhile has seen what is not to be.
@@ -208,7 +208,7 @@ class Replicas:
         if not work.documents:
             return await self.backend.commit(Commit(checks, writes))
         if not work.still_stands():  # it has seen what others have written here and what is not stored yet
-            await self._direct.settled(work.documents)
+            await self.direct.settled(work.documents)
         for attempt in range(ATTEMPTS):
             for document in work.documents.values():
                 if document.mark == UNSURE:

@@ -6,15 +6,15 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from asok.documents import Document, Work
 from asok.driven import driven
 from asok.errors import Busy, StoreError
-from asok.sessions import CellKey, Session, current_session, serve_session
+from asok.sessions import META, STORES, Backend, CellKey, Session, current_session, serve_session
 from asok.trees import Write
 
 __all__ = ["DirectWrites", "Written", "at_once"]
@@ -47,11 +47,17 @@ class Waiting:
     done: asyncio.Future[int]
 
 
+class Committing(Protocol):
+    """What commits a unit of work; False where it has to be made anew."""
+
+    def __call__(self, work: Work, checks: Mapping[CellKey, int] = ..., /) -> Awaitable[bool]: ...
+
+
 class DirectWrites:
     """The writes of one process. commit: commits a unit of work. failed: told of a write that is not to be."""
 
-    def __init__(self, commit: Callable[[Work], Awaitable[bool]], failed: Callable[[Document, Write], None]) -> None:
-        self._commit, self._failed = commit, failed
+    def __init__(self, backend: Backend, commit: Committing, failed: Callable[[Document, Write], None]) -> None:
+        self._backend, self._commit, self._failed = backend, commit, failed
         self._waiting: dict[CellKey, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -138,11 +144,21 @@ class DirectWrites:
         left, give_up = TRIES if len(work.writes) > 1 else 1, time.monotonic() + KNOWN
         while True:
             try:
-                return await self._commit(work)
+                return await self._commit(work, await self._still_there(next(iter(work.documents))[0]))
             except Busy:
                 left -= 1
                 if not left or time.monotonic() > give_up:
                     raise
+
+    async def _still_there(self, owner: str) -> dict[CellKey, int]:
+        """What must be so that a session's own state is not put where the session was before it got another id."""
+        session = current_session()
+        if session is None or session.is_new or owner.startswith(STORES):
+            return {}
+        cells = await self._backend.read(owner, [META])
+        if META not in cells:
+            raise StoreError("the session has ended, or was given another id meanwhile; nothing was set for it")
+        return {(owner, META): cells[META].version}
 
     def _refuse(self, document: Document, one: Waiting, error: Exception) -> None:
         document.drop([one.write])
