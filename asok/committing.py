@@ -10,6 +10,7 @@ import msgspec
 from asok.component import surroundings_of
 from asok.errors import AsokError, Busy, MethodFailed
 from asok.evicting import with_room
+from asok.late_sessions import settle
 from asok.mounting import Engine
 from asok.places import Mounted
 from asok.reviving import record_of
@@ -101,6 +102,7 @@ async def commit(engine: Engine, owner: str, unit: Unit, record: Record | None, 
         await keep(engine, owner, unit, fresh)
         return True
     checks: dict[CellKey, int] = {**session.checks(owner), (owner, name): unit.version}
+    settle(session, changes)
     writes: dict[CellKey, bytes | None] = {(owner, key): value for key, value in changes.items()}
     if fresh:
         checks |= _as_mounted(owner, fresh)

@@ -11,6 +11,7 @@ from asok.calling import no_step, run_method
 from asok.component import Component, surroundings_of
 from asok.errors import ComponentError, MethodTimeout
 from asok.exposing import Exposed
+from asok.late_sessions import apart
 from asok.lines import Line
 from asok.mounting import Engine
 from asok.news import Found
@@ -49,6 +50,7 @@ def _reader(engine: Engine, unit: Unit) -> Component:
     engine.surround(reader, unit.token.instance, unit.place, unit.token.path)
     around, its = surroundings_of(reader), surroundings_of(unit.component)
     around.member, around.loaded, around.finding = its.member, its.loaded, True
+    around.session = apart(unit.place.session)
     return reader
 
 
@@ -68,6 +70,7 @@ async def _find(engine: Engine, line: Line, name: str, method: Exposed, run: int
 
 def _check_read_only(name: str, reader: Component) -> None:
     around = surroundings_of(reader)
-    if around.touched or around.effects or around.outgoing:
+    written = around.session is not None and around.session.dirty
+    if around.touched or around.effects or around.outgoing or written:
         problem = f"{name} has set or asked for something, which nobody would keep"
         raise ComponentError(f"{problem}; let it return what it finds, and let a method do the rest")

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
+from asok import late_sessions
 from asok.asynchronous import Async, worded
 from asok.component import Component, Definition, definition_of, surroundings_of
 from asok.exposing import Exposed
 from asok.reviving import record_of, values_of
-from asok.sessions import Record
+from asok.sessions import Record, Session
 from asok.topics import UNMARKED, Mark
 from asok.units import Unit
 
@@ -69,7 +70,8 @@ class Given:
 class Late:
     """What became of a component after its work was committed: the fields that were set, and what was asked for.
 
-    topics: those begun and those ended. rooms: the same, with what is known there. changes: of streams.
+    topics: those begun and those ended. rooms: the same, with what is known there. changes: of streams. session: of
+    its keys.
     """
 
     fields: Mapping[str, Any]
@@ -78,6 +80,7 @@ class Late:
     effects: list[list[Any]]
     outgoing: list[tuple[Any, ...]]
     changes: list[Any] = field(default_factory=list)
+    session: Mapping[str, bytes | None] = field(default_factory=dict)
 
     async def apply(self, unit: Unit, call: Call) -> None:
         """Make it so for the instance as it is now."""
@@ -89,6 +92,7 @@ class Late:
         around.effects += self.effects
         around.outgoing += self.outgoing
         around.changes += self.changes
+        late_sessions.give(unit.place.session, self.session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ def changed_since(component: Component, record: Record) -> bool:
     fields, around = definition_of(component).fields, surroundings_of(component)
     if around.topics != set(record.topics) or around.rooms != record.rooms:
         return True
+    if around.session is not None and late_sessions.is_late(around.session):
+        return True
     values = component.__dict__
     if around.changes or not _taken(around.touched):
         return bool(around.changes)
@@ -149,6 +155,7 @@ def take_late(component: Component) -> Late | None:
     before: Record | None = around.committed
     if before is None:
         return None
+    keys = {} if around.session is None else late_sessions.take(around.session)
     touched, now = _taken(around.touched), record_of(component, b"", 0, 0)
     around.committed = now
     effects, around.effects = around.effects, []
@@ -157,15 +164,18 @@ def take_late(component: Component) -> Late | None:
     old, new = set(before.topics), set(now.topics)
     met = {room: meta for room, meta in now.rooms.items() if before.rooms.get(room) != meta}
     rooms = met, set(before.rooms) - set(now.rooms)
-    return Late(_differing(definition, before, now, touched), (new - old, old - new), rooms, effects, outgoing, changes)
+    given = _differing(definition, before, now, touched)
+    return Late(given, (new - old, old - new), rooms, effects, outgoing, changes, keys)
 
 
-def catch_up(component: Component, record: Record) -> None:
+def catch_up(component: Component, record: Record, session: Session) -> None:
     """Let a component whose work was committed long ago read what has been committed since. What it has set stays."""
     definition, around = definition_of(component), surroundings_of(component)
     before: Record | None = around.committed
     if before is None:
         return
+    if around.session is not None and around.session is not session:
+        late_sessions.renew(around.session, session)
     old, own = values_of(definition, before), values_of(definition, record_of(component, b"", 0, 0))
     for name, value in values_of(definition, record).items():
         if name not in around.touched and own.get(name) == old.get(name) != value:

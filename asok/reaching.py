@@ -16,6 +16,7 @@ from asok.exposing import Exposed
 from asok.fetching import find_values
 from asok.following import share_topic
 from asok.hearing import deliver
+from asok.late_sessions import tell
 from asok.lines import Line
 from asok.mounting import Engine
 from asok.news import catch_up, changed_since
@@ -58,10 +59,11 @@ class Reach:
             return
         for pushing in line.pushing:
             with suppress(AsokError):
-                catch_up(pushing, record)
+                catch_up(pushing, record, unit.place.session)
         if line.joined.definition.sources:
             find_values(self._engine, line, unit)
         around.late = self._hook(line, unit.component)
+        tell(unit.place.session, around.late)
         # A thread may have changed something before the hook was there.
         with suppress(AsokError):
             if not changed_since(unit.component, record):

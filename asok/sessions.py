@@ -17,6 +17,7 @@ from asok.roundtrip import packed_key
 from asok.state import random_id
 
 __all__ = [
+    "KEY",
     "META",
     "STORES",
     "TRIED",
@@ -308,8 +309,7 @@ class Session(PlainMapping):
         return checks
 
     def takes_over(self, newer: Session) -> bool:
-        """Whether all that was looked at is as it was, so that only the session's own cell was renewed; that is taken
-        over, and it can be committed again."""
+        """Whether all that was looked at is as it was; then the session's own cell, which is newer, is taken over."""
         seen = any(self._cells.get(name) != newer._cells.get(name) for name in self._read)
         if seen or self.is_new or self._old_id or self.meta.epoch != newer.meta.epoch:
             return False

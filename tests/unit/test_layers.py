@@ -62,6 +62,7 @@ LAYERS = (
     "asok.driven",
     "asok.plainly",
     "asok.sessions",
+    "asok.late_sessions",
     "asok.evicting",
     "asok.audience",
     "asok.bus",
