@@ -17,7 +17,7 @@ from asok.surroundings import ROOMS
 from asok.topics import RESERVED, Mark, Topics
 from asok.trees import Path
 
-__all__ = ["Following", "RoomWatchers", "share_topic"]
+__all__ = ["Following", "RoomWatchers", "find_topic", "share_topic"]
 
 Read = tuple[CellKey, Path]
 
@@ -25,6 +25,11 @@ Read = tuple[CellKey, Path]
 def share_topic(slot: str) -> str:
     """The topic on which the instances of one place share what `update_all` gives; no text of an app names it."""
     return f"{RESERVED}share/{slot}"
+
+
+def find_topic(slot: str) -> str:
+    """The topic on which a tab tells the others of a shared instance that it has left what it was finding."""
+    return f"{RESERVED}find/{slot}"
 
 
 class RoomWatchers:

@@ -113,6 +113,10 @@ class Line:
         self.handles(topic, message, mark=mark)
         self.outdated()
 
+    def hear(self, topic: str, message: Any) -> None:
+        """Who was finding a value of a shared instance has gone: it is looked who does now."""
+        self.again()
+
     def handles(self, name: str, message: Any, hops: int = 0, mark: Mark = UNMARKED) -> bool:
         """Give a message to the methods that take it; whether there are any."""
         methods = [method for method in self.joined.definition.methods.values() if method.takes(name)]
@@ -186,6 +190,12 @@ class Line:
             await _settled()
             if self.changed:
                 self.work.appendleft(TURN)
+
+    @property
+    def finds(self) -> bool:
+        """Whether it is finding a value of a field, or has one that is not kept yet."""
+        found = any(isinstance(each, Found) for each in self.news)
+        return found or any(not task.done() for _, task in self.finding.values())
 
     def stop(self) -> None:
         """The instance is not shown any more."""

@@ -14,7 +14,7 @@ from asok.component import Component, surroundings_of
 from asok.errors import AsokError
 from asok.exposing import Exposed
 from asok.fetching import find_values
-from asok.following import share_topic
+from asok.following import find_topic, share_topic
 from asok.hearing import deliver
 from asok.late_sessions import tell
 from asok.lines import Line
@@ -197,6 +197,8 @@ class Reach:
         """The line stands for its member, perhaps beside that of a socket which has not noticed its end. The result
         calls its methods when their time has come: not those of such an older one."""
         self._engine.rooms.hold(line.member, line)
+        if self._finds_for_all(line):
+            self._engine.topics.listen(find_topic(line.joined.token.slot), line)
 
         def due(method: Exposed) -> None:
             if self._engine.rooms.newest(line.member) is line:
@@ -212,6 +214,16 @@ class Reach:
 
     def leave(self, line: Line) -> None:
         """An instance is not shown any more."""
+        if self._finds_for_all(line):
+            topic = find_topic(line.joined.token.slot)
+            self._engine.topics.unlisten(topic, line)
+            if line.finds:
+                self._engine.topics.announce(topic, None)
         line.stop()
         if self._engine.rooms.release(line.member, line):
             self._engine.presence.leave_all(line.member)
+
+    def _finds_for_all(self, line: Line) -> bool:
+        """Whether other tabs wait for the values that it finds, too."""
+        token, definition = line.joined.token, line.joined.definition
+        return bool(definition.sources) and self._engine.shared_by(definition, token.mount, token.slot) is not None

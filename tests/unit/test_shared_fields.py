@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from asok import AuthStore, Component, exposed, private
+from asok import AuthStore, Component, async_, exposed, private
 from asok.errors import ConfigurationError
 from asok.sessions import Session
 from asok.testing import LiveClient, Refused
@@ -178,3 +178,38 @@ class Stateless(Component):
 def test_a_stateless_instance_cannot_be_shared(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="pass the class"):
         asok_app(tmp_path).page("/", Stateless())
+
+
+async def test_a_value_is_found_though_the_tab_that_has_asked_for_it_leaves(tmp_path: Path) -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+    gate.set()
+
+    class SharedPrice(Component):
+        template = "<p>{{ 'loading' if price.loading else price.value }}</p>"
+
+        @async_
+        async def price(self) -> int:
+            begun.set()
+            await gate.wait()
+            return 5
+
+        @exposed
+        def again(self) -> None:
+            self.price.reload()
+
+    app = asok_app(tmp_path)
+    app.page("/", SharedPrice())
+    async with rig(app) as served, asyncio.timeout(20):
+        first = await served.tab()
+        await shown(first, "5")
+        other = await served.tab()
+        gate.clear()
+        begun.clear()
+        await first.event("again")
+        await shown(other, "loading")
+        await begun.wait()
+        begun.clear()
+        await first.socket.close()
+        await begun.wait()
+        gate.set()
+        await shown(other, "5")
