@@ -97,9 +97,14 @@ class Instance:
         return self.last
 
     def to_send(self, connection: int) -> list[list[Any]]:
-        """The messages that this connection has not taken yet; only so many are under way at once."""
+        """The messages that this connection has not taken yet; only so many are under way at once.
+
+        One that went over another connection may have begun there, and says so.
+        """
         waiting = [sent for sent in list(self.unsettled.values())[:WINDOW] if sent.via != connection]
         for sent in waiting:
+            if sent.via:
+                sent.message[4]["retry"] = 1
             sent.via = connection
         return [sent.message for sent in waiting]
 

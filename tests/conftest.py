@@ -19,9 +19,10 @@ from tests.redis_server import RedisServer, redis_server
 settings.register_profile("asok", deadline=None)
 settings.load_profile("asok")
 
-LOGS = ("", "asok", "uvicorn", "uvicorn.error", "uvicorn.access")
+WATCHDOG = "asok.watchdog"
+LOGS = ("", "asok", WATCHDOG, "uvicorn", "uvicorn.error", "uvicorn.access")
 # On a slow machine it speaks of apps that other tests keep running; its own tests give it a log of their own.
-logging.getLogger("asok.watchdog").setLevel(logging.CRITICAL)
+logging.getLogger(WATCHDOG).setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(autouse=True)

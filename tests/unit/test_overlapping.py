@@ -61,7 +61,7 @@ async def test_a_task_of_the_older_connection_is_shown_with_its_rows(tmp_path: P
         shown = ""
         while not ("ws-key='3'" in shown and ">2<" in tab.text()):
             frame = await tab.until("update")
-            shown += str(frame[5])
+            shown += str(frame[5:])
 
 
 @pytest.mark.parametrize("way", ["unnoticed", "noticed"])
