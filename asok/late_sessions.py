@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from weakref import ref
 
 import msgspec
 
+from asok.component import Component, surroundings_of
 from asok.errors import AsokError
 from asok.roundtrip import packed_key
 from asok.sessions import KEY, Cell, Session
@@ -17,15 +19,19 @@ Changes = Mapping[str, bytes | None]
 
 
 class _Told(set[str]):
-    """Names; each that is added is told."""
+    """Names; each that is added is told. It knows the component only by a weak ref: whatever begins in the context of an
+    event keeps that one's session."""
 
-    def __init__(self, names: set[str], late: Callable[[], None]) -> None:
+    def __init__(self, names: set[str], component: Component) -> None:
         super().__init__(names)
-        self._late = late
+        self._known = ref(component)
 
     def add(self, name: str) -> None:
         super().add(name)
-        self._late()
+        component = self._known()
+        late = surroundings_of(component).late if component is not None else None
+        if late is not None:
+            late()
 
 
 def settle(session: Session, changes: Changes) -> None:
@@ -56,9 +62,9 @@ def is_late(session: Session) -> bool:
     return bool(session._written or session._deleted or session.modified)
 
 
-def tell(session: Session, late: Callable[[], None]) -> None:
-    """Call this when a key is set or deleted from now on."""
-    session._written, session._deleted = _Told(session._written, late), _Told(session._deleted, late)
+def tell(session: Session, component: Component) -> None:
+    """Tell that the component has changed when a key is set or deleted from now on."""
+    session._written, session._deleted = _Told(session._written, component), _Told(session._deleted, component)
 
 
 def take(session: Session) -> Changes:

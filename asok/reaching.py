@@ -63,7 +63,7 @@ class Reach:
         if line.joined.definition.sources:
             find_values(self._engine, line, unit)
         around.late = self._hook(line, unit.component)
-        tell(unit.place.session, around.late)
+        tell(unit.place.session, unit.component)
         # A thread may have changed something before the hook was there.
         with suppress(AsokError):
             if not changed_since(unit.component, record):
