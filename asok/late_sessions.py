@@ -19,7 +19,7 @@ Changes = Mapping[str, bytes | None]
 
 
 class _Told(set[str]):
-    """Names; each that is added is told. It knows the component only by a weak ref: whatever begins in the context of an
+    """Names; each that is added is told. It knows the component only by a weak ref: what begins in the context of an
     event keeps that one's session."""
 
     def __init__(self, names: set[str], component: Component) -> None:
