@@ -1150,4 +1150,53 @@ DEFENCES = (
         "waits_for_events",
         (' or frame.f_code.co_name == "select" or frame.f_code.co_filename.startswith(LOOP)', ""),
     ),
+    defence(
+        "tasks that push together go on one after the other",
+        "lines",
+        UNIT + "background",
+        "go_on_one_after",
+        (
+            "                await _settled()\n            if line.changed:",
+            "                pass\n            if line.changed:",
+        ),
+    ),
+    defence(
+        "what a task sets at its beginning counts before the next event",
+        "conversation",
+        UNIT + "background",
+        "counts_before_the_next_event",
+        ("            await line.begin_tasks()\n", ""),
+    ),
+    defence(
+        "what a thread sets again counts",
+        "news",
+        UNIT + "background",
+        "again",
+        ("if name in touched or name not in old or old[name] != value}", "if name not in old or old[name] != value}"),
+    ),
+    defence(
+        "a newer connection hears what the older one commits",
+        "overlapping",
+        UNIT + "overlapping",
+        "",
+        ("        if self._is_older:\n            self._topics.announce(self._topic, [self._id, instance])\n", ""),
+        (
+            "        for each in [each for each, at in self._recent.items() if at > since]:",
+            "        for each in list[str]():",
+        ),
+    ),
+    defence(
+        "an event that was refused is not done afterwards",
+        "live",
+        UNIT + "live",
+        "refused_where_it_was_sent_again",
+        ('_code_of(error) if retried else ""', '""'),
+    ),
+    defence(
+        "a long message counts as many",
+        "admission",
+        UNIT + "limits",
+        "worth_what_it_costs and long",
+        ("(messages + size // LONG)", "messages"),
+    ),
 )
