@@ -1196,7 +1196,7 @@ DEFENCES = (
         "a long message counts as many",
         "admission",
         UNIT + "limits",
-        "worth_what_it_costs and long",
+        "worth_what_it_costs",
         ("(messages + size // LONG)", "messages"),
     ),
 )
