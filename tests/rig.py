@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,13 @@ class Visitor:
             close_timeout=1,
         )
         return Tab(await self.rig.closing.enter_async_context(connecting))
+
+    async def again(self, lost: Tab) -> Tab:
+        """The same tab over a new socket, not joined; what it shows from then on the lost one does not."""
+        tab = await self.connect()
+        tab.name, tab.csrf = lost.name, lost.csrf
+        tab.shown = {name: replace(each) for name, each in lost.shown.items()}
+        return tab
 
 
 @dataclass

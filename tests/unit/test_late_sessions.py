@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
 from asok import Component, async_, exposed
 from asok.backends.memory import MemoryBackend
+from asok.late_sessions import is_late, settle, tell
 from asok.lines import Line
-from asok.sessions import Commit
+from asok.sessions import Commit, Session
 from tests.rig import asok_app, rig
 from tests.unit.test_background import living
 from tests.unit.waiting import until
@@ -138,6 +141,30 @@ async def test_what_a_thread_sets_while_its_method_is_committed_is_kept(tmp_path
         backend.gate = None
         gate.set()
         await tab.shows("thread")
+
+
+def test_what_a_thread_sets_just_before_the_commit_is_late() -> None:
+    session = Session()
+    session["who"] = "method"
+    changes = session.changes()
+    session["who"] = "thread"
+    settle(session, changes)
+    assert is_late(session)
+    settle(session, session.changes())
+    assert not is_late(session)
+
+
+def test_a_session_that_is_kept_keeps_no_component() -> None:
+    class LateNowhere(Component):
+        template = "<p></p>"
+
+    session, component = Session(), LateNowhere()
+    known = ref(component)
+    tell(session, component)
+    del component
+    gc.collect()
+    assert known() is None
+    session["who"] = "nobody hears of it"
 
 
 async def test_what_cannot_be_stored_is_told_and_the_rest_is_kept(

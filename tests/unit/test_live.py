@@ -518,8 +518,7 @@ async def test_an_event_that_fails_where_it_is_sent_again_is_done_if_it_was_done
         first = await visitor.tab()
         await first.send("event", first.only, 1, "insert")
         await begun.wait()
-        second = await visitor.connect()
-        second.shown, second.csrf, second.name = {first.only: copy(first.shown[first.only])}, first.csrf, first.name
+        second = await visitor.again(first)
         await second.rejoin(second.only)
         await second.send("event", second.only, 1, "insert", {"retry": 1})
         await again.wait()
@@ -581,8 +580,8 @@ async def test_what_was_done_before_a_refusal_is_told_before_it(tmp_path: Path) 
 
     async with rig(asok_app(tmp_path, {"/": "{{ component('Tells') }}"})) as served:
         visitor = await served.visitor()
-        lost, tab = await visitor.tab(), await visitor.connect()
-        tab.shown, tab.csrf, tab.name = {lost.only: copy(lost.shown[lost.only])}, lost.csrf, lost.name
+        lost = await visitor.tab()
+        tab = await visitor.again(lost)
         for call in ("tell", "fail", "add"):
             await lost.event(call)
         await tab.rejoin(tab.only)
@@ -610,8 +609,7 @@ async def test_an_event_that_was_refused_where_it_was_sent_again_is_not_done_aft
         first = await visitor.tab()
         await first.send("event", first.only, 1, "insert")
         await begun.wait()
-        second = await visitor.connect()
-        second.shown, second.csrf, second.name = {first.only: copy(first.shown[first.only])}, first.csrf, first.name
+        second = await visitor.again(first)
         await second.rejoin(second.only)
         assert (await second.event("insert", {"retry": 1}, seq=1))[:4] == ["refused", second.only, 1, "failed"]
         ends.set()

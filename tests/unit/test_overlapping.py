@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from copy import copy
 from pathlib import Path
 
 import pytest
 
 from asok import Component, Stream, exposed, on
 from asok.bus import LocalBus
+from asok.lines import Line
 from asok.overlapping import Overlap
 from asok.topics import Topics
 from tests.rig import Tab, Visitor, asok_app, rig
+from tests.unit.test_background import living
 from tests.unit.waiting import until
 
 
 async def back(visitor: Visitor, lost: Tab) -> Tab:
     """The same tab over a new connection."""
-    tab = await visitor.connect()
-    tab.shown, tab.csrf, tab.name = {name: copy(each) for name, each in lost.shown.items()}, lost.csrf, lost.name
+    tab = await visitor.again(lost)
     await tab.rejoin(*tab.shown)
     await tab.event("")  # now it has read all
     return tab
@@ -122,3 +122,30 @@ async def test_what_was_done_just_before_a_connection_ended_is_told_to_one_that_
     await until(lambda: bool(shown["one"].looks))
     await bus.close()
     assert [each.looks for each in shown.values()] == [1, 0]
+
+
+async def test_rows_that_could_not_be_looked_at_are_looked_at_with_the_next_turn(tmp_path: Path) -> None:
+    rows, fails = [{"id": 1}], asyncio.Event()
+
+    class OverFailing(Component):
+        items: Stream[dict[str, int]] = Stream(key="id")
+        template = (
+            "<ul ws-stream='items'>{% stream items as item %}<li ws-key='{{ item.id }}'></li>{% endstream %}</ul>"
+        )
+
+        @items.fill
+        async def fill_items(self) -> list[dict[str, int]]:
+            if fails.is_set():
+                raise RuntimeError("no rows just now")
+            return rows
+
+    async with rig(asok_app(tmp_path, {"/": "{{ component('OverFailing') }}"})) as served, asyncio.timeout(10):
+        tab = await served.tab()
+        (line,) = living(Line)
+        rows.append({"id": 2})
+        fails.set()
+        line.look_again()
+        await tab.until("refused")
+        fails.clear()
+        line.outdated()
+        assert "ws-key='2'" in str(await tab.until("update"))
