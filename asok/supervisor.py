@@ -185,21 +185,28 @@ def develop(serving: Serving, listener: socket.socket, announce: Callable[[], No
 
 
 def changes(folders: set[Path], stop: threading.Event) -> Iterator[set[str]]:
-    """The names of the Python files that have changed in the folders; an empty set each time nothing has."""
+    """The names of the Python files that have changed in the folders, which may become more; an empty set each time
+    nothing has."""
 
     def is_code(change: Change, path: str) -> bool:
         return (path.endswith(".py") or Path(path).name == ".env") and is_written_by_people(path, folders)
 
-    while not stop.is_set():
-        watched = set(folders)
-        for changed in watch(
-            *watched,
+    def look() -> Iterator[set[tuple[Change, str]]]:
+        return watch(
+            *folders,
             watch_filter=is_code,
             stop_event=stop,
             rust_timeout=int(BREATH * 1000),
             yield_on_timeout=True,
             ignore_permission_denied=True,
-        ):
-            yield {Path(path).name for _, path in changed}
-            if watched != folders:
-                break
+        )
+
+    watched, newest = set(folders), look()
+    while not stop.is_set():
+        asked = [newest]
+        if watched != folders:
+            # What changes before the new one looks is known to the former alone; what that tells, the new one has seen
+            # too, and must not tell once more.
+            watched, former, newest = set(folders), newest, look()
+            asked = [newest, former, newest]
+        yield {Path(path).name for each in asked for _, path in next(each, ())}

@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
+from asok.supervisor import changes
 from tests.ports import kept_port
 from tests.redis_server import RedisServer
 from tests.unit.commands import COMMAND, GOOD_KEY, PATIENCE, clean_environment, eventually, running
@@ -378,6 +380,22 @@ async def test_a_template_changes_without_a_restart(app: Path) -> None:
         template.write_text("after")
         await server.shows("after", "/page")
         assert await server.get("/process") == process
+
+
+def test_what_changes_while_more_folders_begin_to_be_watched_is_told_once(tmp_path: Path) -> None:
+    app, other = tmp_path / "app", tmp_path / "other"
+    app.mkdir()
+    other.mkdir()
+    folders, stop = {app}, threading.Event()
+    told = changes(folders, stop)
+    assert next(told) == set()
+    (app / "first.py").touch()
+    folders.add(other)
+    assert next(filter(None, told)) == {"first.py"}
+    (other / "second.py").touch()
+    assert next(filter(None, told)) == {"second.py"}
+    stop.set()
+    assert list(told) == []
 
 
 async def test_files_that_nobody_writes_restart_nothing(app: Path) -> None:
