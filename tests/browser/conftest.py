@@ -272,6 +272,7 @@ async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
     yield start
     for server in launched:
         await server.kill()
+        print(server.output)  # pytest shows it of a test that fails
 
 
 @pytest.fixture(scope="session")
