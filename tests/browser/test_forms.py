@@ -370,9 +370,9 @@ async def test_five_megabytes_in_a_field_are_refused_in_words_and_disturb_nothin
     await show(page, await serve(notes(tmp_path, component)))
     await page.evaluate("""() => {
         window.told = [];
-        window.closed = 0;
+        window.losses = 0;
         document.addEventListener("alive:error", ({ detail }) => told.push(detail.code));
-        document.addEventListener("alive:disconnected", () => closed++);
+        document.addEventListener("alive:disconnected", () => losses++);
     }""")
     more = page.get_by_label("More")
     await page.get_by_label("Text").fill("abc")
@@ -385,7 +385,7 @@ async def test_five_megabytes_in_a_field_are_refused_in_words_and_disturb_nothin
     await more.fill("short")
     await page.get_by_role("button", name="Keep").click()
     await expect(page.locator("li").first).to_have_text("abc 5")
-    assert await page.evaluate("closed") == 0
+    assert await page.evaluate("losses") == 0
 
 
 async def test_five_megabytes_without_javascript_are_answered_in_words(

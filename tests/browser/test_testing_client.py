@@ -63,9 +63,9 @@ async def unfolded(page: Page, selector: str, key: str = "") -> None:
 async def asked(page: Page) -> None:
     await page.click("#ask")
     heard = "new Promise((done) => dialog.addEventListener('close', () => done(0)))"
-    await page.eval_on_selector("#asked", f"(dialog) => {{ window.closed = {heard}; }}")
+    await page.eval_on_selector("#asked", f"(dialog) => {{ window.answered = {heard}; }}")
     await page.click("#no")
-    await page.evaluate("window.closed")
+    await page.evaluate("window.answered")
 
 
 async def asked_in_a_test(page: Client) -> None:
