@@ -32,7 +32,7 @@ const putAway = () => {
 };
 
 /** Over the page, which keeps what has been typed in it until the mistake is mended, in a template or by a restart. */
-const lay = (/** @type {import("./page.js").Alive} */ alive, /** @type {string} */ answer) => {
+const lay = (/** @type {string} */ answer) => {
   const over = (mistake = document.createElement("dialog"));
   const frame = document.createElement("iframe");
   over.ariaLabel = frame.title = "This page cannot be rendered";
@@ -43,15 +43,17 @@ const lay = (/** @type {import("./page.js").Alive} */ alive, /** @type {string} 
   over.append(frame);
   document.body.append(over);
   over.showModal();
-  document.addEventListener("alive:connected", () => over === mistake && rerender(alive), { once: true });
 };
+
+// Each new connection may be to a server that no longer makes it.
+document.addEventListener("alive:connected", () => mistake && rerender(window.alive));
 
 /** What lies outside of components becomes as in the new page; components show what the server renders now. */
 const rerender = async (/** @type {import("./page.js").Alive} */ alive) => {
   const response = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
   const answer = await response.text();
   putAway();
-  if (response.status >= 500) return lay(alive, answer);
+  if (response.status >= 500) return lay(answer);
   if (!response.ok) return location.reload();
   const page = new DOMParser().parseFromString(answer, "text/html");
   /** @type {Map<string, Element>} */
