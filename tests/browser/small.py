@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from asok import Asok
 from tests.browser.conftest import Serve
 from tests.rig import asok_app
 
-__all__ = ["live", "opened", "small_app", "until", "while_time_passes"]
+__all__ = ["live", "losing", "opened", "small_app", "until", "while_time_passes"]
 
 T = TypeVar("T")
 PAGE = (
@@ -54,6 +55,15 @@ async def opened(page: Page, serve: Serve, app: ASGIApp) -> None:
 async def live(page: Page) -> None:
     """Waits for the socket."""
     await page.wait_for_selector('html[data-alive="live"]', state="attached")
+
+
+@asynccontextmanager
+async def losing(page: Page) -> AsyncIterator[None]:
+    """What is done inside costs the page its connection, which it may have again before anybody looks."""
+    once = "new Promise((done) => document.addEventListener('alive:disconnected', () => done(0), { once: true }))"
+    await page.evaluate(f"() => {{ window.lost = {once}; }}")
+    yield
+    await page.evaluate("window.lost")
 
 
 async def until(page: Page, condition: str) -> None:

@@ -19,7 +19,7 @@ from asok import Component, Limits, Store, exposed
 from tests.browser.alive_rig import ONE, Rig, root
 from tests.browser.conftest import Launch, Serve
 from tests.browser.gate import Gate
-from tests.browser.small import live, small_app, until, while_time_passes
+from tests.browser.small import live, losing, small_app, until, while_time_passes
 
 BODY = "{{ component('Keeper') }}"
 TELL = "window.told = []; addEventListener('alive:error', ({ detail }) => told.push(detail));"
@@ -257,11 +257,11 @@ async def test_r04_a_worker_is_killed_while_a_person_types(page: Page, launch: L
     assert server.process is not None
     for word in ("one", "two"):
         await page.type("[name=text]", word)
-        for worker in psutil.Process(server.process.pid).children(recursive=True):
-            worker.send_signal(signal.SIGKILL)
-        await page.type("[name=text]", " more", delay=20)
-        await page.press("[name=text]", "ArrowLeft")
-        await page.wait_for_selector('html[data-alive="offline"]', state="attached")
+        async with losing(page):
+            for worker in psutil.Process(server.process.pid).children(recursive=True):
+                worker.send_signal(signal.SIGKILL)
+            await page.type("[name=text]", " more", delay=20)
+            await page.press("[name=text]", "ArrowLeft")
         await page.wait_for_selector('html[data-alive="live"]', state="attached")
         state = "[document.activeElement.value, document.activeElement.selectionStart]"
         assert await page.evaluate(state) == [f"{word} more", len(word) + 4]

@@ -74,8 +74,10 @@ class Fleet:
 
     def pids(self) -> list[int]:
         """The workers' processes: those that have loaded the site, and so its ledger."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if str(self.ledger) in _open_files(pid)]
+        return [pid for pid in self._children() if str(self.ledger) in _open_files(pid)]
+
+    def _children(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def tasks(self) -> int:
         """How many tasks all workers have together, as each has noted a moment ago."""
@@ -99,11 +101,13 @@ class Fleet:
         os.kill(pid, signal.SIGKILL)
 
     async def kill_all(self) -> None:
-        """End the supervisor and every worker at once."""
+        """End the supervisor and every worker at once, and wait until the port is free."""
         assert self._process is not None
-        for pid in (self.pid, *self.pids()):
+        pids = [self.pid, *self._children()]
+        for pid in pids:
             self.kill(pid)
         await self._process.wait()
+        await until(lambda: not any(map(_open_files, pids)))
 
     async def renew(self) -> float:
         """Replace the workers one by one; how many seconds it took."""
@@ -144,7 +148,7 @@ async def until(reached: Callable[[], bool], seconds: float = START_SECONDS) -> 
             await asyncio.sleep(LOOK)
 
 
-def _open_files(pid: str) -> set[str]:
+def _open_files(pid: int) -> set[str]:
     try:
         return {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
     except OSError:
