@@ -11,7 +11,7 @@ import math
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -38,8 +38,9 @@ log = logging.getLogger("asok")
 
 # Objects more than before, and runs, after which the collector looks at those of its three generations.
 THRESHOLDS = 10_000, 10, 10
-# A connection that was accepted just before the end has its request on the way; uvicorn would close it unread.
-LAST_REQUESTS = 0.05
+# A connection that was accepted just before the end has its request on the way; uvicorn would close it unread. But on
+# some that browsers open nothing comes, and in development people wait for the end.
+LOOK, LOOKS, DEVELOPMENT_LOOKS = 0.05, 10, 1
 FEWEST_FILES = 64  # an app with nothing in it opens 28
 DEVELOPMENT_DRAIN = 2.0
 SHOWN = {".css", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".js", ".svg"}
@@ -198,7 +199,7 @@ class Server(uvicorn.Server):
         deadline = time.monotonic() + self._told.drain
         for each in (*self.servers, *(sockets or ())):  # with the last copy of the socket, connections are refused
             each.close()
-        await asyncio.sleep(LAST_REQUESTS)
+        await hear_out(self.server_state.connections, DEVELOPMENT_LOOKS if self._development else LOOKS)
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
@@ -223,6 +224,14 @@ class Server(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+
+async def hear_out(connections: Collection[object], looks: int) -> None:
+    """Wait until each of uvicorn's connections has brought a request, and look at most so often."""
+    for _ in range(looks):
+        await asyncio.sleep(LOOK)
+        if all(getattr(each, "cycle", each) is not None for each in connections):
+            break
 
 
 def uvicorn_config(serving: Serving, loaded: Loaded) -> uvicorn.Config:
