@@ -176,6 +176,20 @@ async def test_a_mistake_in_a_page_is_mended_by_code_too(page: Page, dev: Launch
     assert await page.evaluate(SAME_PAGE), "no reload was needed"
 
 
+async def test_a_look_that_fails_while_a_mistake_is_mended_is_made_again(
+    page: Page, dev: Launched, demo: Path, page_faults: list[str]
+) -> None:
+    await open_and_click(page, dev)
+    edit(demo / "src/templates/index.html", "Welcome", "Welcome, {{ 'you' | loudly }}")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.route(dev.url + "/", lambda route: route.abort(), times=1)
+    async with page.expect_event("requestfailed", lambda request: request.url == dev.url + "/"):
+        edit(demo / "app.py", "app = Asok()", "app = Asok()\napp.env.filters['loudly'] = str.upper")
+    edit(demo / "src/components/Counter.py", "+= 1", "+= 100")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, YOU")
+    assert "Failed to fetch" in page_faults.pop()
+
+
 async def test_a_changed_stylesheet_shows_on_the_same_page(page: Page, dev: Launched, demo: Path) -> None:
     await open_and_click(page, dev)
     edit(demo / "src/static/app.css", "h3 {", "h3 {\n  color: rgb(1, 2, 3);")
